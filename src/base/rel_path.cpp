@@ -1,0 +1,54 @@
+#include "base/rel_path.hpp"
+
+#include <algorithm>
+#include <cstdint>
+
+namespace syncline {
+
+bool is_valid_name(std::string_view name) {
+    return !name.empty() && name != "." && name != ".." && name.find('/') == std::string_view::npos &&
+           name.find('\0') == std::string_view::npos;
+}
+
+bool is_valid_path(std::string_view path) {
+    if (path.empty()) return true;
+    while (true) {
+        size_t slash = path.find('/');
+        if (!is_valid_name(path.substr(0, slash))) return false;
+        if (slash == std::string_view::npos) return true;
+        path.remove_prefix(slash + 1);
+    }
+}
+
+std::strong_ordering compare_paths(std::string_view a, std::string_view b) {
+    size_t common = std::min(a.size(), b.size());
+    auto [at_a, at_b] = std::mismatch(a.begin(), a.begin() + static_cast<std::ptrdiff_t>(common), b.begin());
+    if (at_a == a.begin() + static_cast<std::ptrdiff_t>(common)) return a.size() <=> b.size();
+    // NUL is in no path, so '/' can take its place below all other bytes.
+    auto rank = [](char c) { return c == '/' ? uint8_t{0} : static_cast<uint8_t>(c); };
+    return rank(*at_a) <=> rank(*at_b);
+}
+
+std::string_view parent_path(std::string_view path) {
+    size_t slash = path.rfind('/');
+    return slash == std::string_view::npos ? std::string_view{} : path.substr(0, slash);
+}
+
+std::string_view last_name(std::string_view path) {
+    size_t slash = path.rfind('/');
+    return slash == std::string_view::npos ? path : path.substr(slash + 1);
+}
+
+bool is_at_or_below(std::string_view path, std::string_view ancestor) {
+    if (ancestor.empty()) return true;
+    return path.starts_with(ancestor) && (path.size() == ancestor.size() || path[ancestor.size()] == '/');
+}
+
+std::string join_path(std::string_view parent, std::string_view name) {
+    std::string joined(parent);
+    if (!parent.empty() && !name.empty()) joined += '/';
+    joined += name;
+    return joined;
+}
+
+}  // namespace syncline

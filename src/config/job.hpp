@@ -1,0 +1,99 @@
+// The job file as values. Every field is the key of the same name (syncline-jobs(5)); parse.hpp makes these from TOML.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/units.hpp"
+#include "core/destination.hpp"
+#include "core/filter.hpp"
+#include "core/policy.hpp"
+
+namespace syncline {
+
+/// A secret that is asked for, read from the environment, or printed by a command.
+struct SecretSource {
+    enum class Type : uint8_t { none, terminal, environment, command, literal };
+    Type type = Type::none;
+    std::string value;  ///< variable name, command line or the literal
+};
+
+struct CleanPolicy {
+    bool automatic = true;
+    Duration max_age = std::chrono::hours(24 * 30);
+    std::map<int, Duration> quota_thresholds;  ///< per cent of quota -> max age
+    Duration min_age = std::chrono::hours(24);
+};
+
+enum class Transfer : uint8_t { automatic, files, tar };
+
+/// A wall-clock time of day, local time; `weekday` 0 is Sunday, nullopt every day.
+struct AtTime {
+    std::optional<int> weekday;
+    int hour = 0;
+    int minute = 0;
+
+    bool operator==(const AtTime&) const = default;
+};
+
+struct Job {
+    std::string name;
+    int line = 0;                   ///< of its table in the job file; 0 for an ad hoc job
+    std::string root;               ///< absolute, as written (symlinks not resolved)
+    Destination remote;
+    std::string remote_text;        ///< as written, for messages
+    FilterSpec filter;
+    std::vector<std::string> ignore_files{".gitignore", ".synclineignore"};
+    Policy policy;
+    bool pull_given = false;        ///< `pull` was written; otherwise its default depends on the destination
+    Transfer transfer = Transfer::automatic;
+    std::optional<Duration> interval;
+    std::vector<AtTime> at;
+    bool watch = false;
+    bool on_start = true;
+    Duration jitter{0};
+    std::optional<Duration> timeout;  ///< none: a run may take as long as it makes progress
+    std::string mountpoint;         ///< absolute; "" when not given
+    bool sync_before_run = true;
+    bool fsync = true;
+    std::optional<CleanPolicy> clean;
+};
+
+struct Host {
+    std::string name, hostname, user, identity_file, known_hosts, remote_root = "~/.cache/syncline/projects";
+    uint16_t port = 0;  ///< 0: from ssh_config, else 22
+    SecretSource password;
+    bool accept_new_host_key = false;
+    std::optional<CleanPolicy> clean;
+    std::string quota_source = "quota";  ///< "quota", "filesystem" or "command"
+    std::string quota_command;
+};
+
+struct Bucket {
+    std::string name, provider = "generic", bucket, region, endpoint;
+    std::string key_variable, secret_variable;  ///< credentials = { env = [..] }
+    std::string profile;
+};
+
+struct EngineSettings {
+    unsigned max_parallel_jobs = 4;
+    unsigned connections_per_host = 4;
+    std::optional<uint64_t> bandwidth_limit;  ///< bytes a second
+    std::string ssh_config;
+    bool ad_hoc_root_is_git = true;
+};
+
+struct JobFile {
+    std::string path;                ///< absolute
+    std::string sha256;              ///< of the text, hex
+    std::string status_listen;       ///< "" without a [status] table
+    EngineSettings engine;
+    std::map<std::string, Host> hosts;
+    std::map<std::string, Bucket> buckets;
+    std::vector<Job> jobs;           ///< in file order
+};
+
+}  // namespace syncline

@@ -1,0 +1,74 @@
+#include "core/baseline.hpp"
+
+#include <algorithm>
+
+#include "base/assert.hpp"
+#include "base/rel_path.hpp"
+
+namespace syncline {
+namespace {
+
+using StampOf = Stamp (BaselineEntry::*)() const;
+
+/// Both sequences are sorted, so one walk along them finds all pairs.
+void recall_side(const Baseline& baseline, Tree& tree, StampOf recorded_stamp) {
+    size_t at = 0;
+    for (const BaselineEntry& known : baseline.entries()) {
+        std::string_view path = baseline.path(known);
+        while (at < tree.size() && compare_paths(tree.path(at), path) < 0) ++at;
+        if (at == tree.size()) return;
+        const Entry& entry = tree[at];
+        if (known.kind != Kind::file || entry.kind != Kind::file || tree.path(entry) != path) continue;
+        Stamp stamp = (known.*recorded_stamp)();
+        if (stamp.known() && stamp == entry.stamp) tree.set_digest(at, known.digest);
+    }
+}
+
+}  // namespace
+
+std::string_view Baseline::link(const BaselineEntry& entry) const {
+    if (entry.kind != Kind::symlink) return {};
+    return {names_.data() + entry.path_offset + entry.path_size, entry.size};
+}
+
+uint32_t Baseline::find(std::string_view path) const {
+    auto less = [this](const BaselineEntry& entry, std::string_view wanted) {
+        return compare_paths(this->path(entry), wanted) < 0;
+    };
+    auto found = std::lower_bound(entries_.begin(), entries_.end(), path, less);
+    if (found == entries_.end() || this->path(*found) != path) return Tree::none;
+    return static_cast<uint32_t>(found - entries_.begin());
+}
+
+void Baseline::reserve(size_t entries, size_t name_bytes) {
+    entries_.reserve(entries);
+    names_.reserve(name_bytes);
+}
+
+void Baseline::add(std::string_view path, BaselineEntry entry, std::string_view link) {
+    SYNCLINE_ASSERT(entries_.empty() || compare_paths(this->path(entries_.back()), path) < 0);
+    entry.path_offset = names_.size();
+    entry.path_size = static_cast<uint32_t>(path.size());
+    names_ += path;
+    if (entry.kind == Kind::symlink) {
+        names_ += link;
+        entry.size = link.size();
+    }
+    entries_.push_back(entry);
+}
+
+void recall_digests(const Baseline& baseline, Tree& source, Tree& target) {
+    recall_side(baseline, source, &BaselineEntry::source_stamp);
+    recall_side(baseline, target, &BaselineEntry::target_stamp);
+}
+
+bool is_racy(const Stamp& stamp, TimeNs scanned_at) {
+    // File times come from a clock that ticks every few milliseconds, on some file systems every two seconds.
+    constexpr TimeNs tick = 20'000'000;
+    constexpr TimeNs coarse_tick = 2'000'000'000;
+    TimeNs newest = std::max(stamp.mtime, stamp.ctime);
+    bool coarse = stamp.mtime % 1'000'000'000 == 0 && stamp.ctime % 1'000'000'000 == 0;
+    return newest + (coarse ? coarse_tick : tick) >= scanned_at;
+}
+
+}  // namespace syncline

@@ -1,0 +1,79 @@
+// Guards: the rules that halt a run before its first change. Pure: facts in, halts out.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/plan.hpp"
+#include "core/policy.hpp"
+
+namespace syncline {
+
+/// What tells one directory from another that came to stand in its place.
+struct RootIdentity {
+    std::string file_system;  ///< its id (not st_dev, which changes from mount to mount); "" when unknown
+    uint64_t inode = 0;
+    Kind kind = Kind::directory;  ///< of the path itself: a symlink to a directory stays one
+
+    bool operator==(const RootIdentity&) const = default;
+};
+
+/// In the order in which codes are reported.
+enum class Guard : uint8_t {
+    root_emptied,
+    root_missing,
+    root_changed,
+    remote_missing,
+    remote_changed,
+    unmounted,
+    unsafe_target,
+    incomplete_listing,
+    no_baseline,
+    max_delete,
+    watcher_inactive,
+};
+
+/// "root-emptied" and so on, as in messages and JSON.
+std::string_view guard_code(Guard guard);
+
+/// One guard that applies.
+struct Halt {
+    Guard guard = Guard::root_missing;
+    std::string detail;   ///< what was seen: paths, counts
+    std::string resolve;  ///< the safe way out, then the destructive one where there is one
+};
+
+/// What is known of one side before anything is listed.
+struct RootFacts {
+    std::string shown;                      ///< the path for messages, escaped
+    std::optional<RootIdentity> now;        ///< nullopt: nothing is there, or it is no directory
+    std::optional<RootIdentity> recorded;   ///< of the last whole sync
+};
+
+struct GuardFacts {
+    std::string job;                   ///< for the commands in `resolve`
+    RootFacts source;
+    RootFacts target;
+    bool target_is_unsafe = false;     ///< `/`, a home directory or remote_root itself
+    std::string mountpoint;            ///< the job's `mountpoint`, "" when it has none
+    bool mountpoint_is_mounted = true;
+    bool target_listed_whole = true;
+    std::string target_listing_detail; ///< where the listing broke off
+    bool whole_sync_recorded = false;
+    size_t baseline_size = 0;
+    size_t selected_entries = 0;       ///< of the source
+    uint64_t recent_deletes = 0;       ///< by runs of this job that ended within the last 10 minutes
+    bool watcher_required = false;     ///< a delete on a bucket
+    bool watcher_live = false;
+};
+
+/// Guards that can be judged before listing: those on the roots and the mount point. Run these first.
+std::vector<Halt> judge_roots(const GuardFacts& facts, const Policy& policy);
+
+/// The others, given a finished plan. Together with judge_roots, sorted by code.
+std::vector<Halt> judge_plan(const GuardFacts& facts, const Plan& plan, const Policy& policy);
+
+}  // namespace syncline

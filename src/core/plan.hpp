@@ -1,0 +1,102 @@
+// Plan: the ordered actions of one run, each with its reason. A pure function of both trees, the baseline and the policy;
+// no order of listing and no degree of parallelism shows in it.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/error.hpp"
+#include "core/baseline.hpp"
+#include "core/policy.hpp"
+#include "core/tree.hpp"
+
+namespace syncline {
+
+/// The names that `plan --json` gives are those of op_name.
+enum class Op : uint8_t { put, mkdir, symlink, chmod, remove, rmdir, conflict };
+
+/// "put", "mkdir", "symlink", "chmod", "delete", "rmdir", "conflict".
+std::string_view op_name(Op op);
+
+enum class Reason : uint8_t {
+    missing_on_target,
+    content_differs,
+    kind_differs,
+    link_differs,
+    mode_differs,
+    forced,
+    gone_from_source,
+    excluded_from_source,       ///< delete_excluded
+    replaced_by_other_kind,     ///< removed because what is to stand here is no directory
+    changed_on_both_sides,      ///< conflict
+    differs_and_never_synced,   ///< conflict
+    replaces_directory,         ///< conflict: a file would replace a directory, and this policy deletes nothing
+    blocked_by_kept_entries,    ///< conflict: the directory holds what must be kept
+    remote_symlink,             ///< conflict: a pull refuses it
+};
+
+/// A sentence's end: "not on the target", "content differs".
+std::string_view reason_text(Reason reason);
+
+/// When an action is done. Deletes come after everything that does not need them.
+enum class Phase : uint8_t { build, prune, replace };
+
+struct Action {
+    Op op = Op::put;
+    Reason reason = Reason::missing_on_target;
+    Phase phase = Phase::build;
+    uint16_t mode = 0;              ///< permission bits for put, mkdir and chmod
+    uint32_t source = Tree::none;   ///< index into the source tree; none for deletes
+    uint32_t target = Tree::none;   ///< index into the target tree; none when nothing is there
+
+    bool operator==(const Action&) const = default;
+};
+
+/// A pair of equal entries: what the baseline should say after the run, whatever else happens.
+struct EqualPair {
+    uint32_t source = Tree::none;
+    uint32_t target = Tree::none;
+};
+
+/// Contents that must be known before the plan can be made: indices into the trees.
+struct Needs {
+    std::vector<uint32_t> source_digests;
+    std::vector<uint32_t> target_digests;
+    std::vector<uint32_t> target_markers;  ///< is this local file `@generated`?
+
+    bool empty() const { return source_digests.empty() && target_digests.empty() && target_markers.empty(); }
+};
+
+struct Plan {
+    Needs needs;                          ///< when not empty the rest is only a draft: fill them in and plan again
+    std::vector<Action> actions;          ///< in the order in which they are done: build, prune, replace; conflicts first
+    std::vector<EqualPair> equal;         ///< pairs whose baseline row is missing or outdated
+    std::vector<std::string> gone;        ///< baseline rows to forget: on neither side any more
+    std::vector<Problem> notes;           ///< worth a word, no failure: special files, target edits left alone
+    std::vector<Problem> problems;        ///< exit status 4: what could not be decided because it could not be read
+    uint64_t unchanged = 0;               ///< selected entries that are equal on both sides
+    uint64_t bytes = 0;                   ///< content that puts will write
+    uint64_t deletes = 0;                 ///< files, symlinks and special files that go, replaced ones included
+    uint64_t target_files = 0;            ///< selected files and symlinks on the target: what a percentage is of
+
+    size_t count(Op op) const;
+};
+
+struct PlanInput {
+    const Tree& source;
+    const Tree& target;
+    const Baseline& baseline;
+    const Policy& policy;
+    /// Directories of the source, "" for the root, that could not be listed or whose entries are not all known. Nothing at or
+    /// below one is deleted or replaced.
+    const std::vector<std::string>& source_incomplete;
+};
+
+Plan make_plan(const PlanInput& input);
+
+/// The path an action is about.
+std::string_view action_path(const Action& action, const Tree& source, const Tree& target);
+
+}  // namespace syncline

@@ -1,0 +1,134 @@
+// Endpoint: one side of a job. Every operation takes a whole batch, because an SSH or bucket endpoint that is asked file by
+// file can never be fast. To add an endpoint, implement this and teach make_endpoint (factory.hpp) its destination.
+//
+// Owned by one run; all members are called from the engine's thread, one at a time, and end early with Cancelled when the run is
+// cancelled. Content always comes from, or lands in, a local directory: in a push from the job's root; in a pull from what
+// fetch() brought. Per-path trouble is in the results; an exception is the end of the run.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "async/task.hpp"
+#include "base/error.hpp"
+#include "core/baseline.hpp"
+#include "core/filter.hpp"
+#include "core/guards.hpp"
+#include "core/plan.hpp"
+#include "core/policy.hpp"
+#include "core/tree.hpp"
+
+namespace syncline {
+
+/// Counters that a run shows while it goes on. Written by workers, read by the terminal and the status.
+struct Progress {
+    std::atomic<uint64_t> entries_scanned{0};
+    std::atomic<uint64_t> bytes_hashed{0};
+    std::atomic<uint64_t> files_done{0}, files_total{0};
+    std::atomic<uint64_t> bytes_done{0}, bytes_total{0};
+};
+
+struct ListRequest {
+    const Filter* filter = nullptr;   ///< null: everything is selected
+    IgnoreSource* ignores = nullptr;  ///< null: no ignore files
+    bool is_target = false;           ///< keep what is not selected, flagged
+    bool descend_unselected = false;  ///< a target under delete_excluded
+    SymlinkPolicy symlinks = SymlinkPolicy::copy;
+    /// What an endpoint with a costly round trip may use to hash, in the same trip, only what changed. May be null.
+    const Baseline* baseline = nullptr;
+};
+
+struct Listing {
+    Tree tree;
+    std::vector<Problem> problems;
+    std::vector<std::string> incomplete;  ///< directories ("" is the root) that are not listed whole, sorted
+    std::vector<std::string> leftovers;   ///< temporary files of killed runs
+    TimeNs started_at = 0;
+};
+
+/// A file whose content must be known.
+struct DigestItem {
+    uint32_t index = 0;  ///< in the tree that was listed
+    Digest digest;
+    Stamp stamp;         ///< of the content that was read
+    bool generated = false;
+    std::string error;   ///< "" or why it could not be read
+};
+
+/// A local directory from which commit() takes content. The root descriptor is the holder's and outlives the batch.
+struct ContentSource {
+    int root = -1;
+    bool may_move = false;  ///< staged for this commit: files may be renamed away instead of copied
+    bool follow_symlinks = false;
+};
+
+/// One thing to be created or changed on the target. Parents come before what is in them.
+struct CommitItem {
+    Op op = Op::put;                ///< put, mkdir, symlink or chmod
+    std::string_view path;
+    uint16_t mode = 0;
+    bool keep_existing_mode = false;  ///< a pull over a file that exists
+    Stamp source;                   ///< put: what the source was when it was listed
+    std::optional<Digest> digest;   ///< put: the content that the plan is about; none: whatever is there now
+    std::string_view link;          ///< symlink: its target
+    const Entry* expected = nullptr;  ///< what the listing saw at this path on the target; null: nothing
+    // Filled in by commit():
+    std::string error;              ///< "" or why it was not done; then the target still holds what it held
+    bool changed_under_us = false;  ///< the error is that the target is no longer what the plan saw
+    Digest committed;               ///< put: the digest that was verified
+    Stamp source_stamp;             ///< put: of the content that was read
+    Stamp target_stamp;             ///< of what stands on the target now
+    uint16_t target_mode = 0;
+};
+
+struct RemoveItem {
+    Op op = Op::remove;            ///< remove or rmdir
+    std::string_view path;
+    const Entry* expected = nullptr;
+    // Filled in by remove():
+    std::string error;
+    bool kept_not_empty = false;   ///< rmdir: something is in it that the plan did not know; left alone
+};
+
+class Endpoint {
+  public:
+    virtual ~Endpoint() = default;
+
+    /// For messages: "/mnt/backup/thesis" or "cse:~/thesis", escaped.
+    virtual std::string shown() const = 0;
+
+    /// Identity of the root, nullopt when there is none or it is no directory. Must not create it.
+    virtual Task<std::optional<RootIdentity>> inspect() = 0;
+
+    /// Lists the tree; an absent root is an empty listing. The views in `request` outlive the call.
+    virtual Task<Listing> list(ListRequest request, Progress& progress) = 0;
+
+    /// Reads the content of files of `tree`, as listed.
+    virtual Task<void> digest(const Tree& tree, std::vector<DigestItem>& items, Progress& progress) = 0;
+
+    /// Brings the content of `indices` of `tree` into a local directory under their own paths. A local endpoint hands out its
+    /// own root and copies nothing. Files that could not be fetched are simply not there; commit() reports them.
+    virtual Task<ContentSource> fetch(const Tree& tree, std::vector<uint32_t> indices, Progress& progress) = 0;
+
+    /// Creates the root (and its parents) when it is missing; a no-op otherwise.
+    virtual Task<void> create_root() = 0;
+
+    /// Applies `items`. Each put goes to a temporary name, is verified by digest, flushed where the endpoint was told so, and
+    /// renamed into place only while the target still is what `expected` says.
+    virtual Task<void> commit(ContentSource content, std::vector<CommitItem>& items, Progress& progress) = 0;
+
+    /// Removes `items` in the order given, each only while it still is what `expected` says.
+    virtual Task<void> remove(std::vector<RemoveItem>& items, Progress& progress) = 0;
+
+    /// Removes temporary files that killed runs left; failing is no error.
+    virtual Task<void> sweep(std::vector<std::string> leftovers) = 0;
+
+    /// Returns when all that was committed and removed is durable (nothing to do without `fsync`).
+    virtual Task<void> flush() = 0;
+};
+
+}  // namespace syncline

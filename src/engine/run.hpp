@@ -1,0 +1,72 @@
+// One run of one job: scan, plan, guard, apply, verify, record.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "async/offload.hpp"
+#include "async/task.hpp"
+#include "base/error.hpp"
+#include "config/job.hpp"
+#include "core/guards.hpp"
+#include "core/plan.hpp"
+#include "endpoint/endpoint.hpp"
+#include "fs/hash.hpp"
+#include "state/store.hpp"
+
+namespace syncline {
+
+/// What one run does beside what its job says. The policy's switches (force, adopt, overrides) are set on a copy of the job.
+struct RunOptions {
+    std::vector<std::string> paths;  ///< only these and what is below them, relative to the root; empty: the whole tree
+    bool plan_only = false;          ///< stop before the first change; nothing is recorded either
+    bool checksum = false;           ///< trust no index: read every file that both sides have
+    bool narrowed = false;           ///< filters of the command line apply: not recorded as a whole sync
+    bool want_actions = false;       ///< fill RunReport::actions
+};
+
+/// One action for people and JSON.
+struct PlannedAction {
+    Op op = Op::put;
+    std::string path;  ///< raw bytes: escape before showing
+    uint64_t bytes = 0;
+    std::string reason;
+};
+
+struct PlanSummary {
+    uint64_t put = 0, mkdir = 0, removed = 0, chmod = 0, unchanged = 0, bytes = 0;
+};
+
+struct RunReport {
+    std::string job, source, target;  ///< name and shown roots
+    Direction direction = Direction::push;
+    Outcome outcome = Outcome::success;
+    std::string error;                   ///< outcome failed or cancelled: the whole message
+    std::vector<Halt> halts;             ///< outcome halted (or plan_only): every guard that applies
+    PlanSummary planned;
+    PlanSummary done;                    ///< what was verified
+    std::vector<PlannedAction> actions;  ///< with want_actions
+    std::vector<Problem> problems;       ///< exit status 4: each failed path once
+    std::vector<Problem> notes;          ///< worth a word, no failure
+    uint64_t scanned = 0;                ///< entries of both sides
+    TimeNs started_at = 0, finished_at = 0;
+};
+
+/// 0, 1, 3, 4 or 5 (design: exit status); 1 for a cancelled run.
+int exit_status(const RunReport& report);
+
+/// What runs share. Everything outlives every run.
+struct RunContext {
+    Store& store;
+    WorkerPool& workers;
+    fs::HashPool& hashes;
+    std::string state_directory;  ///< where lock files live
+};
+
+/// Never throws for what went wrong in the run: the report says it. Throws Error{locked} when another run has the job, and
+/// asio::system_error(operation_aborted) or Cancelled when the caller cancels it (after the batch in hand was ended safely and
+/// what was verified is recorded). The job and the options outlive the run.
+Task<RunReport> run_job(const Job& job, RunOptions options, RunContext& context, Progress& progress);
+
+}  // namespace syncline

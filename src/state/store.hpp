@@ -1,0 +1,101 @@
+// Store: what syncline remembers between runs, in one SQLite file: baselines, roots' identities, run history, trusted job files.
+//
+// Opened by each process that needs it; WAL and a busy timeout let several work at once. Losing it loses speed, never data.
+// Used by one thread at a time. Errors are Error{Errc::state} with the file's path and what to do.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/error.hpp"
+#include "base/units.hpp"
+#include "core/baseline.hpp"
+#include "core/guards.hpp"
+#include "core/policy.hpp"
+
+namespace syncline {
+
+/// What binds a baseline: the resolved root, the destination's identity text (endpoint/factory.hpp: destination_id) and direction.
+struct PairKey {
+    std::string root;
+    std::string destination;
+    Direction direction = Direction::push;
+};
+
+using PairId = int64_t;
+
+/// A row to write: the whole entry (its path position is ignored).
+struct BaselineChange {
+    std::string path;
+    BaselineEntry entry;
+    std::string link;
+};
+
+enum class Outcome : uint8_t { success, partial, halted, failed, cancelled };
+
+/// "success", "partial", "halted", "failed", "cancelled".
+std::string_view outcome_name(Outcome outcome);
+
+/// One line of the run history.
+struct RunRecord {
+    std::string job;        ///< name, or "ad hoc"
+    TimeNs started_at = 0, finished_at = 0;
+    Outcome outcome = Outcome::success;
+    uint64_t scanned = 0, put = 0, deleted = 0, bytes_sent = 0;
+    bool adopted = false;   ///< its deletes do not count against later runs
+    std::string detail;     ///< the error or the halt's codes; "" on success
+    std::vector<Problem> problems;  ///< at most 100 are stored
+};
+
+/// Identities of both roots, recorded by a whole sync.
+struct WholeSync {
+    TimeNs at = 0;
+    std::optional<RootIdentity> source, target;
+};
+
+class Store {
+  public:
+    /// Opens or creates `directory`/state.db (directory 0700, file 0600). A damaged file is set aside as
+    /// `state.db.damaged-TIME` and a new one begun (`set_aside()` then names it). A newer version is refused, untouched.
+    explicit Store(const std::string& directory);
+    ~Store();
+    Store(Store&&) noexcept;
+
+    /// "" or the path to which a damaged database was moved.
+    const std::string& set_aside() const;
+
+    /// The row of a pair, made when it is new.
+    PairId pair(const PairKey& key);
+
+    /// In path order.
+    Baseline load_baseline(PairId pair);
+    /// One transaction: upserts, then removals by path.
+    void update_baseline(PairId pair, const std::vector<BaselineChange>& changes, const std::vector<std::string>& removals);
+
+    std::optional<WholeSync> whole_sync(PairId pair);
+    void record_whole_sync(PairId pair, const WholeSync& sync);
+
+    void record_run(PairId pair, const RunRecord& run);
+    /// Newest first.
+    std::vector<RunRecord> history(PairId pair, size_t limit);
+    std::optional<RunRecord> last_run(PairId pair, Outcome outcome);
+    /// Deletes by runs that were not adopted and finished at or after `since`.
+    uint64_t deletes_since(PairId pair, TimeNs since);
+
+    /// `syncline trust`: the file's absolute path and the SHA-256 of its text (hex).
+    void trust(const std::string& job_file, const std::string& sha256);
+    bool is_trusted(const std::string& job_file, const std::string& sha256);
+
+  private:
+    struct Impl;
+    std::unique_ptr<Impl> impl_;
+};
+
+/// `$XDG_STATE_HOME/syncline`, else `$HOME/.local/state/syncline`. Throws Error{state} when neither variable is set.
+std::string default_state_directory();
+
+}  // namespace syncline
