@@ -1,0 +1,130 @@
+#include "cli/command_line.hpp"
+
+#include <algorithm>
+
+#include "base/assert.hpp"
+
+namespace syncline::cli {
+namespace {
+
+using Names = std::vector<std::string_view>;
+constexpr int any_number = 1 << 20;
+
+Names direct_options(std::string_view policy_switch) {
+    return {"file",   "root",    "remote", "sync-cwd", "exclude",     "include",  "remote-dir", "bucket",
+            "force",  "restart", "tar",    "checksum", policy_switch, "dry-run", "adopt"};
+}
+
+std::vector<CommandSpec> make_commands() {
+    using C = Command;
+    using K = Completes;
+    std::vector<CommandSpec> table{
+        {C::apply, "apply", "Run every job on its schedule until told to stop", "FILE", 0, 1, K::job_file,
+         {"file", "once", "job", "dry-run", "adopt", "detach"}},
+        {C::plan, "plan", "Show what apply would do, and why, changing nothing", "FILE", 0, 1, K::job_file, {"file", "job"}},
+        {C::check, "check", "Validate the job file", "FILE", 0, 1, K::job_file, {"file"}},
+        {C::push, "push", "Run a job now, from its root to its destination", "JOB_OR_PATH", 0, any_number, K::job_or_file,
+         direct_options("delete")},
+        {C::pull, "pull", "Run a job now, from its destination to its root", "JOB_OR_PATH", 0, any_number, K::job_or_file,
+         direct_options("overwrite")},
+        {C::explain, "explain", "Tell which rule selects or ignores a path, and what the last run did", "PATH", 1, 1, K::file,
+         {"file", "job"}},
+        {C::init, "init", "Write a commented jobs.toml", "", 0, 0, K::nothing, {}},
+        {C::trust, "trust", "Trust a job file that was found, as it is now", "FILE", 1, 1, K::job_file, {}},
+        {C::doctor, "doctor", "Try every root, destination and limit, and say what to do", "FILE", 0, 1, K::job_file, {"file"}},
+        {C::completion, "completion", "Print the completion script of a shell", "SHELL", 0, 1, K::shell, {"file", "jobs"}},
+    };
+    auto later = [&](C command, std::string_view name, std::string_view summary) {
+        CommandSpec spec{command, name, summary, "", 0, 0, K::nothing, {}};
+        spec.is_built = false;
+        table.push_back(std::move(spec));
+    };
+    later(C::run, "run", "Push, run a command on the host, pull back");
+    later(C::watch, "watch", "Start, inspect or stop a watcher");
+    later(C::automatic, "auto", "Start, inspect or stop a scheduled sync of one job");
+    later(C::status, "status", "Show what the running engine does");
+    later(C::trigger, "trigger", "Run a job of the running engine now");
+    later(C::pause, "pause", "Hold a job of the running engine");
+    later(C::resume, "resume", "Let a held job go on");
+    later(C::stop, "stop", "End the running engine");
+    later(C::wait, "wait", "Wait for a job of the running engine");
+    later(C::clean, "clean", "Remove remote project directories");
+    later(C::buckets, "buckets", "List buckets");
+    return table;
+}
+
+std::vector<OptionSpec> make_options() {
+    using L = CommandLine;
+    using K = Completes;
+    return {
+        {"-v,--verbose", "", "List each action, and log more", &L::verbose},
+        {"-q,--quiet", "", "Print errors only", &L::quiet},
+        {"--json", "", "Print JSON instead of text", &L::json},
+        {"--log-file", "FILE", "Write a log to FILE, rotated at 5 MiB, 3 old ones kept", &L::log_file, K::file},
+        {"-f,--file", "FILE", "Read this job file", &L::file, K::job_file},
+        {"--job", "NAME", "Only this job (may be given again)", &L::jobs, K::job},
+        {"--once", "", "Run each job once, then exit", &L::once},
+        {"--detach", "", "Go on in the background", &L::detach},
+        {"-n,--dry-run", "", "Show the plan and change nothing", &L::dry_run},
+        {"--adopt", "", "Declare the source of this one run authoritative: guards are waived", &L::adopt},
+        {"--root", "DIR", "The local root, in place of the job's", &L::root, K::directory},
+        {"--remote", "REMOTE", "The destination of an ad hoc job: HOST:DIR, BUCKET:PREFIX or a directory", &L::remote, K::directory},
+        {"--sync-cwd", "", "The root is the current directory, not the nearest Git root", &L::sync_cwd},
+        {"-x,--exclude", "GLOB", "Exclude too, relative to the current directory (may be given again)", &L::exclude},
+        {"-i,--include", "GLOB", "Only what matches, relative to the current directory (may be given again)", &L::include},
+        {"-d,--remote-dir,--dest", "DIR", "The directory on the destination, in place of the job's", &L::remote_dir, K::directory},
+        {"-b,--bucket", "NAME", "The bucket, in place of the job's: NAME or PROVIDER:BUCKET", &L::bucket},
+        {"--force", "", "Transfer even what is equal, and overwrite what would be a conflict", &L::force},
+        {"--restart", "", "Cancel a running transfer of the job and start fresh", &L::restart},
+        {"--tar", "", "Transfer as one archive where that is faster", &L::tar},
+        {"--delete", "", "Delete on the destination what is gone from the root", &L::remove},
+        {"--overwrite", "", "Overwrite and delete local files: the destination is the truth", &L::overwrite},
+        {"--checksum", "", "Read and compare every file; trust no index", &L::checksum},
+        {"--jobs", "", "Print the names of the jobs", &L::list_jobs, K::nothing, true},
+    };
+}
+
+}  // namespace
+
+std::span<const CommandSpec> command_table() {
+    static const std::vector<CommandSpec> table = make_commands();
+    return table;
+}
+
+std::span<const OptionSpec> option_table() {
+    static const std::vector<OptionSpec> table = make_options();
+    return table;
+}
+
+std::span<const std::string_view> common_options() {
+    static constexpr std::string_view names[] = {"verbose", "quiet", "json", "log-file"};
+    return names;
+}
+
+const CommandSpec& command_spec(Command command) {
+    auto found = std::ranges::find(command_table(), command, &CommandSpec::command);
+    SYNCLINE_ASSERT(found != command_table().end());
+    return *found;
+}
+
+std::vector<std::string> option_names(const OptionSpec& option) {
+    std::vector<std::string> names;
+    for (std::string_view rest = option.names; !rest.empty();) {
+        size_t comma = std::min(rest.find(','), rest.size());
+        names.emplace_back(rest.substr(0, comma));
+        rest.remove_prefix(std::min(comma + 1, rest.size()));
+    }
+    return names;
+}
+
+const OptionSpec& option_spec(std::string_view long_name) {
+    for (const OptionSpec& option : option_table()) {
+        for (const std::string& name : option_names(option)) {
+            if (name.starts_with("--") && std::string_view(name).substr(2) == long_name) return option;
+        }
+    }
+    SYNCLINE_ASSERT(!"the option is in the table");
+    __builtin_unreachable();
+}
+
+}  // namespace syncline::cli

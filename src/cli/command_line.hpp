@@ -1,0 +1,71 @@
+// The command line as values, and the table of commands and options from which parser, help and completions are made: what is
+// not in the table does not exist, so the four cannot drift apart.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+namespace syncline::cli {
+
+enum class Command : uint8_t {
+    apply, plan, check, push, pull, explain, init, trust, doctor, completion,
+    run, watch, automatic, status, trigger, pause, resume, stop, wait, clean, buckets,
+};
+
+/// Every option of every command; what a command does not know stays at its default.
+struct CommandLine {
+    Command command = Command::apply;
+    std::vector<std::string> arguments;  ///< without a leading dash: FILE, JOB, PATH, a shell's name
+    std::string file;                    ///< -f
+    std::vector<std::string> jobs;       ///< --job
+    std::vector<std::string> exclude, include;
+    std::string root, remote, remote_dir, bucket, log_file;
+    bool verbose = false, quiet = false, json = false;
+    bool once = false, detach = false, dry_run = false, adopt = false, force = false, restart = false, tar = false;
+    bool remove = false;  ///< --delete
+    bool overwrite = false, checksum = false, sync_cwd = false;
+    bool list_jobs = false;  ///< completion --jobs
+};
+
+/// What a shell offers for a value.
+enum class Completes : uint8_t { nothing, job_file, file, directory, job, job_or_file, shell };
+
+/// Where a value goes; the type says whether it is a flag, given once, or given many times.
+using Field = std::variant<bool CommandLine::*, std::string CommandLine::*, std::vector<std::string> CommandLine::*>;
+
+struct OptionSpec {
+    std::string_view names;  ///< "-x,--exclude"
+    std::string_view value;  ///< "GLOB"; "" for a flag
+    std::string_view help;
+    Field field;
+    Completes completes = Completes::nothing;
+    bool hidden = false;
+};
+
+struct CommandSpec {
+    Command command;
+    std::string_view name;
+    std::string_view summary;
+    std::string_view argument;           ///< "PATH"; "" when it takes none
+    int least_arguments = 0, most_arguments = 0;
+    Completes completes = Completes::nothing;
+    std::vector<std::string_view> options;  ///< long names without dashes, beside the common ones
+    bool is_built = true;
+};
+
+std::span<const CommandSpec> command_table();
+std::span<const OptionSpec> option_table();
+/// Those that every command takes.
+std::span<const std::string_view> common_options();
+
+const CommandSpec& command_spec(Command command);
+/// By long name without dashes; an unknown one is an assertion.
+const OptionSpec& option_spec(std::string_view long_name);
+/// "-x", "--exclude" of "-x,--exclude".
+std::vector<std::string> option_names(const OptionSpec& option);
+
+}  // namespace syncline::cli

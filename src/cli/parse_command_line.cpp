@@ -1,0 +1,151 @@
+#include "cli/parse_command_line.hpp"
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+
+#include "base/text.hpp"
+
+namespace syncline::cli {
+namespace {
+
+void add_option(CLI::App& app, const OptionSpec& spec, CommandLine& line) {
+    std::string names(spec.names), help(spec.hidden ? "" : spec.help);
+    CLI::Option* option = nullptr;
+    if (auto* flag = std::get_if<bool CommandLine::*>(&spec.field)) {
+        option = app.add_flag(names, line.*(*flag), help);
+    } else if (auto* text = std::get_if<std::string CommandLine::*>(&spec.field)) {
+        option = app.add_option(names, line.*(*text), help);
+    } else {
+        // Otherwise `-x a b` would take both words, and `-x [ab]` would be read as a list.
+        option = app.add_option(names, line.*std::get<std::vector<std::string> CommandLine::*>(spec.field), help);
+        option->allow_extra_args(false);
+    }
+    if (!spec.value.empty()) option->type_name(std::string(spec.value));
+    if (spec.hidden) option->group("");
+}
+
+void add_command(CLI::App& app, const CommandSpec& spec, CommandLine& line) {
+    CLI::App* command = app.add_subcommand(std::string(spec.name), std::string(spec.summary));
+    command->callback([&line, id = spec.command] { line.command = id; });
+    if (!spec.is_built) {
+        command->group("Not built yet");
+        command->prefix_command();
+        return;
+    }
+    command->group("Commands");
+    if (!spec.argument.empty()) {
+        // How many there may be is checked in argument_count_error(): the library's words for it name no argument.
+        std::string more = spec.most_arguments > 1 ? " ..." : "";
+        command->add_option(std::string(spec.argument), line.arguments, "")->type_name(more);
+    }
+    for (std::string_view name : spec.options) add_option(*command, option_spec(name), line);
+    for (std::string_view name : common_options()) add_option(*command, option_spec(name), line);
+}
+
+/// "--exlude" -> "--exclude", "psh" -> "push": what the word may have been meant to be.
+std::string meant(const CLI::App& app, const std::string& word) {
+    std::vector<std::string> candidates;
+    if (!word.starts_with("-")) {
+        for (const CommandSpec& command : command_table()) candidates.emplace_back(command.name);
+    } else {
+        for (const CLI::Option* option : app.get_options()) {
+            for (const std::string& name : option->get_lnames()) candidates.push_back("--" + name);
+        }
+    }
+    return did_you_mean(word.substr(0, word.find('=')), candidates);
+}
+
+/// The command that was named, or the program itself.
+const CLI::App& innermost(const CLI::App& app) {
+    std::vector<const CLI::App*> chosen = app.get_subcommands([](const CLI::App* sub) { return sub->count() > 0; });
+    return chosen.empty() ? app : *chosen.front();
+}
+
+std::string usage_error(const CLI::App& app, const std::string& what) {
+    const CLI::App& command = innermost(app);
+    std::string program = &command == &app ? "syncline" : "syncline " + command.get_name();
+    return program + ": " + what + "\nTry '" + program + " --help'.\n";
+}
+
+std::string unexpected_word(const CLI::App& app, const std::vector<std::string>& words) {
+    const CLI::App& command = innermost(app);
+    bool is_option = words.front().starts_with("-");
+    std::string what = is_option ? "unknown option" : &command == &app ? "unknown command" : "unexpected argument";
+    what += " '" + escape(words.front()) + "'";
+    if (!is_option && &command != &app) return what;
+    std::string nearest = meant(command, words.front());
+    return nearest.empty() ? what : what + "; did you mean '" + nearest + "'?";
+}
+
+ParsedCommandLine failure(const CLI::App& app, const CLI::ParseError& error) {
+    using Kind = ParsedCommandLine::Kind;
+    if (dynamic_cast<const CLI::CallForHelp*>(&error)) return {Kind::text, {}, app.help()};
+    if (dynamic_cast<const CLI::CallForVersion*>(&error)) return {Kind::text, {}, std::string(error.what()) + "\n"};
+    std::vector<std::string> unknown = app.remaining(true);
+    bool is_incomplete = dynamic_cast<const CLI::RequiredError*>(&error) != nullptr;
+    std::string what = !unknown.empty()  ? unexpected_word(app, unknown)
+                       : is_incomplete ? "no command given"
+                                       : escape(error.what());
+    return {Kind::error, {}, usage_error(app, what)};
+}
+
+/// "" or what is wrong with the number of arguments.
+std::string argument_count_error(const CommandLine& line) {
+    const CommandSpec& spec = command_spec(line.command);
+    size_t count = line.arguments.size();
+    if (count < static_cast<size_t>(spec.least_arguments)) return std::string(spec.argument) + " is missing";
+    if (count <= static_cast<size_t>(spec.most_arguments)) return {};
+    return "unexpected argument '" + escape(line.arguments[static_cast<size_t>(spec.most_arguments)]) + "'";
+}
+
+/// The library reads a word in brackets as a list. It is not one: a mark at its end hides that.
+constexpr char not_a_list = '\x01';
+
+std::vector<std::string> mark_brackets(std::vector<std::string> words) {
+    for (std::string& word : words) {
+        if (word.starts_with('[') && word.ends_with(']')) word += not_a_list;
+    }
+    return words;
+}
+
+void remove_mark(std::string& word) {
+    if (word.starts_with('[') && word.ends_with(std::string("]") + not_a_list)) word.pop_back();
+}
+
+void remove_marks(CommandLine& line) {
+    for (std::string& word : line.arguments) remove_mark(word);
+    for (const OptionSpec& spec : option_table()) {
+        if (auto* text = std::get_if<std::string CommandLine::*>(&spec.field)) remove_mark(line.*(*text));
+        if (auto* list = std::get_if<std::vector<std::string> CommandLine::*>(&spec.field)) {
+            for (std::string& word : line.*(*list)) remove_mark(word);
+        }
+    }
+}
+
+}  // namespace
+
+ParsedCommandLine parse_command_line(const std::vector<std::string>& arguments) {
+    CommandLine line;
+    CLI::App app("Keep directory trees in step, as one file declares it", "syncline");
+    app.require_subcommand(1);
+    app.set_version_flag("--version", std::string("syncline ") + SYNCLINE_VERSION);
+    app.get_formatter()->column_width(34);
+    app.footer("The job file is FILE or -f FILE, else ./jobs.toml, the nearest one upwards, or\n"
+               "$XDG_CONFIG_HOME/syncline/jobs.toml. See syncline(1) and syncline-jobs(5).");
+    for (std::string_view name : common_options()) add_option(app, option_spec(name), line);
+    for (const CommandSpec& spec : command_table()) add_command(app, spec, line);
+    std::vector<std::string> words = mark_brackets(arguments);
+    std::ranges::reverse(words);
+    try {
+        app.parse(words);
+    } catch (const CLI::ParseError& error) {
+        return failure(app, error);
+    }
+    remove_marks(line);
+    if (std::string what = argument_count_error(line); !what.empty()) {
+        return {ParsedCommandLine::Kind::error, {}, usage_error(app, what)};
+    }
+    return {ParsedCommandLine::Kind::command, std::move(line), {}};
+}
+
+}  // namespace syncline::cli

@@ -1,0 +1,108 @@
+#include "cli/command_line.hpp"
+
+#include <catch2/catch_test_macros.hpp>
+#include <set>
+
+#include "cli/parse_command_line.hpp"
+
+using namespace syncline::cli;
+using Kind = ParsedCommandLine::Kind;
+using Words = std::vector<std::string>;
+
+namespace {
+
+CommandLine parsed(const Words& words) {
+    ParsedCommandLine result = parse_command_line(words);
+    INFO(result.text);
+    REQUIRE(result.kind == Kind::command);
+    return result.line;
+}
+
+std::string refused(const Words& words) {
+    ParsedCommandLine result = parse_command_line(words);
+    REQUIRE(result.kind == Kind::error);
+    CHECK(result.text.ends_with("'.\n"));
+    return result.text;
+}
+
+bool contains(const std::string& text, std::string_view part) { return text.find(part) != std::string::npos; }
+
+}  // namespace
+
+TEST_CASE("options go to their fields, before and behind the command") {
+    CommandLine line = parsed({"-v", "apply", "jobs.toml", "--once", "--job", "a", "--job=b", "--dry-run", "--adopt", "--json"});
+    CHECK(line.command == Command::apply);
+    CHECK(line.arguments == Words{"jobs.toml"});
+    CHECK(line.jobs == Words{"a", "b"});
+    CHECK((line.verbose && line.once && line.dry_run && line.adopt && line.json));
+    CHECK_FALSE((line.quiet || line.force || line.detach));
+}
+
+TEST_CASE("push takes every shared option") {
+    CommandLine line = parsed({"push", "thesis", "a", "b", "-x", "*.o", "-x", "[ab]", "-i", "{c,d}", "-d", "/mnt/x", "--force",
+                               "--restart", "--tar", "--delete", "--checksum", "--root", ".", "--remote", "/r", "--sync-cwd",
+                               "-f", "my.toml", "-b", "b2", "--log-file", "l"});
+    CHECK(line.arguments == Words{"thesis", "a", "b"});
+    CHECK(line.exclude == Words{"*.o", "[ab]"});
+    CHECK(line.include == Words{"{c,d}"});
+    CHECK(line.remote_dir == "/mnt/x");
+    CHECK((line.force && line.restart && line.tar && line.remove && line.checksum && line.sync_cwd));
+    CHECK((line.root == "." && line.remote == "/r" && line.file == "my.toml" && line.bucket == "b2" && line.log_file == "l"));
+    CHECK(parsed({"pull", "--dest", "d"}).remote_dir == "d");
+    CHECK(parsed({"pull", "--remote-dir=d", "--overwrite"}).overwrite);
+}
+
+TEST_CASE("words are taken as they are") {
+    CHECK(parsed({"push", "plan"}).arguments == Words{"plan"});
+    CHECK(parsed({"push", "[a,b]", "{}", ""}).arguments == Words{"[a,b]", "{}", ""});
+    CHECK(parsed({"push", "-x", "*.o", "file"}).arguments == Words{"file"});
+    CHECK(parsed({"push", "--", "-odd", "--name"}).arguments == Words{"-odd", "--name"});
+    CHECK(parsed({"push", "-x=-a"}).exclude.size() == 1);
+    CHECK(parsed({"push", "--exclude=-a"}).exclude == Words{"-a"});
+    CHECK(parsed({"explain", "a=b"}).arguments == Words{"a=b"});
+    CHECK(parsed({"plan", "-v", "-v"}).verbose);
+}
+
+TEST_CASE("a wrong command line is refused by a message that names what is wrong") {
+    CHECK(contains(refused({"push", "--exlude", "x"}), "unknown option '--exlude'; did you mean '--exclude'?"));
+    CHECK(contains(refused({"psh"}), "unknown command 'psh'; did you mean 'push'?"));
+    CHECK(contains(refused({}), "no command given"));
+    CHECK(contains(refused({"apply", "a", "b"}), "unexpected argument 'b'"));
+    CHECK(contains(refused({"apply", "--job"}), "--job"));
+    CHECK(contains(refused({"explain"}), "PATH"));
+    CHECK(contains(refused({"push", "--overwrite"}), "'--overwrite'"));
+    CHECK(contains(refused({"pull", "--delete"}), "'--delete'"));
+    CHECK(contains(refused({"apply", "--once=maybe"}), "--once"));
+    CHECK(contains(refused({"\x1b[31m"}), "\\x1b[31m"));
+}
+
+TEST_CASE("commands of later parts are known") {
+    CHECK(parsed({"run", "job", "--sync", "--", "make", "-j2"}).command == Command::run);
+    CHECK(parsed({"auto", "job", "-i", "60s", "--stop"}).command == Command::automatic);
+    CHECK_FALSE(command_spec(Command::run).is_built);
+}
+
+TEST_CASE("help and version are texts") {
+    CHECK(parse_command_line({"--version"}).text.starts_with("syncline "));
+    CHECK(parse_command_line({"--version"}).kind == Kind::text);
+    std::string help = parse_command_line({"--help"}).text;
+    for (const CommandSpec& spec : command_table()) CHECK(contains(help, std::string(spec.name)));
+    for (const CommandSpec& spec : command_table()) {
+        if (!spec.is_built) continue;
+        std::string text = parse_command_line({std::string(spec.name), "--help"}).text;
+        INFO(text);
+        for (std::string_view option : spec.options) CHECK(contains(text, option_spec(option).hidden ? "" : option));
+    }
+}
+
+TEST_CASE("the tables hold together: every name is there once, every option is used") {
+    std::set<std::string> names, used;
+    for (const OptionSpec& option : option_table()) {
+        for (const std::string& name : option_names(option)) CHECK(names.insert(name).second);
+    }
+    for (const CommandSpec& spec : command_table()) {
+        for (std::string_view option : spec.options) used.insert(std::string(option_spec(option).names));
+    }
+    for (std::string_view option : common_options()) used.insert(std::string(option_spec(option).names));
+    CHECK(used.size() == option_table().size());
+}
