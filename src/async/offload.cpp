@@ -63,8 +63,8 @@ void WorkerPool::serve() {
 namespace detail {
 namespace {
 
-/// One piece of work under way. The pool's thread holds the coroutine's handler until the work has ended: nothing can destroy
-/// the frame, and what the work refers to in it, before that.
+/// One piece of work under way. The pool's thread holds the coroutine's handler until the work has ended: nothing can
+/// destroy the frame, and what the work refers to in it, before that.
 template <class Handler>
 struct Flight {
     Handler handler;

@@ -1,7 +1,7 @@
 // Offload: work that blocks (files, hashing, SQLite) runs on a pool's thread while the engine's thread goes on.
 //
-// A pool outlives every coroutine that waits for its work. Work is a whole batch, never one file: a hop between threads costs
-// more than opening and reading a small file.
+// A pool outlives every coroutine that waits for its work. Work is a whole batch, never one file: a hop between threads
+// costs more than opening and reading a small file.
 #pragma once
 
 #include <condition_variable>
@@ -47,14 +47,14 @@ Task<void> run_on(WorkerPool& pool, const std::function<void(std::stop_token)>& 
 }
 
 /// Runs `work(stop_token)` on a thread of the pool and resumes the caller on its own executor with the result or the
-/// exception. When the caller is cancelled, requests the stop, waits for the work to end (it uses the caller's buffers and
-/// descriptors) and throws Cancelled; what the work wrote through references stands by then.
+/// exception. When the caller is cancelled, requests the stop, waits for the work to end (it uses the caller's buffers
+/// and descriptors) and throws Cancelled; what the work wrote through references stands by then.
 ///
 ///     auto work = [&](std::stop_token stop) { return hash_all(items, stop); };
 ///     auto sums = co_await offload(pool, work);
 ///
-/// `work` is a named local, not a temporary: GCC 12 destroys temporaries of a co_await expression twice, and a name lives until
-/// the work has ended.
+/// `work` is a named local, not a temporary: GCC 12 destroys temporaries of a co_await expression twice, and a name
+/// lives until the work has ended.
 template <class F>
 Task<std::invoke_result_t<F&, std::stop_token>> offload(WorkerPool& pool, F& work) {
     using Result = std::invoke_result_t<F&, std::stop_token>;

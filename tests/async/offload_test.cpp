@@ -51,11 +51,14 @@ struct Counted {
     Counted& operator=(const Counted&) = delete;
 };
 
-/// The form that GCC 12 breaks when the lambda stands in the co_await expression itself: it captures values that own memory.
+/// The form that GCC 12 breaks when the lambda stands in the co_await expression itself: it captures values that own
+/// memory.
 Task<void> check_captured_values(WorkerPool& pool, int* alive) {
     Counted counted(alive);
     std::string long_text(100, 'x');
-    auto work = [counted, long_text](std::stop_token) { return long_text.size() + static_cast<size_t>(*counted.alive); };
+    auto work = [counted, long_text](std::stop_token) {
+        return long_text.size() + static_cast<size_t>(*counted.alive);
+    };
     auto size = co_await offload(pool, work);
     CHECK(size == 102);
 }
