@@ -152,6 +152,10 @@ Stamp to_stamp(const struct statx& status) {
     return {status.stx_size, to_time(status.stx_mtime), to_time(status.stx_ctime), status.stx_ino};
 }
 
+uint64_t device_of(const struct statx& status) {
+    return uint64_t{status.stx_dev_major} << 32 | status.stx_dev_minor;
+}
+
 Entry to_entry(const struct statx& status) {
     Entry entry;
     entry.mode = status.stx_mode & 07777;

@@ -61,6 +61,8 @@ bool read_entry(int directory, const char* name, Entry& entry);
 Entry to_entry(const struct statx& status);
 /// The same stamp alone.
 Stamp to_stamp(const struct statx& status);
+/// Tells file systems that are mounted now from one another.
+uint64_t device_of(const struct statx& status);
 /// The statx mask and flags that to_entry needs. Symlinks are not followed; "" as a name is the descriptor itself.
 extern const unsigned statx_mask;
 extern const int statx_flags;

@@ -12,6 +12,7 @@
 
 #include "base/digest.hpp"
 #include "core/tree.hpp"
+#include "fs/fd.hpp"
 
 namespace syncline::fs {
 
@@ -36,11 +37,12 @@ class HashPool {
     HashPool(const HashPool&) = delete;
     HashPool& operator=(const HashPool&) = delete;
 
-    /// Hashes all items below `root` (a directory descriptor); blocks the caller until done. Opens only regular files, never
-    /// through a symlink. A file that changes while it is read is read again, up to three times. Throws Cancelled when stopped;
-    /// every kernel operation has been reaped by then. May be called from several threads.
+    /// Hashes all items below `root` (a directory descriptor); blocks the caller until done. Opens only regular files, and
+    /// through symlinks only when `links` says so. A file that changes while it is read is read again, up to three times.
+    /// Throws Cancelled when stopped; every kernel operation has been reaped by then. May be called from several threads.
     /// `bytes_done` counts what was read, for progress; may be null.
-    void hash(int root, std::span<HashItem> items, std::stop_token stop, std::atomic<uint64_t>* bytes_done = nullptr);
+    void hash(int root, std::span<HashItem> items, std::stop_token stop, std::atomic<uint64_t>* bytes_done = nullptr,
+              Links links = Links::refuse);
 
     /// What is in use: "io_uring" or "plain reads", with the reason where io_uring is not available.
     std::string backend_description() const;
