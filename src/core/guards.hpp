@@ -54,7 +54,7 @@ struct RootFacts {
 };
 
 struct GuardFacts {
-    std::string job;                   ///< for the commands in `resolve`
+    std::string command;               ///< what runs this job again, for `resolve`: "syncline push thesis"
     RootFacts source;
     RootFacts target;
     bool target_is_unsafe = false;     ///< `/`, a home directory or remote_root itself

@@ -32,8 +32,8 @@ enum class Reason : uint8_t {
     replaced_by_other_kind,     ///< removed because what is to stand here is no directory
     changed_on_both_sides,      ///< conflict
     differs_and_never_synced,   ///< conflict
-    replaces_directory,         ///< conflict: a file would replace a directory, and this policy deletes nothing
-    blocked_by_kept_entries,    ///< conflict: the directory holds what must be kept
+    replaces_other_kind,        ///< conflict: a directory and a file in each other's place, and this policy deletes nothing
+    blocked_by_kept_entries,    ///< conflict: what must be kept stands in its way
     remote_symlink,             ///< conflict: a pull refuses it
 };
 
@@ -71,7 +71,7 @@ struct Needs {
 
 struct Plan {
     Needs needs;                          ///< when not empty the rest is only a draft: fill them in and plan again
-    std::vector<Action> actions;          ///< in the order in which they are done: build, prune, replace; conflicts first
+    std::vector<Action> actions;          ///< in the order in which they are done: build, prune, replace
     std::vector<EqualPair> equal;         ///< pairs whose baseline row is missing or outdated
     std::vector<std::string> gone;        ///< baseline rows to forget: on neither side any more
     std::vector<Problem> notes;           ///< worth a word, no failure: special files, target edits left alone
@@ -92,7 +92,13 @@ struct PlanInput {
     /// Directories of the source, "" for the root, that could not be listed or whose entries are not all known. Nothing at or
     /// below one is deleted or replaced.
     const std::vector<std::string>& source_incomplete;
+    /// Sorted paths to which the run is limited: only these and what is below them, and the directories that lead there. Empty:
+    /// the whole tree.
+    const std::vector<std::string>& limits;
 };
+
+/// Directories that were mount points when the baseline was recorded and are none any more: they count as incomplete.
+std::vector<std::string> vanished_mounts(const Tree& source, const Baseline& baseline);
 
 Plan make_plan(const PlanInput& input);
 

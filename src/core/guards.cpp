@@ -1,0 +1,142 @@
+#include "core/guards.hpp"
+
+#include <algorithm>
+
+#include "base/text.hpp"
+
+namespace syncline {
+namespace {
+
+constexpr uint64_t free_deletes = 10;  // a percentage never halts fewer
+
+std::string adopt_hint(const GuardFacts& facts) {
+    return "; if what is there now is right: " + facts.command + " --adopt";
+}
+
+std::string describe(const RootIdentity& identity) {
+    return std::string(kind_name(identity.kind)) + ", inode " + std::to_string(identity.inode) + " on file system " +
+           (identity.file_system.empty() ? "unknown" : identity.file_system);
+}
+
+std::string was_and_is(const RootFacts& root) {
+    return root.shown + " was " + describe(*root.recorded) + " at the last sync and is " + describe(*root.now) + " now";
+}
+
+bool is_other_than_recorded(const RootFacts& root) { return root.now && root.recorded && *root.now != *root.recorded; }
+
+void judge_source_root(const GuardFacts& facts, const Policy& policy, std::vector<Halt>& halts) {
+    const RootFacts& source = facts.source;
+    if (!source.now && policy.direction == Direction::pull) {
+        halts.push_back({Guard::remote_missing, "there is no directory " + source.shown + " to pull from",
+                         "correct `remote`, or push first"});
+    } else if (!source.now) {
+        std::string detail = "the source root " + source.shown + " is gone or no directory";
+        std::string resolve = "bring " + source.shown + " back (is it mounted?), or correct `root`";
+        halts.push_back({Guard::root_missing, detail, resolve});
+    } else if (is_other_than_recorded(source) && !policy.adopt) {
+        Guard guard = policy.direction == Direction::push ? Guard::root_changed : Guard::remote_changed;
+        halts.push_back({guard, was_and_is(source),
+                         "bring the former directory back (is it mounted?)" + adopt_hint(facts)});
+    }
+}
+
+void judge_target_root(const GuardFacts& facts, const Policy& policy, std::vector<Halt>& halts) {
+    const RootFacts& target = facts.target;
+    if (is_other_than_recorded(target) && !policy.adopt) {
+        Guard guard = policy.direction == Direction::push ? Guard::remote_changed : Guard::root_changed;
+        halts.push_back({guard, was_and_is(target), "look at what is in " + target.shown + " now" + adopt_hint(facts)});
+    }
+    if (facts.target_is_unsafe && policy.is_mirror()) {
+        halts.push_back({Guard::unsafe_target,
+                         target.shown + " is /, a home directory or the root of all remote directories, and a mirror would "
+                                        "remove what is not in the source",
+                         "choose a directory of its own, or a policy that deletes nothing"});
+    }
+}
+
+uint64_t allowed_deletes(const GuardFacts& facts, const Plan& plan, const Policy& policy) {
+    if (!policy.max_delete.is_percentage) return policy.max_delete.limit;
+    // What recent runs removed was there when the allowance began to count.
+    uint64_t files = plan.target_files + facts.recent_deletes;
+    return std::max(free_deletes, files * policy.max_delete.limit / 100);
+}
+
+void judge_deletes(const GuardFacts& facts, const Plan& plan, const Policy& policy, std::vector<Halt>& halts) {
+    if (plan.deletes == 0) return;
+    if (!facts.whole_sync_recorded) {
+        halts.push_back({Guard::no_baseline,
+                         count_of(plan.deletes, "delete") + " planned in " + facts.target.shown +
+                             ", but no whole sync of this job to it is recorded",
+                         "set delete = \"never\", or pull first" + adopt_hint(facts)});
+    }
+    uint64_t deletes = plan.deletes + facts.recent_deletes;
+    uint64_t allowed = allowed_deletes(facts, plan, policy);
+    if (deletes > allowed) {
+        std::string limit = std::to_string(policy.max_delete.limit) + (policy.max_delete.is_percentage ? " %" : "");
+        std::string recent = facts.recent_deletes == 0 ? "" : " (" + std::to_string(facts.recent_deletes) + " of them in the last 10 minutes)";
+        halts.push_back({Guard::max_delete,
+                         count_of(deletes, "delete") + recent + " of " + count_of(plan.target_files + facts.recent_deletes, "file") +
+                             " in " + facts.target.shown + "; max_delete = " + limit + " allows " + std::to_string(allowed),
+                         "look at `syncline plan`, bring back what is missing, or raise max_delete" + adopt_hint(facts)});
+    }
+    if (facts.watcher_required && !facts.watcher_live) {
+        halts.push_back({Guard::watcher_inactive, "deletes in a bucket need a live watcher that saw every change",
+                         "start `syncline watch`" + adopt_hint(facts)});
+    }
+}
+
+void sort_by_guard(std::vector<Halt>& halts) {
+    std::stable_sort(halts.begin(), halts.end(), [](const Halt& a, const Halt& b) { return a.guard < b.guard; });
+}
+
+}  // namespace
+
+std::string_view guard_code(Guard guard) {
+    switch (guard) {
+        case Guard::root_emptied: return "root-emptied";
+        case Guard::root_missing: return "root-missing";
+        case Guard::root_changed: return "root-changed";
+        case Guard::remote_missing: return "remote-missing";
+        case Guard::remote_changed: return "remote-changed";
+        case Guard::unmounted: return "unmounted";
+        case Guard::unsafe_target: return "unsafe-target";
+        case Guard::incomplete_listing: return "incomplete-listing";
+        case Guard::no_baseline: return "no-baseline";
+        case Guard::max_delete: return "max-delete";
+        case Guard::watcher_inactive: return "watcher-inactive";
+    }
+    return "";
+}
+
+std::vector<Halt> judge_roots(const GuardFacts& facts, const Policy& policy) {
+    std::vector<Halt> halts;
+    judge_source_root(facts, policy, halts);
+    judge_target_root(facts, policy, halts);
+    if (!facts.mountpoint.empty() && !facts.mountpoint_is_mounted) {
+        halts.push_back({Guard::unmounted, "nothing is mounted on " + escape(facts.mountpoint), "mount it"});
+    }
+    sort_by_guard(halts);
+    return halts;
+}
+
+std::vector<Halt> judge_plan(const GuardFacts& facts, const Plan& plan, const Policy& policy) {
+    std::vector<Halt> halts = judge_roots(facts, policy);
+    if (!facts.target_listed_whole) {
+        halts.push_back({Guard::incomplete_listing,
+                         "the target " + facts.target.shown + " could not be listed whole: " + facts.target_listing_detail,
+                         "mend that, then run it again"});
+    }
+    if (!policy.adopt) {
+        if (facts.selected_entries == 0 && facts.baseline_size >= 2) {
+            halts.push_back({Guard::root_emptied,
+                             "nothing is selected in " + facts.source.shown + " now; at the last sync there were " +
+                                 std::to_string(facts.baseline_size) + " entries (emptied, unmounted, or a filter?)",
+                             "bring the files back, or mend the filters" + adopt_hint(facts)});
+        }
+        judge_deletes(facts, plan, policy, halts);
+    }
+    sort_by_guard(halts);
+    return halts;
+}
+
+}  // namespace syncline

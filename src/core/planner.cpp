@@ -1,0 +1,300 @@
+#include "core/planner.hpp"
+
+#include <algorithm>
+
+#include "base/rel_path.hpp"
+
+namespace syncline {
+namespace {
+
+bool is_leaf(const Entry& entry) { return entry.kind != Kind::directory; }
+
+bool is_row_current(const Spot& spot, std::string_view source_link, std::string_view recorded_link) {
+    const BaselineEntry& row = *spot.baseline;
+    const Entry& source = *spot.source;
+    if (row.kind != source.kind || row.mount_point != source.has(mount_point)) return false;
+    if (row.kind == Kind::symlink) return source_link == recorded_link;
+    if (row.kind != Kind::file) return true;
+    return row.digest == source.digest && row.source_stamp() == source.stamp && row.target_stamp() == spot.target->stamp;
+}
+
+}  // namespace
+
+Planner::Planner(const PlanInput& input, Plan& plan)
+    : input_(input),
+      policy_(input.policy),
+      plan_(plan),
+      compare_(input, plan.needs),
+      incomplete_(input.source_incomplete),
+      limits_(input.limits) {}
+
+void Planner::run() {
+    bool nothing_known = !input_.source_incomplete.empty() && input_.source_incomplete.front().empty();
+    if (nothing_known) return;
+    Spot spot;
+    while (next(spot)) visit(spot);
+    while (!doomed_.empty()) close_last_doomed();
+    for (std::vector<Action>* later : {&late_chmods_, &prune_, &replace_}) {
+        plan_.actions.insert(plan_.actions.end(), later->begin(), later->end());
+    }
+}
+
+/// Takes the first path in order that is not yet visited, from whichever of the three have it.
+bool Planner::next(Spot& spot) {
+    bool has_source = source_at_ < input_.source.size();
+    bool has_target = target_at_ < input_.target.size();
+    bool has_baseline = baseline_at_ < input_.baseline.size();
+    if (!has_source && !has_target && !has_baseline) return false;
+    std::string_view source_path = has_source ? input_.source.path(source_at_) : std::string_view{};
+    std::string_view target_path = has_target ? input_.target.path(target_at_) : std::string_view{};
+    std::string_view baseline_path = has_baseline ? input_.baseline.path(baseline_at_) : std::string_view{};
+
+    std::string_view first = has_source ? source_path : has_target ? target_path : baseline_path;
+    auto consider = [&first](bool present, std::string_view path) {
+        if (present && path != first && compare_paths(path, first) < 0) first = path;
+    };
+    consider(has_target, target_path);
+    consider(has_baseline, baseline_path);
+
+    spot = Spot{};
+    spot.path = first;
+    if (has_source && source_path == first) {
+        spot.source_index = source_at_++;
+        spot.source = &input_.source[spot.source_index];
+    }
+    if (has_target && target_path == first) {
+        spot.target_index = target_at_++;
+        spot.target = &input_.target[spot.target_index];
+    }
+    if (has_baseline && baseline_path == first) spot.baseline = &input_.baseline[baseline_at_++];
+    return true;
+}
+
+bool Planner::is_out_of_scope(const Spot& spot) {
+    if (input_.limits.empty() || limits_.covers(spot.path)) return false;
+    bool on_the_way = limits_.leads_to_next(spot.path) && spot.source != nullptr && spot.source->kind == Kind::directory;
+    return !on_the_way;
+}
+
+void Planner::visit(const Spot& spot) {
+    close_doomed_before(spot.path);
+    if (spot.target != nullptr && is_leaf(*spot.target) && !spot.target->has(unselected)) ++plan_.target_files;
+    if (is_out_of_scope(spot)) return;
+    if (skipped_ && is_at_or_below(spot.path, *skipped_)) return;
+    frozen_ = incomplete_.covers(spot.path);
+    if (spot.source != nullptr && (spot.source->kind == Kind::special || spot.source->has(unselected))) {
+        if (spot.source->kind == Kind::special) {
+            plan_.notes.push_back({std::string(spot.path), "a socket, FIFO or device; not synced"});
+        }
+        keep_target(spot);
+        return skip_below(spot.path);
+    }
+    if (spot.source != nullptr && spot.target != nullptr) return visit_both(spot);
+    if (spot.source != nullptr) return visit_source_only(spot);
+    if (spot.target != nullptr) return visit_target_only(spot);
+    visit_neither(spot);
+}
+
+void Planner::visit_neither(const Spot& spot) {
+    bool may_be_there = frozen_ || (unlisted_ && is_at_or_below(spot.path, *unlisted_));
+    if (!may_be_there) plan_.gone.emplace_back(spot.path);
+}
+
+void Planner::visit_source_only(const Spot& spot) {
+    if (policy_.direction == Direction::pull) {
+        if (policy_.pull == PullPolicy::generated) return;
+        if (spot.source->kind == Kind::symlink) return conflict(spot, Reason::remote_symlink);
+    }
+    create(spot, Reason::missing_on_target, Phase::build);
+}
+
+void Planner::visit_both(const Spot& spot) {
+    bool pulls_symlink = policy_.direction == Direction::pull && spot.source->kind == Kind::symlink;
+    if (pulls_symlink && compare_.source_equals_target(spot) != Answer::yes) {
+        conflict(spot, Reason::remote_symlink);
+        return skip_below(spot.path);
+    }
+    bool may_touch_existing = policy_.direction == Direction::push || policy_.pull == PullPolicy::update ||
+                              policy_.pull == PullPolicy::mirror;
+    if (may_touch_existing) return compare_and_put(spot);
+    pull_over_existing(spot);
+}
+
+/// The modes `generated` and `missing`, which leave nearly everything alone that exists, and so need not read it.
+void Planner::pull_over_existing(const Spot& spot) {
+    const Entry& source = *spot.source;
+    const Entry& target = *spot.target;
+    bool both_files = source.kind == Kind::file && target.kind == Kind::file;
+    bool known_equal = !both_files || (source.has(has_digest) && target.has(has_digest) && source.digest == target.digest);
+    bool forced = policy_.force && both_files;
+    if (source.kind == target.kind && known_equal && !forced) {
+        if (both_files || compare_.source_equals_target(spot) == Answer::yes) keep_equal(spot);
+        return;
+    }
+    if (policy_.pull == PullPolicy::generated) {
+        if (both_files && compare_.target_is_generated(spot) == Answer::yes) compare_and_put(spot);
+        return;
+    }
+    if (source.kind == Kind::directory) {
+        conflict(spot, Reason::replaces_other_kind);  // what is below it cannot be created
+        skip_below(spot.path);
+    }
+}
+
+void Planner::compare_and_put(const Spot& spot) {
+    Answer equal = compare_.source_equals_target(spot);
+    if (equal == Answer::unknown) return;
+    if (equal == Answer::no) return overwrite(spot);
+    if (policy_.force && spot.source->kind == Kind::file && !frozen_) return create(spot, Reason::forced, Phase::build);
+    keep_equal(spot);
+}
+
+void Planner::keep_equal(const Spot& spot) {
+    const Entry& source = *spot.source;
+    ++plan_.unchanged;
+    bool recorded = spot.baseline != nullptr &&
+                    is_row_current(spot, input_.source.link(source), input_.baseline.link(*spot.baseline));
+    if (!recorded) plan_.equal.push_back({spot.source_index, spot.target_index});
+
+    bool keeps_modes = policy_.direction == Direction::pull || policy_.permissions == PermissionPolicy::owner;
+    if (keeps_modes || source.kind == Kind::symlink || frozen_) return;
+    uint16_t mode = target_mode(policy_, source.kind == Kind::directory, source.mode);
+    if (mode == (spot.target->mode & 07777)) return;
+    Action action{Op::chmod, Reason::mode_differs, Phase::build, mode, spot.source_index, spot.target_index};
+    // A directory that loses its write bit loses it after what is in it was written.
+    (source.kind == Kind::directory ? late_chmods_ : plan_.actions).push_back(action);
+}
+
+void Planner::overwrite(const Spot& spot) {
+    if (frozen_) {
+        if (spot.source->kind == Kind::directory) skip_below(spot.path);
+        return;
+    }
+    if (spot.source->kind == Kind::directory || spot.target->kind == Kind::directory) return replace_across_kinds(spot);
+    if (spot.target->has(unselected)) return conflict(spot, Reason::blocked_by_kept_entries);
+    if (!may_overwrite(spot)) return;
+    Reason reason = spot.source->kind != spot.target->kind ? Reason::kind_differs
+                    : spot.source->kind == Kind::symlink   ? Reason::link_differs
+                                                           : Reason::content_differs;
+    create(spot, reason, Phase::build);
+}
+
+/// A directory on one side, something else on the other. Counts as the deletes it implies.
+void Planner::replace_across_kinds(const Spot& spot) {
+    bool deletes_nothing = policy_.direction == Direction::push ? policy_.delete_policy == DeletePolicy::never
+                                                                : policy_.pull == PullPolicy::update;
+    if (deletes_nothing) {
+        conflict(spot, Reason::replaces_other_kind);
+        return skip_below(spot.path);
+    }
+    if (spot.target->kind == Kind::directory) {
+        // A put that fails must not cost what it was to replace, so its content is read before anything goes.
+        if (spot.source->kind == Kind::file && !compare_.require_source_digest(spot)) return skip_below(spot.path);
+        bool removable = is_removable(spot) || (policy_.is_mirror() && !spot.target->has(unselected));
+        doomed_.push_back({spot, true, removable, prune_.size(), plan_.deletes});
+        return;
+    }
+    if (spot.target->has(unselected)) {
+        conflict(spot, Reason::blocked_by_kept_entries);
+        return skip_below(spot.path);
+    }
+    if (!may_overwrite(spot)) return skip_below(spot.path);
+    ++plan_.deletes;
+    create(spot, Reason::kind_differs, Phase::build);
+}
+
+/// Under `synced` and `never` the target's own changes are left alone; says so, too.
+bool Planner::may_overwrite(const Spot& spot) {
+    bool target_is_given_away = policy_.is_mirror() || policy_.direction == Direction::pull;
+    if (target_is_given_away || policy_.force || policy_.adopt) return true;
+    if (spot.baseline == nullptr) {
+        conflict(spot, Reason::differs_and_never_synced);
+        return false;
+    }
+    Answer ours = compare_.target_equals_baseline(spot);
+    if (ours != Answer::no) return ours == Answer::yes;
+    Answer source_unchanged = compare_.source_equals_baseline(spot);
+    if (source_unchanged == Answer::no) conflict(spot, Reason::changed_on_both_sides);
+    if (source_unchanged == Answer::yes) {
+        plan_.notes.push_back({std::string(spot.path), "changed on the target since the last sync; left alone"});
+    }
+    return false;
+}
+
+bool Planner::is_removable(const Spot& spot) {
+    if (frozen_ || spot.target->has(pinned)) return false;
+    bool is_push_mirror = policy_.direction == Direction::push && policy_.is_mirror();
+    if (spot.target->has(unselected)) return is_push_mirror && policy_.delete_excluded;
+    if (policy_.is_mirror()) return true;
+    if (policy_.direction == Direction::pull || policy_.delete_policy != DeletePolicy::synced) return false;
+    if (spot.baseline == nullptr) return false;
+    if (policy_.adopt) return true;
+    Answer ours = compare_.target_equals_baseline(spot);
+    if (ours == Answer::no) {
+        plan_.notes.push_back({std::string(spot.path), "gone from the source, but changed on the target; kept"});
+    }
+    return ours == Answer::yes;
+}
+
+void Planner::visit_target_only(const Spot& spot) {
+    const Entry& target = *spot.target;
+    bool is_directory = target.kind == Kind::directory;
+    if (target.has(unselected) && is_directory) unlisted_ = spot.path;
+    bool removable = is_removable(spot);
+    if (is_directory) {
+        doomed_.push_back({spot, false, removable, prune_.size(), plan_.deletes});
+        return;
+    }
+    if (!removable) return keep_target(spot);
+    bool makes_room = std::any_of(doomed_.begin(), doomed_.end(), [](const Doomed& d) { return d.replaced; });
+    Reason reason = target.has(unselected) ? Reason::excluded_from_source
+                    : makes_room           ? Reason::replaced_by_other_kind
+                                           : Reason::gone_from_source;
+    prune_.push_back({Op::remove, reason, Phase::prune, 0, Tree::none, spot.target_index});
+    ++plan_.deletes;
+}
+
+void Planner::keep_target(const Spot& spot) {
+    if (spot.target != nullptr && !doomed_.empty()) doomed_.back().removable = false;
+}
+
+void Planner::close_doomed_before(std::string_view path) {
+    while (!doomed_.empty() && !is_at_or_below(path, doomed_.back().spot.path)) close_last_doomed();
+}
+
+void Planner::close_last_doomed() {
+    Doomed closed = doomed_.back();
+    doomed_.pop_back();
+    if (!closed.replaced) {
+        if (!closed.removable) return keep_target(closed.spot);
+        Reason reason = closed.spot.target->has(unselected) ? Reason::excluded_from_source : Reason::gone_from_source;
+        prune_.push_back({Op::rmdir, reason, Phase::prune, 0, Tree::none, closed.spot.target_index});
+        return;
+    }
+    if (closed.removable) return create(closed.spot, Reason::kind_differs, Phase::replace);
+    prune_.resize(closed.first_prune);
+    plan_.deletes = closed.deletes_before;
+    conflict(closed.spot, Reason::blocked_by_kept_entries);
+}
+
+void Planner::create(const Spot& spot, Reason reason, Phase phase) {
+    const Entry& source = *spot.source;
+    Op op = source.kind == Kind::directory ? Op::mkdir : source.kind == Kind::symlink ? Op::symlink : Op::put;
+    uint16_t mode = target_mode(policy_, op == Op::mkdir, source.mode);
+    Action action{op, reason, phase, mode, spot.source_index, spot.target_index};
+    constexpr uint16_t owner_access = 0700;
+    if (op == Op::mkdir && (mode & owner_access) != owner_access) {
+        // It must stay open to us until what belongs in it is there.
+        late_chmods_.push_back({Op::chmod, Reason::mode_differs, phase, mode, spot.source_index, Tree::none});
+        action.mode = mode | owner_access;
+    }
+    (phase == Phase::build ? plan_.actions : replace_).push_back(action);
+    if (op == Op::put) plan_.bytes += source.stamp.size;
+}
+
+void Planner::conflict(const Spot& spot, Reason reason) {
+    plan_.actions.push_back({Op::conflict, reason, Phase::build, 0, spot.source_index, spot.target_index});
+    keep_target(spot);
+}
+
+}  // namespace syncline
