@@ -1,7 +1,8 @@
-// Store: what syncline remembers between runs, in one SQLite file: baselines, roots' identities, run history, trusted job files.
+// Store: what syncline remembers between runs, in one SQLite file: baselines, roots' identities, run history, trusted
+// job files.
 //
-// Opened by each process that needs it; WAL and a busy timeout let several work at once. Losing it loses speed, never data.
-// Used by one thread at a time. Errors are Error{Errc::state} with the file's path and what to do.
+// Opened by each process that needs it; WAL and a busy timeout let several work at once. Losing it loses speed, never
+// data. Used by one thread at a time. Errors are Error{Errc::state} with the file's path and what to do.
 #pragma once
 
 #include <cstdint>
@@ -19,13 +20,17 @@
 
 namespace syncline {
 
-/// What binds a baseline: the resolved root, the destination's identity text (endpoint/factory.hpp: destination_id) and direction.
+/// What binds a baseline: the resolved root, the destination's identity text (endpoint/factory.hpp: destination_id) and
+/// direction.
 struct PairKey {
     std::string root;
     std::string destination;
     Direction direction = Direction::push;
+
+    bool operator==(const PairKey&) const = default;
 };
 
+/// Counts only within the Store that gave it, for as long as that lives.
 using PairId = int64_t;
 
 /// A row to write: the whole entry (its path position is ignored).
@@ -42,12 +47,12 @@ std::string_view outcome_name(Outcome outcome);
 
 /// One line of the run history.
 struct RunRecord {
-    std::string job;        ///< name, or "ad hoc"
+    std::string job;  ///< name, or "ad hoc"
     TimeNs started_at = 0, finished_at = 0;
     Outcome outcome = Outcome::success;
     uint64_t scanned = 0, put = 0, deleted = 0, bytes_sent = 0;
-    bool adopted = false;   ///< its deletes do not count against later runs
-    std::string detail;     ///< the error or the halt's codes; "" on success
+    bool adopted = false;           ///< its deletes do not count against later runs
+    std::string detail;             ///< the error or the halt's codes; "" on success
     std::vector<Problem> problems;  ///< at most 100 are stored
 };
 
@@ -60,7 +65,9 @@ struct WholeSync {
 class Store {
   public:
     /// Opens or creates `directory`/state.db (directory 0700, file 0600). A damaged file is set aside as
-    /// `state.db.damaged-TIME` and a new one begun (`set_aside()` then names it). A newer version is refused, untouched.
+    /// `state.db.damaged-TIME` and a new one begun (`set_aside()` then names it); one that proves damaged later, too. A
+    /// newer version is refused, untouched. When the file was deleted or set aside by others, the next call begins or
+    /// takes up a new one.
     explicit Store(const std::string& directory);
     ~Store();
     Store(Store&&) noexcept;
@@ -70,15 +77,19 @@ class Store {
 
     /// The row of a pair, made when it is new.
     PairId pair(const PairKey& key);
+    /// All that were ever recorded, oldest first.
+    std::vector<PairKey> pairs();
 
     /// In path order.
     Baseline load_baseline(PairId pair);
     /// One transaction: upserts, then removals by path.
-    void update_baseline(PairId pair, const std::vector<BaselineChange>& changes, const std::vector<std::string>& removals);
+    void update_baseline(PairId pair, const std::vector<BaselineChange>& changes,
+                         const std::vector<std::string>& removals);
 
     std::optional<WholeSync> whole_sync(PairId pair);
     void record_whole_sync(PairId pair, const WholeSync& sync);
 
+    /// The newest 1,000 runs of a pair are kept, and those of the last hour and the newest of each outcome in any case.
     void record_run(PairId pair, const RunRecord& run);
     /// Newest first.
     std::vector<RunRecord> history(PairId pair, size_t limit);

@@ -1,0 +1,50 @@
+// The store's inside, shared by the files that implement it.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "state/database.hpp"
+#include "state/open_state.hpp"
+#include "state/store.hpp"
+
+namespace syncline {
+
+/// Holds the open database and replaces it when it turns out damaged, or was deleted or set aside by another process.
+/// PairIds are positions in `keys`, so that they outlive the database whose rows they stand for.
+struct Store::Impl {
+    std::string directory;
+    std::string set_aside;
+    std::unique_ptr<Database> database;
+    std::vector<PairKey> keys;  ///< by PairId - 1
+
+    explicit Impl(const std::string& state_directory);
+
+    const PairKey& key(PairId pair) const;
+    /// The id of a pair's row, made when it is new. Looked up each time: it is another one in another database.
+    int64_t row(PairId pair);
+
+    /// Runs `operation` on the database; once more on a new one when this one is damaged.
+    template <class Operation>
+    auto use(Operation operation) {
+        if (!database->is_in_place()) reopen(false);
+        try {
+            return operation(*database);
+        } catch (const Damaged&) {
+            reopen(true);
+        }
+        try {
+            return operation(*database);
+        } catch (const Damaged& damaged) {
+            throw state_error(database->path(), damaged.what(), 0);
+        }
+    }
+
+  private:
+    std::optional<int64_t> find_row(PairId pair);
+    void reopen(bool damaged);
+};
+
+}  // namespace syncline
