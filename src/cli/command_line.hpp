@@ -1,5 +1,5 @@
-// The command line as values, and the table of commands and options from which parser, help and completions are made: what is
-// not in the table does not exist, so the four cannot drift apart.
+// The command line as values, and the table of commands and options from which parser, help and completions are made:
+// what is not in the table does not exist, so the four cannot drift apart.
 #pragma once
 
 #include <cstdint>
@@ -12,8 +12,27 @@
 namespace syncline::cli {
 
 enum class Command : uint8_t {
-    apply, plan, check, push, pull, explain, init, trust, doctor, completion,
-    run, watch, automatic, status, trigger, pause, resume, stop, wait, clean, buckets,
+    apply,
+    plan,
+    check,
+    push,
+    pull,
+    explain,
+    init,
+    trust,
+    doctor,
+    completion,
+    run,
+    watch,
+    automatic,
+    status,
+    trigger,
+    pause,
+    resume,
+    stop,
+    wait,
+    clean,
+    buckets,
 };
 
 /// Every option of every command; what a command does not know stays at its default.
@@ -50,7 +69,7 @@ struct CommandSpec {
     Command command;
     std::string_view name;
     std::string_view summary;
-    std::string_view argument;           ///< "PATH"; "" when it takes none
+    std::string_view argument;  ///< "PATH"; "" when it takes none
     int least_arguments = 0, most_arguments = 0;
     Completes completes = Completes::nothing;
     std::vector<std::string_view> options;  ///< long names without dashes, beside the common ones

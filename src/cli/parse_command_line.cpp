@@ -83,9 +83,9 @@ ParsedCommandLine failure(const CLI::App& app, const CLI::ParseError& error) {
     if (dynamic_cast<const CLI::CallForVersion*>(&error)) return {Kind::text, {}, std::string(error.what()) + "\n"};
     std::vector<std::string> unknown = app.remaining(true);
     bool is_incomplete = dynamic_cast<const CLI::RequiredError*>(&error) != nullptr;
-    std::string what = !unknown.empty()  ? unexpected_word(app, unknown)
-                       : is_incomplete ? "no command given"
-                                       : escape(error.what());
+    std::string what = !unknown.empty() ? unexpected_word(app, unknown)
+                       : is_incomplete  ? "no command given"
+                                        : escape(error.what());
     return {Kind::error, {}, usage_error(app, what)};
 }
 
@@ -130,8 +130,9 @@ ParsedCommandLine parse_command_line(const std::vector<std::string>& arguments) 
     app.require_subcommand(1);
     app.set_version_flag("--version", std::string("syncline ") + SYNCLINE_VERSION);
     app.get_formatter()->column_width(34);
-    app.footer("The job file is FILE or -f FILE, else ./jobs.toml, the nearest one upwards, or\n"
-               "$XDG_CONFIG_HOME/syncline/jobs.toml. See syncline(1) and syncline-jobs(5).");
+    app.footer(
+        "The job file is FILE or -f FILE, else ./jobs.toml, the nearest one upwards, or\n"
+        "$XDG_CONFIG_HOME/syncline/jobs.toml. See syncline(1) and syncline-jobs(5).");
     for (std::string_view name : common_options()) add_option(app, option_spec(name), line);
     for (const CommandSpec& spec : command_table()) add_command(app, spec, line);
     std::vector<std::string> words = mark_brackets(arguments);

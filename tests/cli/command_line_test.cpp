@@ -30,7 +30,8 @@ bool contains(const std::string& text, std::string_view part) { return text.find
 }  // namespace
 
 TEST_CASE("options go to their fields, before and behind the command") {
-    CommandLine line = parsed({"-v", "apply", "jobs.toml", "--once", "--job", "a", "--job=b", "--dry-run", "--adopt", "--json"});
+    CommandLine line =
+        parsed({"-v", "apply", "jobs.toml", "--once", "--job", "a", "--job=b", "--dry-run", "--adopt", "--json"});
     CHECK(line.command == Command::apply);
     CHECK(line.arguments == Words{"jobs.toml"});
     CHECK(line.jobs == Words{"a", "b"});
@@ -39,15 +40,17 @@ TEST_CASE("options go to their fields, before and behind the command") {
 }
 
 TEST_CASE("push takes every shared option") {
-    CommandLine line = parsed({"push", "thesis", "a", "b", "-x", "*.o", "-x", "[ab]", "-i", "{c,d}", "-d", "/mnt/x", "--force",
-                               "--restart", "--tar", "--delete", "--checksum", "--root", ".", "--remote", "/r", "--sync-cwd",
-                               "-f", "my.toml", "-b", "b2", "--log-file", "l"});
+    CommandLine line = parsed({"push",       "thesis",   "a",          "b",      "-x",     "*.o",        "-x",
+                               "[ab]",       "-i",       "{c,d}",      "-d",     "/mnt/x", "--force",    "--restart",
+                               "--tar",      "--delete", "--checksum", "--root", ".",      "--remote",   "/r",
+                               "--sync-cwd", "-f",       "my.toml",    "-b",     "b2",     "--log-file", "l"});
     CHECK(line.arguments == Words{"thesis", "a", "b"});
     CHECK(line.exclude == Words{"*.o", "[ab]"});
     CHECK(line.include == Words{"{c,d}"});
     CHECK(line.remote_dir == "/mnt/x");
     CHECK((line.force && line.restart && line.tar && line.remove && line.checksum && line.sync_cwd));
-    CHECK((line.root == "." && line.remote == "/r" && line.file == "my.toml" && line.bucket == "b2" && line.log_file == "l"));
+    CHECK((line.root == "." && line.remote == "/r" && line.file == "my.toml" && line.bucket == "b2" &&
+           line.log_file == "l"));
     CHECK(parsed({"pull", "--dest", "d"}).remote_dir == "d");
     CHECK(parsed({"pull", "--remote-dir=d", "--overwrite"}).overwrite);
 }
