@@ -48,12 +48,17 @@ class Filter {
     /// may be null.
     Verdict::Choice judge(const IgnoreChain& chain, std::string_view path, bool is_directory) const;
 
-    /// Judges `path` from the root down, asking `ignores` for every directory on the way, and names the file, line and rule.
+    /// Judges `path` from the root down, asking `ignores` for every directory on the way, and names the file, line and rule;
+    /// of an unselected directory above it also that directory.
     Verdict explain(IgnoreSource& ignores, std::string_view path, bool is_directory) const;
 
     bool has_includes() const { return !spec_.include.empty(); }
 
   private:
+    struct Decision;
+    Decision decide(const IgnoreChain& chain, std::string_view path, bool is_directory) const;
+    std::string explain(const Decision& decision) const;
+
     FilterSpec spec_;
 };
 

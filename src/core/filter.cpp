@@ -1,0 +1,99 @@
+#include "core/filter.hpp"
+
+#include <optional>
+
+#include "base/rel_path.hpp"
+#include "base/text.hpp"
+
+namespace syncline {
+
+namespace {
+
+using Choice = Verdict::Choice;
+
+/// The path as a rule's base directory sees it; nullopt when it does not lie below that.
+std::optional<std::string_view> below_base(const GlobRule& rule, std::string_view path) {
+    if (rule.base.empty()) return path;
+    if (path.size() == rule.base.size() || !is_at_or_below(path, rule.base)) return std::nullopt;
+    return path.substr(rule.base.size() + 1);
+}
+
+std::string quoted(std::string_view text) { return "'" + escape(text) + "'"; }
+
+/// "jobs.toml:14: exclude '*.log'", and for the command line "--exclude '*.log'", which says what it is by itself.
+std::string describe(const GlobRule& rule, std::string_view key) {
+    std::string text = escape(rule.origin);
+    if (!rule.origin.starts_with('-')) text.append(": ").append(key);
+    return text.append(" ").append(quoted(rule.glob.pattern()));
+}
+
+std::string describe(const IgnoreMatch& match) {
+    return escape(match.rules->file()) + ":" + std::to_string(match.rule->line) + ": " + quoted(match.rule->text);
+}
+
+}  // namespace
+
+Filter::Filter(FilterSpec spec) : spec_(std::move(spec)) {}
+
+/// The rule that decided, as far as one did: at most one of the pointers is set.
+struct Filter::Decision {
+    Choice choice = Choice::selected;
+    bool is_git = false;
+    const GlobRule* exclude = nullptr;
+    IgnoreMatch ignore;
+    const GlobRule* include = nullptr;
+};
+
+Filter::Decision Filter::decide(const IgnoreChain& chain, std::string_view path, bool is_directory) const {
+    Decision decision;
+    auto unselected = [&] {
+        decision.choice = Choice::unselected;
+        return decision;
+    };
+    decision.is_git = !spec_.include_git && last_name(path) == ".git";
+    if (decision.is_git) return unselected();
+    for (const GlobRule& rule : spec_.exclude) {
+        auto relative = below_base(rule, path);
+        if (!relative || !rule.glob.matches_entry(*relative, is_directory)) continue;
+        decision.exclude = &rule;
+        return unselected();
+    }
+    decision.ignore = find_ignore_rule(chain, path, is_directory);
+    if (decision.ignore.ignored()) return unselected();
+    if (spec_.include.empty()) return decision;
+    // What is included by a directory above it was not matched itself, so here the directories count too.
+    for (const GlobRule& rule : spec_.include) {
+        auto relative = below_base(rule, path);
+        if (!relative || !rule.glob.matches(*relative, is_directory)) continue;
+        decision.include = &rule;
+        return decision;
+    }
+    decision.choice = is_directory ? Choice::passage : Choice::unselected;
+    return decision;
+}
+
+Verdict::Choice Filter::judge(const IgnoreChain& chain, std::string_view path, bool is_directory) const {
+    return decide(chain, path, is_directory).choice;
+}
+
+std::string Filter::explain(const Decision& decision) const {
+    if (decision.is_git) return ".git is not synced unless include_git = true";
+    if (decision.exclude != nullptr) return describe(*decision.exclude, "exclude");
+    if (decision.ignore.ignored()) return describe(decision.ignore);
+    if (decision.include != nullptr) return describe(*decision.include, "include");
+    if (decision.choice != Choice::selected) return "include: no pattern matches";
+    return decision.ignore.rule != nullptr ? describe(decision.ignore) : "";
+}
+
+Verdict Filter::explain(IgnoreSource& ignores, std::string_view path, bool is_directory) const {
+    for (size_t end = path.find('/'); end != std::string_view::npos; end = path.find('/', end + 1)) {
+        std::string_view directory = path.substr(0, end);
+        Decision decision = decide(ignores.chain_for(parent_path(directory)), directory, true);
+        if (decision.choice != Choice::unselected) continue;
+        return {Choice::unselected, explain(decision) + " (holds for the directory " + quoted(directory) + ")"};
+    }
+    Decision decision = decide(ignores.chain_for(parent_path(path)), path, is_directory);
+    return {decision.choice, explain(decision)};
+}
+
+}  // namespace syncline
