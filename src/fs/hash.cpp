@@ -5,7 +5,6 @@
 #include <deque>
 #include <exception>
 #include <mutex>
-#include <string_view>
 #include <system_error>
 #include <thread>
 #include <vector>
@@ -49,11 +48,6 @@ struct Request {
 };
 
 }  // namespace
-
-bool has_generated_marker(std::span<const std::byte> head) {
-    auto text = std::string_view(reinterpret_cast<const char*>(head.data()), std::min(head.size(), marker_bytes));
-    return text.find("@generated") != std::string_view::npos;
-}
 
 struct HashPool::Impl {
     Impl(unsigned count, HashBackend wanted) : worker_count(std::max(1u, count)), backend(wanted) {}

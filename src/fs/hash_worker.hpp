@@ -2,12 +2,11 @@
 #pragma once
 
 #include <atomic>
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <span>
 #include <stop_token>
-#include <string>
-#include <string_view>
 
 #include "fs/fd.hpp"
 #include "fs/hash.hpp"
@@ -35,14 +34,7 @@ std::unique_ptr<HashWorker> make_plain_worker();
 /// Throws std::system_error when the kernel does not give a ring.
 std::unique_ptr<HashWorker> make_ring_worker();
 
-/// A file that changes while it is read is read so many times.
-inline constexpr int max_hash_attempts = 4;
-/// `@generated` is looked for in so many bytes.
-inline constexpr size_t marker_bytes = 4096;
-
+/// Whether `@generated` stands in the first 4 KiB of a content that begins with `head`.
 bool has_generated_marker(std::span<const std::byte> head);
-
-inline constexpr std::string_view changes_while_read = "changes while it is read";
-inline constexpr std::string_view no_regular_file = "is no regular file any more";
 
 }  // namespace syncline::fs
