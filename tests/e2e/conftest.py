@@ -1,0 +1,42 @@
+"""Fixtures for the end-to-end tests: each test gets the real program and a sandbox of its own."""
+import os
+import pathlib
+import shutil
+import tempfile
+
+import pytest
+
+from harness import Sandbox
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+
+
+def pytest_configure(config):
+    config.addinivalue_line("markers", "quick: fast enough for the sanitizer builds too")
+
+
+@pytest.fixture(scope="session")
+def binary():
+    """The program, in a place that unprivileged users can reach too: the checkout may be under /root."""
+    built = pathlib.Path(os.environ.get("SYNCLINE_BINARY", ROOT / "build/src/cli/syncline")).resolve()
+    if not built.exists():
+        pytest.exit(f"{built} is missing: ./dev build", returncode=2)
+    directory = pathlib.Path(tempfile.mkdtemp(prefix="syncline-binary-"))
+    directory.chmod(0o755)
+    shutil.copy(built, directory / "syncline")
+    yield directory / "syncline"
+    shutil.rmtree(directory)
+
+
+@pytest.fixture
+def sandbox(binary):
+    directory = pathlib.Path(tempfile.mkdtemp(prefix="syncline-e2e-"))
+    directory.chmod(0o755)
+    with Sandbox(binary, directory) as made:
+        yield made
+
+
+@pytest.fixture
+def needs_root():
+    if os.geteuid() != 0:
+        pytest.skip("needs root")

@@ -1,0 +1,166 @@
+"""The long run: schedules, live reload, signals, and two instances."""
+import os
+import signal
+
+import pytest
+
+from harness import make_tree, read_tree, wait_for
+
+pytestmark = pytest.mark.quick
+
+
+def test_an_interval_brings_changes_over(sandbox):
+    make_tree(sandbox.source, {"a": "1"})
+    sandbox.job(interval="1s")
+    process = sandbox.start("apply")
+    wait_for(lambda: (sandbox.target / "a").exists())
+    make_tree(sandbox.source, {"b": "2"})
+    wait_for(lambda: (sandbox.target / "b").exists())
+    process.terminate()
+    assert process.wait(10) == 0, process.log()
+
+
+@pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_ends_an_idle_engine(sandbox, how):
+    make_tree(sandbox.source, {"a": "1"})
+    sandbox.job(interval="1h")
+    process = sandbox.start("apply")
+    wait_for(lambda: (sandbox.target / "a").exists())
+    process.send_signal(how)
+    assert process.wait(5) == 0, process.log()
+
+
+def test_sigterm_in_the_middle_of_a_transfer(sandbox):
+    """It ends within seconds; what stands under its name is whole; the next run goes on."""
+    content = os.urandom(1 << 20)
+    tree = {f"f{i:03}": content for i in range(400)}
+    make_tree(sandbox.source, tree)
+    sandbox.job(interval="1h", fsync=True)
+    process = sandbox.start("apply")
+    wait_for(lambda: sandbox.target.exists() and len(os.listdir(sandbox.target)) > 3)
+    process.terminate()
+    process.wait(10)
+    for path, found in read_tree(sandbox.target).items():
+        if path in tree:
+            assert found == content
+    sandbox.apply()
+    assert read_tree(sandbox.target) == tree
+
+
+def test_an_edited_job_file_is_taken_up(sandbox):
+    make_tree(sandbox.source, {"a": "1"})
+    other = sandbox.directory / "other"
+    sandbox.job(interval="1h")
+    process = sandbox.start("apply")
+    wait_for(lambda: (sandbox.target / "a").exists())
+    sandbox.jobs(("copy", {"root": sandbox.source, "remote": sandbox.target, "interval": "1h"}),
+                 ("second", {"root": sandbox.source, "remote": other, "interval": "1h"}))
+    wait_for(lambda: (other / "a").exists())
+    process.terminate()
+    assert process.wait(10) == 0, process.log()
+
+
+def test_an_edit_by_rename_is_taken_up(sandbox):
+    """As most editors save: a new file is renamed over the old one."""
+    make_tree(sandbox.source, {"a": "1"})
+    other = sandbox.directory / "other"
+    sandbox.job(interval="1h")
+    process = sandbox.start("apply")
+    wait_for(lambda: (sandbox.target / "a").exists())
+    text = sandbox.job_file.read_text() + f'\n[jobs.second]\nroot = "{sandbox.source}"\nremote = "{other}"\n'
+    (sandbox.directory / "jobs.toml~").write_text(text)
+    (sandbox.directory / "jobs.toml~").chmod(0o600)
+    os.rename(sandbox.directory / "jobs.toml~", sandbox.job_file)
+    wait_for(lambda: (other / "a").exists())
+    process.terminate()
+    assert process.wait(10) == 0, process.log()
+
+
+def test_an_invalid_edit_is_reported_and_the_old_file_stays(sandbox):
+    make_tree(sandbox.source, {"a": "1"})
+    sandbox.job(interval="1s")
+    process = sandbox.start("apply")
+    wait_for(lambda: (sandbox.target / "a").exists())
+    good = sandbox.job_file.read_text()
+    sandbox.job_file.write_text("version = 1\n[jobs.copy]\nroott = 3\n")
+    wait_for(lambda: "roott" in process.log())
+    make_tree(sandbox.source, {"b": "2"})
+    wait_for(lambda: (sandbox.target / "b").exists())
+    sandbox.job_file.write_text(good)
+    process.terminate()
+    assert process.wait(10) == 0, process.log()
+
+
+def test_sighup_reloads(sandbox):
+    make_tree(sandbox.source, {"a": "1"})
+    sandbox.job(interval="1h")
+    process = sandbox.start("apply")
+    wait_for(lambda: (sandbox.target / "a").exists())
+    other = sandbox.directory / "other"
+    sandbox.job(interval="1h", remote=other)
+    process.send_signal(signal.SIGHUP)
+    wait_for(lambda: (other / "a").exists())
+    assert process.poll() is None
+    process.terminate()
+    assert process.wait(10) == 0, process.log()
+
+
+def test_a_second_engine_on_the_same_file_is_refused_with_the_pid(sandbox):
+    make_tree(sandbox.source, {"a": "1"})
+    sandbox.job(interval="1h")
+    process = sandbox.start("apply")
+    wait_for(lambda: (sandbox.target / "a").exists())
+    result = sandbox.run("apply", check=5)
+    assert str(process.pid) in result.text
+    process.terminate()
+    assert process.wait(10) == 0, process.log()
+    sandbox.apply()
+
+
+def test_a_killed_engine_leaves_no_stale_lock(sandbox):
+    make_tree(sandbox.source, {"a": "1"})
+    sandbox.job(interval="1h")
+    process = sandbox.start("apply")
+    wait_for(lambda: (sandbox.target / "a").exists())
+    process.kill()
+    process.wait(10)
+    sandbox.apply()
+
+
+def test_a_job_that_runs_is_locked_for_others(sandbox):
+    """The first run is held in the middle by a slow file: strace delays each of its reads."""
+    make_tree(sandbox.source, {f"f{i}": str(i) for i in range(20)})
+    sandbox.job()
+    slow = ["strace", "-f", "-qq", "-o", "/dev/null", "-e", "trace=renameat,renameat2,rename",
+            "-e", "inject=renameat,renameat2,rename:delay_enter=400000"]
+    process = sandbox.start("apply", "--once", wrapper=slow)
+    wait_for(lambda: sandbox.target.exists() and os.listdir(sandbox.target))
+    result = sandbox.apply(check=5)
+    assert any(word.isdigit() for word in result.text.replace(",", " ").replace(".", " ").split()), "the holder's pid"
+    assert process.wait(60) == 0, process.log()
+
+
+def test_on_start_false_waits_for_the_interval(sandbox):
+    make_tree(sandbox.source, {"a": "1"})
+    make_tree(sandbox.directory / "marker", {"m": "1"})
+    sandbox.jobs(("late", {"root": sandbox.source, "remote": sandbox.target, "interval": "1h", "on_start": False}),
+                 ("marker", {"root": sandbox.directory / "marker", "remote": sandbox.directory / "to", "interval": "1h"}))
+    process = sandbox.start("apply")
+    wait_for(lambda: (sandbox.directory / "to/m").exists())
+    process.terminate()
+    assert process.wait(10) == 0, process.log()
+    assert not sandbox.target.exists()
+
+
+def test_a_failing_job_leaves_the_engine_running(sandbox):
+    make_tree(sandbox.source, {"a": "1"})
+    sandbox.jobs(("broken", {"root": sandbox.directory / "nowhere", "remote": sandbox.directory / "x", "interval": "1s"}),
+                 ("works", {"root": sandbox.source, "remote": sandbox.target, "interval": "1s"}))
+    process = sandbox.start("apply")
+    wait_for(lambda: (sandbox.target / "a").exists())
+    wait_for(lambda: "root-missing" in process.log())
+    make_tree(sandbox.source, {"b": "1"})
+    wait_for(lambda: (sandbox.target / "b").exists())
+    assert process.poll() is None
+    process.terminate()
+    process.wait(10)
