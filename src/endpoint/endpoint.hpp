@@ -62,8 +62,7 @@ struct DigestItem {
 /// A local directory from which commit() takes content. The root descriptor is the holder's and outlives the batch.
 struct ContentSource {
     int root = -1;
-    bool may_move = false;  ///< staged for this commit: files may be renamed away instead of copied
-    bool follow_symlinks = false;
+    bool follow_symlinks = false;  ///< the tree was listed with symlinks = "follow"
 };
 
 /// One thing to be created or changed on the target. Parents come before what is in them.
@@ -78,7 +77,7 @@ struct CommitItem {
     const Entry* expected = nullptr;  ///< what the listing saw at this path on the target; null: nothing
     // Filled in by commit():
     std::string error;              ///< "" or why it was not done; then the target still holds what it held
-    bool changed_under_us = false;  ///< the error is that the target is no longer what the plan saw
+    bool disk_trouble = false;      ///< the error is the disk's (full, quota, read-only, I/O): the run has failed
     Digest committed;               ///< put: the digest that was verified
     Stamp source_stamp;             ///< put: of the content that was read
     Stamp target_stamp;             ///< of what stands on the target now
@@ -90,8 +89,7 @@ struct RemoveItem {
     std::string_view path;
     const Entry* expected = nullptr;
     // Filled in by remove():
-    std::string error;
-    bool kept_not_empty = false;   ///< rmdir: something is in it that the plan did not know; left alone
+    std::string error;             ///< "" or why it still stands
 };
 
 class Endpoint {

@@ -1,0 +1,142 @@
+#include "endpoint/local.hpp"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <filesystem>
+
+#include "base/rel_path.hpp"
+#include "base/text.hpp"
+#include "endpoint/local_commit.hpp"
+#include "endpoint/local_install.hpp"
+#include "fs/walk.hpp"
+
+namespace syncline {
+namespace {
+
+constexpr unsigned threads_of_a_batch = 2;
+
+Listing to_listing(fs::WalkResult&& walked) {
+    Listing listing;
+    listing.tree = std::move(walked.tree);
+    listing.problems = std::move(walked.problems);
+    listing.incomplete = std::move(walked.incomplete);
+    listing.leftovers = std::move(walked.leftovers);
+    listing.started_at = walked.started_at;
+    return listing;
+}
+
+void sweep_leftover(int root, const std::string& path) {
+    if (!fs::is_temporary_name(last_name(path))) return;
+    fs::Fd directory = fs::open_directory(root, parent_path(path));
+    std::string name(last_name(path));
+    if (!directory) return;
+    if (::unlinkat(directory.get(), name.c_str(), 0) != 0) ::unlinkat(directory.get(), name.c_str(), AT_REMOVEDIR);
+}
+
+}  // namespace
+
+LocalEndpoint::LocalEndpoint(std::string path, bool fsync, WorkerPool& workers, fs::HashPool& hashes)
+    : path_(std::move(path)), fsync_(fsync), workers_(workers), hashes_(hashes) {}
+
+std::string LocalEndpoint::shown() const { return escape(path_); }
+
+int LocalEndpoint::root() {
+    if (!root_) root_ = fs::open_root(path_);
+    return root_.get();
+}
+
+Task<std::optional<RootIdentity>> LocalEndpoint::inspect() { co_return identify_root(path_); }
+
+Task<Listing> LocalEndpoint::list(ListRequest request, Progress& progress) {
+    if (!identify_root(path_)) co_return Listing{};
+    follows_symlinks_ = !request.is_target && request.symlinks == SymlinkPolicy::follow;
+    fs::WalkOptions options;
+    options.filter = request.filter;
+    options.ignores = request.ignores;
+    options.keep_unselected = request.is_target;
+    options.descend_unselected = request.descend_unselected;
+    options.symlinks = request.symlinks;
+    options.threads = threads_of_a_batch;
+    options.scanned = &progress.entries_scanned;
+    int root_fd = root();
+    auto work = [&](std::stop_token stop) { return to_listing(fs::walk(root_fd, options, std::move(stop))); };
+    co_return co_await offload(workers_, work);
+}
+
+Task<void> LocalEndpoint::digest(const Tree& tree, std::vector<DigestItem>& items, Progress& progress) {
+    int root_fd = root();
+    auto work = [&](std::stop_token stop) {
+        std::vector<fs::HashItem> batch(items.size());
+        for (size_t i = 0; i < items.size(); ++i) {
+            const Entry& entry = tree[items[i].index];
+            batch[i].path = tree.path(entry);
+            batch[i].expected = entry.stamp;
+        }
+        hashes_.hash(root_fd, batch, std::move(stop), &progress.bytes_hashed);
+        for (size_t i = 0; i < items.size(); ++i) {
+            items[i].digest = batch[i].digest;
+            items[i].stamp = batch[i].stamp;
+            items[i].generated = batch[i].generated;
+            items[i].error = std::move(batch[i].error);
+        }
+    };
+    co_await offload(workers_, work);
+}
+
+Task<ContentSource> LocalEndpoint::fetch(const Tree&, std::vector<uint32_t>, Progress&) {
+    co_return ContentSource{root(), follows_symlinks_};
+}
+
+Task<void> LocalEndpoint::create_root() {
+    if (identify_root(path_)) co_return;
+    std::string made;
+    for (const std::filesystem::path& part : std::filesystem::path(path_)) {
+        made = made.empty() || made == "/" ? made + part.string() : made + "/" + part.string();
+        if (made == "/" || ::mkdir(made.c_str(), 0700) == 0 || errno == EEXIST || errno == EISDIR) continue;
+        throw errno_error("create the directory", made, errno);
+    }
+    if (!identify_root(path_)) throw errno_error("create the directory", path_, ENOTDIR);
+}
+
+Task<void> LocalEndpoint::commit(ContentSource content, std::vector<CommitItem>& items, Progress& progress) {
+    int root_fd = root();
+    LocalCommit::Options options{fsync_, threads_of_a_batch};
+    auto work = [&](std::stop_token stop) {
+        LocalCommit(root_fd, content, options, std::move(stop), progress, touched_).run(items);
+    };
+    co_await offload(workers_, work);
+}
+
+Task<void> LocalEndpoint::remove(std::vector<RemoveItem>& items, Progress& progress) {
+    int root_fd = root();
+    auto work = [&](std::stop_token stop) {
+        Installer installer(root_fd, touched_);
+        for (RemoveItem& item : items) {
+            if (stop.stop_requested()) throw Cancelled();
+            installer.remove(item);
+            ++progress.files_done;
+        }
+    };
+    co_await offload(workers_, work);
+}
+
+Task<void> LocalEndpoint::sweep(std::vector<std::string> leftovers) {
+    if (leftovers.empty()) co_return;
+    int root_fd = root();
+    auto work = [&](std::stop_token) {
+        for (const std::string& path : leftovers) sweep_leftover(root_fd, path);
+    };
+    co_await offload(workers_, work);
+}
+
+Task<void> LocalEndpoint::flush() {
+    if (!fsync_ || !root_) co_return;
+    auto work = [&](std::stop_token) {
+        if (::syncfs(root_.get()) != 0) throw errno_error("flush the file system of", path_, errno);
+    };
+    co_await offload(workers_, work);
+}
+
+}  // namespace syncline

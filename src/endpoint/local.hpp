@@ -1,0 +1,52 @@
+// LocalEndpoint: a directory tree on this machine, as root of a job or as its destination.
+#pragma once
+
+#include <string>
+
+#include "async/offload.hpp"
+#include "endpoint/endpoint.hpp"
+#include "endpoint/local_item.hpp"
+#include "fs/fd.hpp"
+#include "fs/hash.hpp"
+
+namespace syncline {
+
+class LocalEndpoint : public Endpoint {
+  public:
+    /// `path` is absolute and may be a symlink to a directory. The pools outlive the endpoint.
+    LocalEndpoint(std::string path, bool fsync, WorkerPool& workers, fs::HashPool& hashes);
+
+    std::string shown() const override;
+    Task<std::optional<RootIdentity>> inspect() override;
+    Task<Listing> list(ListRequest request, Progress& progress) override;
+    Task<void> digest(const Tree& tree, std::vector<DigestItem>& items, Progress& progress) override;
+    Task<ContentSource> fetch(const Tree& tree, std::vector<uint32_t> indices, Progress& progress) override;
+    Task<void> create_root() override;
+    Task<void> commit(ContentSource content, std::vector<CommitItem>& items, Progress& progress) override;
+    Task<void> remove(std::vector<RemoveItem>& items, Progress& progress) override;
+    Task<void> sweep(std::vector<std::string> leftovers) override;
+    Task<void> flush() override;
+
+  private:
+    /// Opens the root when it is not yet; every operation of a run then works on the directory that was inspected.
+    int root();
+
+    std::string path_;
+    bool fsync_;
+    WorkerPool& workers_;
+    fs::HashPool& hashes_;
+    fs::Fd root_;
+    bool follows_symlinks_ = false;
+    TouchedInodes touched_;
+};
+
+/// Identity of the directory at `path`; nullopt when nothing is there or it is none. Throws Error when it cannot be looked at.
+std::optional<RootIdentity> identify_root(const std::string& path);
+
+/// Whether something is mounted on `path`.
+bool is_mount_point(const std::string& path);
+
+/// Whether a mirror onto this directory would be a catastrophe: `/` or somebody's home directory.
+bool is_unsafe_target(const std::string& path);
+
+}  // namespace syncline

@@ -1,0 +1,73 @@
+#include "endpoint/local_commit.hpp"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <algorithm>
+
+#include "base/rel_path.hpp"
+#include "endpoint/local_install.hpp"
+#include "endpoint/local_stage.hpp"
+#include "fs/parallel.hpp"
+
+namespace syncline {
+
+LocalCommit::LocalCommit(int target_root, ContentSource content, Options options, std::stop_token stop, Progress& progress,
+                         TouchedInodes& touched)
+    : root_(target_root), content_(content), options_(options), stop_(std::move(stop)), progress_(progress), touched_(touched) {}
+
+void LocalCommit::run(std::vector<CommitItem>& items) {
+    staged_.assign(items.size(), {});
+    Installer installer(root_, touched_);
+    for (CommitItem& item : items) {
+        if (item.op == Op::mkdir) installer.make_directory(item);
+    }
+    try {
+        stage_all(items);
+        if (options_.fsync && ::syncfs(root_) != 0) throw errno_error("flush", "the target's file system", errno);
+        install_all(items);
+    } catch (...) {
+        remove_staged(items);
+        throw;
+    }
+    remove_staged(items);
+    for (CommitItem& item : items) {
+        if (item.op == Op::chmod) installer.change_mode(item);
+    }
+}
+
+/// Contiguous slices keep the files of one directory on one thread; a few large files are spread over all.
+size_t LocalCommit::slice_of(size_t count) const { return std::clamp<size_t>(count / (options_.threads * 4), 1, 256); }
+
+void LocalCommit::stage_all(std::vector<CommitItem>& items) {
+    fs::parallel_slices(items.size(), slice_of(items.size()), options_.threads, [&](size_t begin, size_t end) {
+        Stager stager(root_, content_, stop_, progress_);
+        for (size_t i = begin; i < end; ++i) {
+            if (stop_.stop_requested()) throw Cancelled();
+            if (items[i].op != Op::put && items[i].op != Op::symlink) continue;
+            stager.stage(items[i], staged_[i]);
+            ++progress_.files_done;
+        }
+    });
+}
+
+void LocalCommit::install_all(std::vector<CommitItem>& items) {
+    fs::parallel_slices(items.size(), slice_of(items.size()), options_.threads, [&](size_t begin, size_t end) {
+        Installer installer(root_, touched_);
+        for (size_t i = begin; i < end; ++i) {
+            if (!staged_[i].empty()) installer.install(items[i], staged_[i]);
+        }
+    });
+}
+
+void LocalCommit::remove_staged(const std::vector<CommitItem>& items) {
+    fs::DirectoryCache directories(root_);
+    for (size_t i = 0; i < items.size(); ++i) {
+        if (staged_[i].empty()) continue;
+        int directory = directories.open(parent_path(items[i].path));
+        if (directory >= 0) ::unlinkat(directory, staged_[i].c_str(), 0);
+        staged_[i].clear();
+    }
+}
+
+}  // namespace syncline

@@ -1,0 +1,43 @@
+// LocalCommit: one batch of changes on a local tree. Blocks; runs on a pool's thread and uses a few of its own.
+//
+// The order that keeps every path whole: temporary files are written and verified, the file system is flushed once, then each
+// is renamed over what it replaces, if that is still what the plan saw.
+#pragma once
+
+#include <stop_token>
+#include <string>
+#include <vector>
+
+#include "endpoint/local_item.hpp"
+
+namespace syncline {
+
+class LocalCommit {
+  public:
+    struct Options {
+        bool fsync = true;
+        unsigned threads = 2;
+    };
+
+    LocalCommit(int target_root, ContentSource content, Options options, std::stop_token stop, Progress& progress,
+                TouchedInodes& touched);
+
+    /// Fills in the results. Throws Cancelled; what was not renamed by then is removed again.
+    void run(std::vector<CommitItem>& items);
+
+  private:
+    void stage_all(std::vector<CommitItem>& items);
+    void install_all(std::vector<CommitItem>& items);
+    void remove_staged(const std::vector<CommitItem>& items);
+    size_t slice_of(size_t count) const;
+
+    int root_;
+    ContentSource content_;
+    Options options_;
+    std::stop_token stop_;
+    Progress& progress_;
+    TouchedInodes& touched_;
+    std::vector<std::string> staged_;  ///< per item: the temporary name, "" when none is in the making
+};
+
+}  // namespace syncline

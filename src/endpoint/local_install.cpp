@@ -1,0 +1,142 @@
+#include "endpoint/local_install.hpp"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cstdio>
+
+#include "base/rel_path.hpp"
+
+namespace syncline {
+
+void Installer::install(CommitItem& item, std::string& temporary) {
+    int directory = directories_.open(parent_path(item.path));
+    if (directory < 0) return fail(item, "cannot open its directory on the target", errno);
+    std::string name(last_name(item.path));
+    uint32_t link_count = 1;
+    std::optional<Entry> now = entry_now(directory, name, &link_count);
+    if (!is_as_listed(item.expected, now ? &*now : nullptr, touched_)) return fail_changed(item);
+    if (link_count > 1 && now->kind == Kind::file) touched_.add(now->stamp.inode);
+    if (!now) {
+        if (!rename_to_free_name(item, directory, temporary, name)) return;
+    } else if (now->kind == Kind::directory) {
+        if (!replace_directory(item, directory, temporary, name)) return;
+    } else if (::renameat(directory, temporary.c_str(), directory, name.c_str()) != 0) {
+        return fail(item, "cannot rename it into place", errno);
+    }
+    temporary.clear();
+    record(item, directory, name);
+}
+
+void Installer::make_directory(CommitItem& item) {
+    int directory = directories_.open(parent_path(item.path));
+    if (directory < 0) return fail(item, "cannot open its directory on the target", errno);
+    std::string name(last_name(item.path));
+    if (item.expected != nullptr) return replace_by_directory(item, directory, name);
+    if (::mkdirat(directory, name.c_str(), item.mode) != 0) {
+        int error_number = errno;
+        std::optional<Entry> now = entry_now(directory, name);
+        bool someone_made_it = error_number == EEXIST && now && now->kind == Kind::directory;
+        if (error_number == EEXIST && !someone_made_it) return fail_changed(item);
+        if (!someone_made_it) return fail(item, "cannot create the directory", error_number);
+    }
+    give_mode(item, directory, name);
+}
+
+void Installer::change_mode(CommitItem& item) {
+    int directory = directories_.open(parent_path(item.path));
+    if (directory < 0) return fail(item, "cannot open its directory on the target", errno);
+    std::string name(last_name(item.path));
+    std::optional<Entry> now = entry_now(directory, name);
+    if (!now || now->kind == Kind::symlink) return fail_changed(item);
+    bool same = item.expected == nullptr || is_as_listed(item.expected, &*now, touched_);
+    if (!same) return fail_changed(item);
+    give_mode(item, directory, name);
+}
+
+bool Installer::rename_to_free_name(CommitItem& item, int directory, const std::string& temporary, const std::string& name) {
+    if (::renameat2(directory, temporary.c_str(), directory, name.c_str(), RENAME_NOREPLACE) == 0) return true;
+    if (errno == EINVAL || errno == ENOSYS) {  // a file system without that flag
+        if (::renameat(directory, temporary.c_str(), directory, name.c_str()) == 0) return true;
+    }
+    if (errno == EEXIST) {
+        fail_changed(item);
+    } else {
+        fail(item, "cannot rename it into place", errno);
+    }
+    return false;
+}
+
+bool Installer::replace_directory(CommitItem& item, int directory, const std::string& temporary, const std::string& name) {
+    if (!exchange(item, directory, temporary, name)) return false;
+    if (::unlinkat(directory, temporary.c_str(), AT_REMOVEDIR) == 0) return true;
+    int error_number = errno;
+    ::renameat2(directory, temporary.c_str(), directory, name.c_str(), RENAME_EXCHANGE);
+    if (error_number == ENOTEMPTY || error_number == EEXIST) {
+        fail_changed(item);
+    } else {
+        fail(item, "cannot replace the directory", error_number);
+    }
+    return false;
+}
+
+void Installer::replace_by_directory(CommitItem& item, int directory, const std::string& name) {
+    std::string temporary = new_temporary_name();
+    if (::mkdirat(directory, temporary.c_str(), item.mode) != 0) return fail(item, "cannot create the directory", errno);
+    if (!exchange(item, directory, temporary, name)) {
+        ::unlinkat(directory, temporary.c_str(), AT_REMOVEDIR);
+        return;
+    }
+    std::optional<Entry> replaced = entry_now(directory, temporary);
+    TouchedInodes renamed = {};
+    if (replaced) renamed.add(replaced->stamp.inode);  // the exchange itself changed its ctime
+    if (!is_as_listed(item.expected, replaced ? &*replaced : nullptr, renamed)) {
+        ::renameat2(directory, temporary.c_str(), directory, name.c_str(), RENAME_EXCHANGE);
+        ::unlinkat(directory, temporary.c_str(), AT_REMOVEDIR);
+        return fail_changed(item);
+    }
+    ::unlinkat(directory, temporary.c_str(), 0);
+    give_mode(item, directory, name);
+}
+
+bool Installer::exchange(CommitItem& item, int directory, const std::string& temporary, const std::string& name) {
+    if (::renameat2(directory, temporary.c_str(), directory, name.c_str(), RENAME_EXCHANGE) == 0) return true;
+    fail(item, "cannot exchange what stands there", errno);
+    return false;
+}
+
+/// By a descriptor: a symlink that takes the name's place must not lead the change elsewhere.
+void Installer::give_mode(CommitItem& item, int directory, const std::string& name) {
+    fs::Fd entry(::openat(directory, name.c_str(), O_PATH | O_NOFOLLOW | O_CLOEXEC));
+    std::string by_descriptor = "/proc/self/fd/" + std::to_string(entry.get());
+    if (!entry || ::chmod(by_descriptor.c_str(), item.mode) != 0) return fail(item, "cannot set its mode", errno);
+    item.target_mode = item.mode;
+    record(item, directory, name);
+}
+
+void Installer::record(CommitItem& item, int directory, const std::string& name) {
+    std::optional<Entry> now = entry_now(directory, name);
+    if (now) item.target_stamp = now->stamp;
+}
+
+void Installer::remove(RemoveItem& item) {
+    int directory = directories_.open(parent_path(item.path));
+    std::string name(last_name(item.path));
+    uint32_t link_count = 1;
+    std::optional<Entry> now;
+    if (directory >= 0) now = entry_now(directory, name, &link_count);
+    if (!now) {
+        bool gone = errno == ENOENT || errno == ENOTDIR;  // someone else removed it
+        if (!gone) item.error = "cannot look at it: " + errno_text(errno);
+    } else if (!is_as_listed(item.expected, &*now, touched_)) {
+        item.error = "changed on the target since it was listed; kept";
+    } else if (::unlinkat(directory, name.c_str(), item.op == Op::rmdir ? AT_REMOVEDIR : 0) != 0) {
+        bool filled = errno == ENOTEMPTY || errno == EEXIST;
+        item.error = filled ? "something came into it since it was listed; kept" : "cannot remove it: " + errno_text(errno);
+    } else if (link_count > 1 && now->kind == Kind::file) {
+        touched_.add(now->stamp.inode);
+    }
+}
+
+}  // namespace syncline

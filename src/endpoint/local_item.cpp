@@ -1,0 +1,72 @@
+#include "endpoint/local_item.hpp"
+
+#include <fcntl.h>
+#include <sys/random.h>
+#include <sys/stat.h>
+
+#include <cstdio>
+
+#include "base/assert.hpp"
+#include "fs/fd.hpp"
+#include "fs/walk.hpp"
+
+namespace syncline {
+
+void TouchedInodes::add(uint64_t inode) {
+    std::lock_guard lock(mutex_);
+    inodes_.insert(inode);
+}
+
+bool TouchedInodes::contains(uint64_t inode) const {
+    std::lock_guard lock(mutex_);
+    return inodes_.contains(inode);
+}
+
+bool is_as_listed(const Entry* listed, const Entry* now, const TouchedInodes& touched) {
+    if (listed == nullptr || now == nullptr) return listed == now;
+    if (listed->kind != now->kind || listed->stamp.inode != now->stamp.inode) return false;
+    if (listed->kind == Kind::directory) return true;  // its times change with what is in it
+    Stamp seen = listed->stamp;
+    if (listed->kind == Kind::symlink) seen.size = now->stamp.size;
+    if (touched.contains(seen.inode)) seen.ctime = now->stamp.ctime;
+    return seen == now->stamp;
+}
+
+std::optional<Entry> entry_now(int directory, const std::string& name, uint32_t* link_count) {
+    struct statx status {};
+    if (::statx(directory, name.c_str(), fs::statx_flags, fs::statx_mask | STATX_NLINK, &status) != 0) return std::nullopt;
+    if (link_count != nullptr) *link_count = status.stx_nlink;
+    return fs::to_entry(status);
+}
+
+std::string new_temporary_name() {
+    uint64_t random = 0;
+    SYNCLINE_ASSERT(::getrandom(&random, sizeof random, 0) == sizeof random);
+    char digits[17];
+    std::snprintf(digits, sizeof digits, "%016llx", static_cast<unsigned long long>(random));
+    return std::string(fs::temporary_prefix) + digits;
+}
+
+uint16_t process_umask() {
+    static const uint16_t mask = [] {
+        mode_t now = ::umask(077);
+        ::umask(now);
+        return static_cast<uint16_t>(now);
+    }();
+    return mask;
+}
+
+bool is_disk_trouble(int error_number) {
+    return error_number == ENOSPC || error_number == EDQUOT || error_number == EROFS || error_number == EIO;
+}
+
+void fail(CommitItem& item, const std::string& what, int error_number) {
+    item.error = what + ": " + errno_text(error_number);
+    item.disk_trouble = is_disk_trouble(error_number);
+}
+
+void fail_changed(CommitItem& item) {
+    item.error = "changed on the target since it was listed; left as it is";
+}
+
+}  // namespace syncline

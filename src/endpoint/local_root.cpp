@@ -1,0 +1,78 @@
+// What a local root is: its identity, whether it is a mount point, and whether a mirror may ever go there.
+#include <fcntl.h>
+#include <pwd.h>
+#include <sys/stat.h>
+#include <sys/vfs.h>
+#include <unistd.h>
+
+#include <array>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+
+#include "endpoint/local.hpp"
+
+namespace syncline {
+namespace {
+
+/// f_type and f_fsid: the same from mount to mount, unlike st_dev.
+std::string file_system_id(int fd) {
+    struct statfs status {};
+    if (::fstatfs(fd, &status) != 0) return "";
+    std::array<int, 2> id{};
+    static_assert(sizeof id == sizeof status.f_fsid);
+    std::memcpy(id.data(), &status.f_fsid, sizeof id);
+    char text[64];
+    std::snprintf(text, sizeof text, "%lx:%08x%08x", static_cast<unsigned long>(status.f_type),
+                  static_cast<unsigned>(id[0]), static_cast<unsigned>(id[1]));
+    return text;
+}
+
+std::string resolved(const std::string& path) {
+    char* real = ::realpath(path.c_str(), nullptr);
+    std::string result = real != nullptr ? real : path;
+    std::free(real);
+    return result;
+}
+
+}  // namespace
+
+std::optional<RootIdentity> identify_root(const std::string& path) {
+    struct stat link_status {};
+    struct stat status {};
+    fs::Fd fd(::open(path.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
+    if (!fd && (errno == ENOENT || errno == ENOTDIR || errno == ELOOP)) return std::nullopt;
+    if (!fd || ::fstat(fd.get(), &status) != 0 || ::lstat(path.c_str(), &link_status) != 0) {
+        throw errno_error("look at", path, errno);
+    }
+    RootIdentity identity;
+    identity.file_system = file_system_id(fd.get());
+    identity.inode = status.st_ino;
+    identity.kind = S_ISLNK(link_status.st_mode) ? Kind::symlink : Kind::directory;
+    return identity;
+}
+
+bool is_mount_point(const std::string& path) {
+    struct statx status {};
+    if (::statx(AT_FDCWD, path.c_str(), 0, STATX_BASIC_STATS, &status) != 0) return false;
+    return (status.stx_attributes_mask & STATX_ATTR_MOUNT_ROOT) != 0 && (status.stx_attributes & STATX_ATTR_MOUNT_ROOT) != 0;
+}
+
+bool is_unsafe_target(const std::string& path) {
+    std::string target = resolved(path);
+    if (target == "/") return true;
+    const char* home = std::getenv("HOME");
+    if (home != nullptr && *home != '\0' && target == resolved(home)) return true;
+    bool found = false;
+    ::setpwent();
+    while (passwd* user = ::getpwent()) {
+        // Services have homes such as /var/www that nobody lives in.
+        bool is_person = user->pw_uid == 0 || user->pw_uid >= 1000;
+        std::string directory = user->pw_dir != nullptr ? user->pw_dir : "";
+        if (is_person && directory.size() > 1 && target == resolved(directory)) found = true;
+    }
+    ::endpwent();
+    return found;
+}
+
+}  // namespace syncline

@@ -1,0 +1,126 @@
+#include "endpoint/local_stage.hpp"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/rel_path.hpp"
+
+namespace syncline {
+namespace {
+
+constexpr TimeNs ns_per_second = 1'000'000'000;
+constexpr int read_attempts = 3;
+
+timespec to_timespec(TimeNs time) {
+    TimeNs seconds = time / ns_per_second;
+    TimeNs rest = time % ns_per_second;
+    if (rest < 0) {
+        rest += ns_per_second;
+        --seconds;
+    }
+    return {static_cast<time_t>(seconds), static_cast<long>(rest)};
+}
+
+}  // namespace
+
+Stager::Stager(int target_root, ContentSource content, std::stop_token stop, Progress& progress)
+    : follow_symlinks_(content.follow_symlinks),
+      stop_(std::move(stop)),
+      progress_(progress),
+      sources_(content.root, content.follow_symlinks ? fs::Links::follow : fs::Links::refuse),
+      targets_(target_root) {}
+
+void Stager::stage(CommitItem& item, std::string& temporary) {
+    int directory = targets_.open(parent_path(item.path));
+    if (directory < 0) return fail(item, "cannot open its directory on the target", errno);
+    temporary = new_temporary_name();
+    if (item.op == Op::put ? stage_file(item, directory, temporary) : stage_symlink(item, directory, temporary)) return;
+    ::unlinkat(directory, temporary.c_str(), 0);
+    temporary.clear();
+}
+
+bool Stager::stage_symlink(CommitItem& item, int directory, const std::string& name) {
+    if (::symlinkat(std::string(item.link).c_str(), directory, name.c_str()) != 0) {
+        fail(item, "cannot create the symlink", errno);
+        return false;
+    }
+    timespec times[2] = {{0, UTIME_OMIT}, to_timespec(item.source.mtime)};
+    ::utimensat(directory, name.c_str(), times, AT_SYMLINK_NOFOLLOW);  // a link's own time is a nicety
+    return true;
+}
+
+bool Stager::stage_file(CommitItem& item, int directory, const std::string& name) {
+    fs::Fd source = open_source(item);
+    if (!source) return false;
+    for (int attempt = 0; attempt < read_attempts; ++attempt) {
+        int flags = O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC;
+        fs::Fd target(::openat(directory, name.c_str(), flags, 0600));
+        if (!target) {
+            fail(item, "cannot create a file on the target", errno);
+            return false;
+        }
+        Outcome outcome = copy(item, source.get(), target.get());
+        if (outcome == Outcome::done) return finish_file(item, target.get());
+        if (outcome == Outcome::failed) return false;
+        ::unlinkat(directory, name.c_str(), 0);
+    }
+    item.error = "changes while it is read; it will be tried again at the next run";
+    return false;
+}
+
+Stager::Outcome Stager::copy(CommitItem& item, int source, int target) {
+    Entry before, after;
+    if (!fs::read_entry(source, "", before)) return fail(item, "cannot read it", errno), Outcome::failed;
+    TimeNs started_at = wall_clock_now();
+    std::atomic<uint64_t>& bytes_done = progress_.bytes_done;
+    Digest digest = copier_.copy(source, target, before.stamp.size, stop_, bytes_done);
+    if (!fs::read_entry(source, "", after)) return fail(item, "cannot read it", errno), Outcome::failed;
+    if (before.stamp != after.stamp) return Outcome::changed;
+    if (!copier_.error().empty()) {
+        item.error = copier_.error();
+        item.disk_trouble = is_disk_trouble(copier_.error_number());
+        return Outcome::failed;
+    }
+    item.committed = digest;
+    item.source_stamp = is_racy(before.stamp, started_at) ? Stamp{} : before.stamp;
+    item.source_stamp.size = before.stamp.size;
+    source_mtime_ = before.stamp.mtime;
+    return Outcome::done;
+}
+
+bool Stager::finish_file(CommitItem& item, int target) {
+    uint16_t mode = item.keep_existing_mode && item.expected != nullptr ? item.expected->mode & 0777 : item.mode;
+    constexpr uint16_t mode_as_created = 0600;
+    bool umask_spares_owner = (process_umask() & 0600) == 0;
+    if ((mode != mode_as_created || !umask_spares_owner) && ::fchmod(target, mode) != 0) {
+        fail(item, "cannot set its mode", errno);
+        return false;
+    }
+    timespec times[2] = {{0, UTIME_OMIT}, to_timespec(source_mtime_)};
+    if (::futimens(target, times) != 0) {
+        fail(item, "cannot set its modification time", errno);
+        return false;
+    }
+    item.target_mode = mode;
+    return true;
+}
+
+fs::Fd Stager::open_source(CommitItem& item) {
+    int directory = sources_.open(parent_path(item.path));
+    std::string name(last_name(item.path));
+    int flags = O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC | (follow_symlinks_ ? 0 : O_NOFOLLOW);
+    fs::Fd source(directory < 0 ? -1 : ::openat(directory, name.c_str(), flags));
+    Entry entry;
+    if (!source || !fs::read_entry(source.get(), "", entry)) {
+        item.error = "cannot read the source: " + errno_text(errno);
+        return {};
+    }
+    if (entry.kind != Kind::file) {
+        item.error = "the source is no file any more, but a " + std::string(kind_name(entry.kind));
+        return {};
+    }
+    return source;
+}
+
+}  // namespace syncline

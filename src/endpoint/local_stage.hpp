@@ -1,0 +1,39 @@
+// Stager: makes the temporary files and symlinks of a batch, verified and with their modes and times, ready to be renamed. Each
+// thread has one of its own.
+#pragma once
+
+#include <stop_token>
+#include <string>
+
+#include "endpoint/local_item.hpp"
+#include "fs/copy.hpp"
+#include "fs/fd.hpp"
+
+namespace syncline {
+
+class Stager {
+  public:
+    Stager(int target_root, ContentSource content, std::stop_token stop, Progress& progress);
+
+    /// Fills `temporary` with the name that was made beside the item's place, or the item's error. When it throws (Cancelled),
+    /// `temporary` is the name that may have been begun.
+    void stage(CommitItem& item, std::string& temporary);
+
+  private:
+    enum class Outcome { done, changed, failed };
+
+    bool stage_symlink(CommitItem& item, int directory, const std::string& name);
+    bool stage_file(CommitItem& item, int directory, const std::string& name);
+    Outcome copy(CommitItem& item, int source, int target);
+    bool finish_file(CommitItem& item, int target);
+    fs::Fd open_source(CommitItem& item);
+
+    bool follow_symlinks_;
+    std::stop_token stop_;
+    Progress& progress_;
+    fs::DirectoryCache sources_, targets_;
+    fs::FileCopier copier_;
+    TimeNs source_mtime_ = 0;
+};
+
+}  // namespace syncline

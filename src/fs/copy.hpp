@@ -1,0 +1,47 @@
+// Copy: the content of one file into a new one, verified by reading it back. Each thread has a copier of its own.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <stop_token>
+#include <string>
+#include <vector>
+
+#include "base/digest.hpp"
+#include "fs/hash.hpp"
+
+namespace syncline::fs {
+
+class FileCopier {
+  public:
+    FileCopier();
+    ~FileCopier();
+
+    /// Copies `size` bytes from `source` (open for reading) to `target` (new, empty, open for reading and writing) and returns
+    /// the digest of what the target then holds, which was compared with what was read. Holes stay holes; where the file
+    /// system can share blocks, they are shared. "" or why it failed goes to `error`, errno to `error_number` (0: the copy
+    /// differs, or the source ended early). Throws Cancelled.
+    Digest copy(int source, int target, uint64_t size, std::stop_token stop, std::atomic<uint64_t>& bytes_done);
+
+    const std::string& error() const { return error_; }
+    int error_number() const { return error_number_; }
+
+  private:
+    struct Chunk;
+    class Verifier;
+
+    Digest copy_small(int source, int target, size_t size);
+    Digest copy_large(int source, int target, uint64_t size, std::stop_token stop, std::atomic<uint64_t>& bytes_done);
+    Digest hash_target(int target, uint64_t size, std::stop_token stop, std::atomic<uint64_t>& bytes_done);
+    void copy_chunk(int source, int target, const Chunk& chunk);
+    void fail(std::string why, int error_number);
+    void fail_errno(const std::string& what);
+
+    Hasher hasher_;
+    std::vector<std::byte> buffer_, read_back_;
+    std::string error_;
+    int error_number_ = 0;
+};
+
+}  // namespace syncline::fs
