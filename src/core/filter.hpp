@@ -1,4 +1,5 @@
-// Filter: which paths a job selects. Pure: the text of ignore files comes from an IgnoreSource (fs/ignore_files.hpp reads them).
+// Filter: which paths a job selects. Pure: the text of ignore files comes from an IgnoreSource (fs/ignore_files.hpp
+// reads them).
 //
 // Three sources decide, in this order: `.git` (never selected unless include_git), the job's and the command line's
 // exclude globs, the ignore files with git's semantics; at last `include`, when given, narrows what is left.
@@ -44,12 +45,12 @@ class Filter {
   public:
     explicit Filter(FilterSpec spec = {});
 
-    /// Judges an entry whose parent directories were all judged `selected` or `passage`. `chain` is that of its directory and
-    /// may be null.
+    /// Judges an entry whose parent directories were all judged `selected` or `passage`. `chain` is that of its
+    /// directory and may be null.
     Verdict::Choice judge(const IgnoreChain& chain, std::string_view path, bool is_directory) const;
 
-    /// Judges `path` from the root down, asking `ignores` for every directory on the way, and names the file, line and rule;
-    /// of an unselected directory above it also that directory.
+    /// Judges `path` from the root down, asking `ignores` for every directory on the way, and names the file, line and
+    /// rule; of an unselected directory above it also that directory.
     Verdict explain(IgnoreSource& ignores, std::string_view path, bool is_directory) const;
 
     bool has_includes() const { return !spec_.include.empty(); }

@@ -86,7 +86,8 @@ class BraceExpander {
     std::string_view element() {
         size_t begin = at_;
         if (pattern_[at_] == '[') {
-            if (!parse_bracket(pattern_, at_)) throw Malformed{"its '[' is never closed, or names an unknown [:class:]"};
+            if (!parse_bracket(pattern_, at_))
+                throw Malformed{"its '[' is never closed, or names an unknown [:class:]"};
         } else if (pattern_[at_] == '\\') {
             if (at_ + 1 == pattern_.size()) throw Malformed{"nothing follows its last '\\'"};
             at_ += 2;

@@ -80,11 +80,13 @@ namespace {
 /// One entry, seen from the directories of a chain in turn.
 class Subject {
   public:
-    Subject(std::string_view path, bool is_directory) : path_(path), name_(last_name(path)), is_directory_(is_directory) {}
+    Subject(std::string_view path, bool is_directory)
+        : path_(path), name_(last_name(path)), is_directory_(is_directory) {}
 
     IgnoreMatch match(const IgnoreFrame& frame, const IgnoreRulesPtr& rules) {
         if (rules == nullptr) return {};
-        const IgnoreRule* rule = rules->last_match(rules->needs_path() ? seen_from(frame) : name_, name_, is_directory_);
+        const IgnoreRule* rule =
+            rules->last_match(rules->needs_path() ? seen_from(frame) : name_, name_, is_directory_);
         return rule == nullptr ? IgnoreMatch{} : IgnoreMatch{rules.get(), rule};
     }
 

@@ -1,8 +1,9 @@
-// Ignore files with git's semantics (gitignore(5)): nested, negated, anchored, ended at the border of a nested repository.
+// Ignore files with git's semantics (gitignore(5)): nested, negated, anchored, ended at the border of a nested
+// repository.
 //
-// A chain is the list of all ignore rules that hold in one directory, innermost first. Chains are immutable and share their
-// tails, so a walk hands them to its threads freely. Where several names of ignore files are in use, each is a layer of its
-// own: the strongest is asked at all levels before the next one is.
+// A chain is the list of all ignore rules that hold in one directory, innermost first. Chains are immutable and share
+// their tails, so a walk hands them to its threads freely. Where several names of ignore files are in use, each is a
+// layer of its own: the strongest is asked at all levels before the next one is.
 #pragma once
 
 #include <cstdint>
@@ -12,6 +13,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/error.hpp"
 #include "core/wildcard.hpp"
 
 namespace syncline {
@@ -22,7 +24,7 @@ struct IgnoreRule {
     bool directory_only = false;
     bool name_only = false;  ///< held against the last name, not the path from the file's directory
     uint32_t line = 0;
-    std::string text;        ///< as written, without the trailing spaces that do not count
+    std::string text;  ///< as written, without the trailing spaces that do not count
 };
 
 /// The rules of one file.
@@ -31,8 +33,8 @@ class IgnoreRules {
     /// Takes any bytes. `file` is what explain calls the file.
     IgnoreRules(std::string file, std::string_view text);
 
-    /// The last rule that matches, which is the one that counts, or null. `path` begins at the directory that the rules are
-    /// relative to, `name` is its last component.
+    /// The last rule that matches, which is the one that counts, or null. `path` begins at the directory that the rules
+    /// are relative to, `name` is its last component.
     const IgnoreRule* last_match(std::string_view path, std::string_view name, bool is_directory) const;
 
     const std::string& file() const { return file_; }
@@ -59,8 +61,8 @@ struct IgnoreFrame {
     IgnoreChain outer;
     std::string directory;  ///< from the root; "" too for directories above the root
     std::string above;      ///< for a directory above the root the way from there to the root, with a '/' at its end
-    std::vector<IgnoreRulesPtr> layers;      ///< strongest first, as many in each frame of a chain; null: no such file here
-    std::optional<size_t> border;            ///< a repository begins here: the layer in which outer frames have no say
+    std::vector<IgnoreRulesPtr> layers;  ///< strongest first, as many in each frame of a chain; null: no such file here
+    std::optional<size_t> border;        ///< a repository begins here: the layer in which outer frames have no say
     std::vector<IgnoreRulesPtr> repository;  ///< what comes last in that layer: info/exclude, then the user's excludes
 };
 
@@ -75,11 +77,15 @@ struct IgnoreMatch {
 /// directory above it.
 IgnoreMatch find_ignore_rule(const IgnoreChain& chain, std::string_view path, bool is_directory);
 
-/// Gives the chain that holds in a directory of the root ("" is the root). Implementations are safe to call from many threads.
+/// Gives the chain that holds in a directory of the root ("" is the root). Implementations are safe to call from many
+/// threads.
 class IgnoreSource {
   public:
     virtual ~IgnoreSource() = default;
     virtual IgnoreChain chain_for(std::string_view directory) = 0;
+    /// Ignore files that are there and could not be read, sorted; asked when the walk is done. The path is that of the file, or
+    /// "" (the root) where the file lies outside of the root; the directory that holds the path is not known whole.
+    virtual std::vector<Problem> problems() const { return {}; }
 };
 
 }  // namespace syncline

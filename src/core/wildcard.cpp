@@ -38,8 +38,8 @@ unsigned char byte_at(std::string_view text, size_t position) {
     return position < text.size() ? static_cast<unsigned char>(text[position]) : 0;
 }
 
-/// One member of a bracket expression at `position`, which is then at the member's last byte. `before` is the byte that a
-/// range would begin with, 0 for none, and becomes that of the next member. False when the expression is malformed.
+/// One member of a bracket expression at `position`, which is then at the member's last byte. `before` is the byte that
+/// a range would begin with, 0 for none, and becomes that of the next member. False when the expression is malformed.
 bool parse_member(std::string_view pattern, size_t& position, unsigned char& before, ByteSet& set) {
     unsigned char byte = byte_at(pattern, position);
     unsigned char next = byte_at(pattern, position + 1);
@@ -115,8 +115,8 @@ std::optional<Wildcard> Wildcard::compile(std::string_view head, std::string_vie
     return wildcard;
 }
 
-/// Moves `position` behind a run of stars. True when the run was a `**` that is a whole component; its token is added then,
-/// and `position` is behind its slash too.
+/// Moves `position` behind a run of stars. True when the run was a `**` that is a whole component; its token is added
+/// then, and `position` is behind its slash too.
 bool Wildcard::add_component_star(std::string_view pattern, size_t& position) {
     using Kind = Token::Kind;
     size_t begin = position;
@@ -164,13 +164,13 @@ bool Wildcard::accepts(const Token& token, char byte) const {
     return token.kind == Token::Kind::set && sets_[token.set][static_cast<uint8_t>(byte)];
 }
 
-/// Goes on greedily and comes back only to the last star, or, when that one has met a slash, to the last `**`. Earlier ones need
-/// no second try: what the later one can skip includes all that they could have skipped.
+/// Goes on greedily and comes back only to the last star, or, when that one has met a slash, to the last `**`. Earlier
+/// ones need no second try: what the later one can skip includes all that they could have skipped.
 bool Wildcard::matches_generally(std::string_view text) const {
     using Kind = Token::Kind;
     constexpr size_t none = SIZE_MAX;
     size_t token = 0, at = 0;
-    size_t star_token = none, star_at = 0;            // behind the last star, and where its text ends
+    size_t star_token = none, star_at = 0;                // behind the last star, and where its text ends
     size_t directories_token = none, directories_at = 0;  // the same of the last `**`
     while (true) {
         Kind kind = token < tokens_.size() ? tokens_[token].kind : Kind::byte;

@@ -1,5 +1,5 @@
-// Wildcard: one compiled pattern over bytes. Globs and ignore files differ in how they cut up their text and in what a pattern
-// is held against; the wildcards themselves are the same, those of git's wildmatch.
+// Wildcard: one compiled pattern over bytes. Globs and ignore files differ in how they cut up their text and in what a
+// pattern is held against; the wildcards themselves are the same, those of git's wildmatch.
 //
 // Immutable once compiled, so any number of threads may match.
 #pragma once
@@ -15,15 +15,15 @@ namespace syncline {
 
 using ByteSet = std::bitset<256>;
 
-/// Reads the bracket expression whose '[' stands at `position`, which then is behind its ']'. Ranges, `!` and `^`, `\` and
-/// classes such as `[:space:]`; never holds '/'. nullopt when it is unclosed or names an unknown class.
+/// Reads the bracket expression whose '[' stands at `position`, which then is behind its ']'. Ranges, `!` and `^`, `\`
+/// and classes such as `[:space:]`; never holds '/'. nullopt when it is unclosed or names an unknown class.
 std::optional<ByteSet> parse_bracket(std::string_view pattern, size_t& position);
 
 class Wildcard {
   public:
-    /// `head` is taken as it is, `pattern` behind it holds the wildcards. `**` counts as such where it is a whole component;
-    /// the beginning of `pattern` counts as the beginning of a component. nullopt when no text can ever match: an unclosed
-    /// bracket, an unknown class, a trailing backslash.
+    /// `head` is taken as it is, `pattern` behind it holds the wildcards. `**` counts as such where it is a whole
+    /// component; the beginning of `pattern` counts as the beginning of a component. nullopt when no text can ever
+    /// match: an unclosed bracket, an unknown class, a trailing backslash.
     static std::optional<Wildcard> compile(std::string_view head, std::string_view pattern);
 
     /// Whether the whole of `text` matches, in time bounded by the pattern's length times the text's.
@@ -34,10 +34,10 @@ class Wildcard {
         enum class Kind : uint8_t {
             byte,
             set,
-            star,                 ///< any bytes but '/'
-            any_directories,      ///< nothing, or anything that ends in '/'
-            one_more_directory,   ///< anything that ends in '/'
-            everything,           ///< the rest of the text, whatever it is
+            star,                ///< any bytes but '/'
+            any_directories,     ///< nothing, or anything that ends in '/'
+            one_more_directory,  ///< anything that ends in '/'
+            everything,          ///< the rest of the text, whatever it is
         };
         Kind kind = Kind::byte;
         uint8_t byte = 0;
