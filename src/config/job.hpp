@@ -14,6 +14,17 @@
 
 namespace syncline {
 
+/// Where something stands in the job file, both counted from 1 (columns in code points); line 0: nowhere in it.
+struct Position {
+    int line = 0;
+    int column = 0;
+
+    auto operator<=>(const Position&) const = default;
+};
+
+/// Where each key of a table was written; a key that is not in here has its default.
+using WrittenKeys = std::map<std::string, Position, std::less<>>;
+
 /// A secret that is asked for, read from the environment, or printed by a command.
 struct SecretSource {
     enum class Type : uint8_t { none, terminal, environment, command, literal };
@@ -42,6 +53,7 @@ struct AtTime {
 struct Job {
     std::string name;
     int line = 0;                   ///< of its table in the job file; 0 for an ad hoc job
+    WrittenKeys written;            ///< by the job itself or by [defaults]
     std::string root;               ///< absolute, as written (symlinks not resolved)
     Destination remote;
     std::string remote_text;        ///< as written, for messages
@@ -60,9 +72,12 @@ struct Job {
     bool sync_before_run = true;
     bool fsync = true;
     std::optional<CleanPolicy> clean;
+    std::optional<Duration> max_staleness;  ///< older than this, the last success is a fault of its own
+    std::string on_success, on_failure, on_halt;  ///< commands; "" when not given
 };
 
 struct Host {
+    WrittenKeys written;
     std::string name, hostname, user, identity_file, known_hosts, remote_root = "~/.cache/syncline/projects";
     uint16_t port = 0;  ///< 0: from ssh_config, else 22
     SecretSource password;
@@ -73,12 +88,14 @@ struct Host {
 };
 
 struct Bucket {
+    WrittenKeys written;
     std::string name, provider = "generic", bucket, region, endpoint;
     std::string key_variable, secret_variable;  ///< credentials = { env = [..] }
     std::string profile;
 };
 
 struct EngineSettings {
+    WrittenKeys written;
     unsigned max_parallel_jobs = 4;
     unsigned connections_per_host = 4;
     std::optional<uint64_t> bandwidth_limit;  ///< bytes a second
@@ -88,12 +105,17 @@ struct EngineSettings {
 
 struct JobFile {
     std::string path;                ///< absolute
+    std::string shown_path;          ///< as diagnostics name it
     std::string sha256;              ///< of the text, hex
     std::string status_listen;       ///< "" without a [status] table
+    Position status_position;
     EngineSettings engine;
     std::map<std::string, Host> hosts;
     std::map<std::string, Bucket> buckets;
+    Job defaults;                    ///< what [defaults] makes of a job before its own keys; for ad hoc jobs
     std::vector<Job> jobs;           ///< in file order
+    /// Environment variables that were expanded, HOME's `~` aside, each where it stood first.
+    std::map<std::string, Position, std::less<>> variables;
 };
 
 }  // namespace syncline

@@ -1,0 +1,59 @@
+#include "config/ad_hoc.hpp"
+
+#include "base/error.hpp"
+#include "base/text.hpp"
+#include "config/job_rules.hpp"
+#include "config/paths.hpp"
+#include "config/remote.hpp"
+
+namespace syncline {
+namespace {
+
+std::string with_home(const std::string& text, const ParseEnvironment& environment) {
+    if (text != "~" && !text.starts_with("~/")) return text;
+    Expansion home = expand_path("~", environment);
+    if (!home.error.empty()) throw Error(Errc::usage, "'" + escape(text) + "' " + home.error);
+    return home.text + text.substr(1);
+}
+
+void check_nesting(const Job& job, const ParseEnvironment& environment) {
+    if (job.root.empty() || (job.remote.type == Destination::Type::local && job.remote.path.empty())) return;
+    std::string problem = nesting_problem(job, environment);
+    if (!problem.empty()) throw Error(Errc::usage, "the remote " + escape(job.remote_text) + " " + problem + "; choose another");
+}
+
+}  // namespace
+
+void replace_root(Job& job, const std::string& root, const std::string& directory, const ParseEnvironment& environment) {
+    if (root.empty()) throw Error(Errc::usage, "the root must not be empty");
+    job.root = absolute_path(with_home(root, environment), directory, environment);
+    check_nesting(job, environment);
+}
+
+void replace_remote(Job& job, const std::string& remote, const std::string& directory, const JobFile* file,
+                    const ParseEnvironment& environment) {
+    if (remote.empty()) throw Error(Errc::usage, "the remote must not be empty: HOST:DIR, BUCKET:PREFIX or a local path");
+    static const JobFile no_file;
+    const JobFile& tables = file ? *file : no_file;
+    RemoteMeaning meaning =
+        read_remote(with_home(remote, environment), tables.hosts, tables.buckets, directory, environment);
+    if (!meaning.destination) throw Error(Errc::usage, "the remote '" + escape(remote) + "' " + meaning.error);
+    job.remote = std::move(*meaning.destination);
+    job.remote_text = remote;
+    apply_defaults(job);
+    check_nesting(job, environment);
+}
+
+Job ad_hoc_job(const AdHocRequest& request, const JobFile* file, const ParseEnvironment& environment) {
+    Job job = file ? file->defaults : Job{};
+    job.name = "ad hoc";
+    job.line = 0;
+    job.root.clear();
+    job.remote = {};
+    job.policy.direction = request.direction;
+    replace_root(job, request.root, request.directory, environment);
+    replace_remote(job, request.remote, request.directory, file, environment);
+    return job;
+}
+
+}  // namespace syncline

@@ -1,0 +1,34 @@
+#include "config/job_rules.hpp"
+
+#include "base/text.hpp"
+#include "config/paths.hpp"
+
+namespace syncline {
+
+void apply_defaults(Job& job) {
+    using Type = Destination::Type;
+    Type type = job.remote.type;
+    auto was_written = [&](std::string_view key) { return job.written.contains(key); };
+    if (!was_written("delete")) {
+        job.policy.delete_policy = type == Type::bucket ? DeletePolicy::never : DeletePolicy::mirror;
+    }
+    if (!was_written("pull")) job.policy.pull = type == Type::ssh ? PullPolicy::generated : PullPolicy::missing;
+    // A server's disk is its own business, and a flush there costs a round trip.
+    if (!was_written("fsync")) job.fsync = type != Type::ssh || job.policy.direction == Direction::pull;
+}
+
+void set_direction(Job& job, Direction direction) {
+    job.policy.direction = direction;
+    apply_defaults(job);
+}
+
+std::string nesting_problem(const Job& job, const ParseEnvironment& environment) {
+    if (job.remote.type != Destination::Type::local) return "";
+    std::string root = environment.resolve(job.root), remote = environment.resolve(job.remote.path);
+    if (root == remote) return "is the root itself (" + escape(root) + ")";
+    if (is_beneath(remote, root)) return "lies in the root (" + escape(root) + "), so the tree would copy itself";
+    if (is_beneath(root, remote)) return "holds the root (" + escape(root) + "), which the job would then change";
+    return "";
+}
+
+}  // namespace syncline

@@ -1,0 +1,127 @@
+// Job files on disk: finding, reading, and who may have written them.
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+
+#include "base/error.hpp"
+#include "base/text.hpp"
+#include "config/parse.hpp"
+#include "config/paths.hpp"
+
+namespace syncline {
+namespace {
+
+constexpr off_t most_bytes = 4 << 20;
+
+/// What was read, or why not.
+struct FileText {
+    std::string text;
+    struct stat status {};
+    std::string error;
+};
+
+/// `file` stays open.
+void read_whole(int file, FileText& out) {
+    char buffer[1 << 16];
+    while (true) {
+        ssize_t size = ::read(file, buffer, sizeof buffer);
+        if (size < 0 && errno == EINTR) continue;
+        if (size < 0) out.error = "cannot be read: " + errno_text(errno);
+        if (size <= 0) return;
+        out.text.append(buffer, static_cast<size_t>(size));
+        if (static_cast<off_t>(out.text.size()) > most_bytes) {
+            out.error = "is larger than 4 MiB, which no job file is";
+            return;
+        }
+    }
+}
+
+FileText read_file(const std::string& path) {
+    FileText out;
+    int file = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);  // a FIFO must not stop us
+    if (file < 0) {
+        out.error = "cannot be opened: " + errno_text(errno);
+        if (errno == ENOENT) out.error += "; `syncline init` writes a new one";
+        return out;
+    }
+    if (::fstat(file, &out.status) != 0) {
+        out.error = "cannot be read: " + errno_text(errno);
+    } else if (!S_ISREG(out.status.st_mode)) {
+        out.error = S_ISDIR(out.status.st_mode) ? "is a directory, not a job file" : "is not a regular file";
+    } else {
+        read_whole(file, out);
+    }
+    ::close(file);
+    return out;
+}
+
+/// The host with a literal password that this file is too open for.
+const Host* exposed_password(const JobFile& file, const struct stat& status) {
+    if (status.st_uid == ::geteuid() && (status.st_mode & 077) == 0) return nullptr;
+    for (const auto& [name, host] : file.hosts) {
+        if (host.password.type == SecretSource::Type::literal) return &host;
+    }
+    return nullptr;
+}
+
+bool is_regular_file(const std::string& path) {
+    struct stat status {};
+    return ::stat(path.c_str(), &status) == 0 && S_ISREG(status.st_mode);
+}
+
+}  // namespace
+
+ParseOutcome load_job_file(const std::string& path, const ParseEnvironment& environment) {
+    std::string full = absolute_path(path, environment.current_directory, environment);
+    std::string shown = shown_path(full, environment);
+    FileText read = read_file(full);
+    ParseOutcome outcome;
+    if (!read.error.empty()) {
+        outcome.errors.push_back({shown, 0, 0, "the job file " + read.error});
+        return outcome;
+    }
+    outcome = parse_job_file(read.text, full, environment);
+    const Host* exposed = outcome.file ? exposed_password(*outcome.file, read.status) : nullptr;
+    if (exposed) {
+        Position place = exposed->written.at("password");
+        outcome.errors.push_back({shown, place.line, place.column,
+                                  "[hosts." + exposed->name + "] holds a password, but the file is not yours alone: `chmod 600 " +
+                                      escape(full) + "`, or use { env = ... } or { command = ... }"});
+        outcome.file.reset();
+    }
+    return outcome;
+}
+
+std::optional<std::string> find_job_file(const std::string& directory, const ParseEnvironment& environment) {
+    std::string at = directory;
+    while (!at.empty()) {
+        std::string candidate = (at == "/" ? "" : at) + "/jobs.toml";
+        if (is_regular_file(candidate)) return candidate;
+        if (at == "/") break;
+        at.erase(std::max<size_t>(at.rfind('/'), 1));
+    }
+    std::string config = environment.variable ? environment.variable("XDG_CONFIG_HOME").value_or("") : "";
+    // The XDG specification has relative values ignored.
+    if (!config.starts_with('/')) config = environment.home.starts_with('/') ? environment.home + "/.config" : "";
+    std::string candidate = config + "/syncline/jobs.toml";
+    if (!config.empty() && is_regular_file(candidate)) return candidate;
+    return std::nullopt;
+}
+
+std::optional<Diagnostic> check_found_job_file(const std::string& path, const ParseEnvironment& environment) {
+    struct stat status {};
+    std::string why;
+    if (::stat(path.c_str(), &status) != 0) {
+        why = "cannot be looked at: " + errno_text(errno);
+    } else if (status.st_uid != ::geteuid()) {
+        why = "belongs to another user (uid " + std::to_string(status.st_uid) + "); name it on the command line to use it";
+    } else if ((status.st_mode & 022) != 0) {
+        why = "can be written by others; `chmod go-w " + escape(path) + "`, or name it on the command line";
+    }
+    if (why.empty()) return std::nullopt;
+    return Diagnostic{shown_path(path, environment), 0, 0, "the job file was found here, but " + why};
+}
+
+}  // namespace syncline

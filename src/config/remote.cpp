@@ -1,0 +1,82 @@
+#include "config/remote.hpp"
+
+#include <algorithm>
+#include <vector>
+
+#include "base/text.hpp"
+#include "config/paths.hpp"
+
+namespace syncline {
+namespace {
+
+RemoteMeaning refused(std::string why) { return {std::nullopt, std::move(why), ""}; }
+
+bool has_control_byte(std::string_view text) {
+    return std::any_of(text.begin(), text.end(), [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; });
+}
+
+/// HOST or USER@HOST, of characters that no shell and no ssh gives a meaning to.
+bool is_host_name(std::string_view name) {
+    auto is_allowed = [](char c) {
+        return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+               std::string_view("._-+%").find(c) != std::string_view::npos;
+    };
+    size_t at = name.rfind('@');
+    if (at != std::string_view::npos && !is_host_name(name.substr(0, at))) return false;
+    std::string_view host = at == std::string_view::npos ? name : name.substr(at + 1);
+    return !host.empty() && host[0] != '-' && std::all_of(host.begin(), host.end(), is_allowed);
+}
+
+bool has_dot_component(std::string_view prefix) {
+    while (!prefix.empty()) {
+        size_t slash = std::min(prefix.find('/'), prefix.size());
+        std::string_view name = prefix.substr(0, slash);
+        if (name == "." || name == "..") return true;
+        prefix.remove_prefix(std::min(slash + 1, prefix.size()));
+    }
+    return false;
+}
+
+RemoteMeaning bucket_remote(const std::string& name, const std::string& prefix) {
+    if (prefix.starts_with('/')) return refused("has a PREFIX that begins with '/': keys have no root, so leave it out");
+    if (has_dot_component(prefix)) return refused("has a PREFIX with '.' or '..' in it, which keys do not resolve");
+    return {Destination{Destination::Type::bucket, name, prefix}, "", ""};
+}
+
+RemoteMeaning ssh_remote(const std::string& name, const std::string& directory, const std::map<std::string, Host>& hosts,
+                         const std::map<std::string, Bucket>& buckets) {
+    if (directory.starts_with("//")) return refused("is written HOST:DIR or BUCKET:PREFIX, not as a URL");
+    if (!is_host_name(name)) {
+        return refused("names the host \"" + escape(name) +
+                       "\", which cannot be one; for a local path with ':' in it write \"./\" in front");
+    }
+    if (directory.starts_with('-')) return refused("has a directory that begins with '-': write \"./\" in front of it");
+    if (has_control_byte(directory)) return refused("must not hold control characters");
+    RemoteMeaning meaning{Destination{Destination::Type::ssh, name, directory}, "", ""};
+    if (hosts.contains(name)) return meaning;
+    std::vector<std::string> known;
+    for (const auto& [host, table] : hosts) known.push_back(host);
+    for (const auto& [bucket, table] : buckets) known.push_back(bucket);
+    std::string near = name.size() > 64 ? "" : did_you_mean(name, known);
+    if (!near.empty()) {
+        meaning.warning = "names '" + escape(name) + "', which is in neither [hosts] nor [buckets] and so a host of ssh_config; "
+                          "did you mean '" + near + "'?";
+    }
+    return meaning;
+}
+
+}  // namespace
+
+RemoteMeaning read_remote(const std::string& text, const std::map<std::string, Host>& hosts,
+                          const std::map<std::string, Bucket>& buckets, const std::string& directory,
+                          const ParseEnvironment& environment) {
+    size_t colon = text.find(':');
+    if (colon == std::string::npos || text.find('/') < colon) {
+        return {Destination{Destination::Type::local, "", absolute_path(text, directory, environment)}, "", ""};
+    }
+    std::string name = text.substr(0, colon), path = text.substr(colon + 1);
+    if (buckets.contains(name)) return bucket_remote(name, path);
+    return ssh_remote(name, path, hosts, buckets);
+}
+
+}  // namespace syncline

@@ -1,0 +1,112 @@
+// What a job file may do only when its user has named or trusted it, and what this version cannot do yet.
+#include "base/text.hpp"
+#include "config/parse.hpp"
+#include "config/paths.hpp"
+
+namespace syncline {
+namespace {
+
+Position place_of(const WrittenKeys& written, std::string_view key, Position otherwise = {}) {
+    auto found = written.find(key);
+    return found == written.end() ? otherwise : found->second;
+}
+
+class Reach {
+  public:
+    Reach(const JobFile& file, const ParseEnvironment& environment)
+        : file_(file), environment_(environment), found_(file.shown_path) {
+        std::string path = environment.resolve(file.path);
+        size_t slash = path.rfind('/');
+        directory_ = slash == 0 ? "/" : path.substr(0, slash);
+    }
+
+    std::vector<Diagnostic> list() {
+        for (const Job& job : file_.jobs) judge(job);
+        for (const auto& [name, host] : file_.hosts) judge(host);
+        if (!file_.engine.ssh_config.empty()) {
+            found_.add(place_of(file_.engine.written, "ssh_config"), "[engine] names an ssh_config, which can run commands");
+        }
+        if (file_.status_listen.starts_with("unix:")) {
+            judge_path(file_.status_position, "[status] listens", file_.status_listen.substr(5));
+        }
+        for (const auto& [name, place] : file_.variables) {
+            found_.add(place, "the environment variable " + name + " is used, whose value could end up on a server");
+        }
+        return found_.take_sorted();
+    }
+
+  private:
+    void judge_path(Position place, const std::string& what, const std::string& path) {
+        if (is_beneath(environment_.resolve(path), directory_)) return;
+        found_.add(place, what + " outside of the job file's directory: " + escape(path));
+    }
+
+    void judge(const Job& job) {
+        std::string table = "[jobs." + job.name + "]";
+        Position line{job.line, 1};
+        judge_path(place_of(job.written, "root", line), table + " has its root", job.root);
+        if (job.remote.type == Destination::Type::local) {
+            judge_path(place_of(job.written, "remote", line), table + " has its remote", job.remote.path);
+        }
+        if (job.policy.symlinks == SymlinkPolicy::follow) {
+            found_.add(place_of(job.written, "symlinks"), table + " follows symlinks, which can lead anywhere");
+        }
+        judge_command(job.written, table, "on_success", job.on_success);
+        judge_command(job.written, table, "on_failure", job.on_failure);
+        judge_command(job.written, table, "on_halt", job.on_halt);
+    }
+
+    void judge(const Host& host) {
+        std::string table = "[hosts." + host.name + "]";
+        bool runs = host.password.type == SecretSource::Type::command;
+        judge_command(host.written, table, "password", runs ? host.password.value : "");
+        judge_command(host.written, table, "quota_source", host.quota_command);
+        if (host.password.type == SecretSource::Type::environment) {
+            found_.add(place_of(host.written, "password"), table + " sends an environment variable to a server as its password");
+        }
+    }
+
+    void judge_command(const WrittenKeys& written, const std::string& table, std::string_view key, const std::string& command) {
+        if (command.empty()) return;
+        found_.add(place_of(written, key), table + " runs a command: " + std::string(key) + " = " + escape(command));
+    }
+
+    const JobFile& file_;
+    const ParseEnvironment& environment_;
+    std::string directory_;
+    Diagnostics found_;
+};
+
+void list_unbuilt(const Job& job, Diagnostics& found) {
+    std::string table = "[jobs." + job.name + "]";
+    auto add = [&](std::string_view key, const std::string& what) {
+        found.add(place_of(job.written, key, {job.line, 1}), table + " " + what + " not built yet");
+    };
+    std::string remote = "remote = \"" + escape(job.remote_text) + "\": ";
+    if (job.remote.type == Destination::Type::ssh) add("remote", remote + "SSH destinations are");
+    if (job.remote.type == Destination::Type::bucket) add("remote", remote + "bucket destinations are");
+    if (job.watch) add("watch", "watch = true: watching is");
+    if (job.clean) add("clean", "clean: automatic cleaning is");
+    if (job.max_staleness) add("max_staleness", "max_staleness: the health check is");
+    if (!job.on_success.empty()) add("on_success", "on_success: hooks are");
+    if (!job.on_failure.empty()) add("on_failure", "on_failure: hooks are");
+    if (!job.on_halt.empty()) add("on_halt", "on_halt: hooks are");
+}
+
+}  // namespace
+
+std::vector<Diagnostic> untrusted_reach(const JobFile& file, const ParseEnvironment& environment) {
+    return Reach(file, environment).list();
+}
+
+std::vector<Diagnostic> not_built_yet(const JobFile& file) {
+    Diagnostics found(file.shown_path);
+    if (!file.status_listen.empty()) found.add(file.status_position, "[status]: the status endpoint is not built yet");
+    for (const Job& job : file.jobs) list_unbuilt(job, found);
+    for (const auto& [name, host] : file.hosts) {
+        if (host.clean) found.add(place_of(host.written, "clean"), "[hosts." + name + "] clean: cleaning is not built yet");
+    }
+    return found.take_sorted();
+}
+
+}  // namespace syncline
