@@ -28,7 +28,7 @@ CONFINED = {
     "toml++": {"config"},
     "sqlite3.h": {"state"},
     "CLI": {"cli"},
-    "nlohmann": {"cli", "status", "s3"},
+    "nlohmann": {"cli", "state", "status", "s3"},
     "liburing.h": {"fs"},
     "spdlog": {"cli"},
 }
