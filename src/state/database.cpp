@@ -12,6 +12,7 @@ namespace syncline {
 namespace {
 
 constexpr int busy_timeout_ms = 15'000;
+constexpr int64_t long_log_bytes = 4 << 20;
 
 bool is_damage(int code) {
     switch (code & 0xff) {
@@ -120,11 +121,12 @@ bool Query::step() {
     return false;
 }
 
-void Query::run() {
+int64_t Query::run() {
     while (step()) {
     }
     sqlite3_reset(statement_);
     next_parameter_ = 1;
+    return sqlite3_changes64(sqlite3_db_handle(statement_));
 }
 
 void Query::check(int code) {
@@ -183,6 +185,14 @@ bool Database::is_in_place() const {
     struct stat status{};
     if (::stat(path_.c_str(), &status) != 0) return errno != ENOENT && errno != ENOTDIR;
     return status.st_dev == device_ && status.st_ino == inode_;
+}
+
+void Database::trim_log() {
+    struct stat status{};
+    if (::stat((path_ + "-wal").c_str(), &status) != 0 || status.st_size < long_log_bytes) return;
+    sqlite3_busy_timeout(handle_, 0);
+    sqlite3_wal_checkpoint_v2(handle_, nullptr, SQLITE_CHECKPOINT_TRUNCATE, nullptr, nullptr);
+    sqlite3_busy_timeout(handle_, busy_timeout_ms);
 }
 
 void Database::roll_back() {

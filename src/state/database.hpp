@@ -44,8 +44,8 @@ class Query {
 
     /// Whether there is a row (again). Throws Damaged or Error.
     bool step();
-    /// Runs a statement that gives no rows, and makes it ready for new parameters.
-    void run();
+    /// Runs a statement that gives no rows, and makes it ready for new parameters. The number of rows that it changed.
+    int64_t run();
 
     int64_t integer_at(int column);
     /// Valid until the next step.
@@ -75,6 +75,9 @@ class Database {
     Query query(const char* sql);
     /// Whether the name still leads to the file that was opened; a file that cannot be looked at counts as unmoved.
     bool is_in_place() const;
+    /// Makes a long write-ahead log short, so that the next process need not read it; does nothing when others are at
+    /// work.
+    void trim_log();
     /// Ends an open transaction, if there is one, without a trace.
     void roll_back();
 

@@ -27,6 +27,8 @@ CREATE TABLE pair (
     root BLOB NOT NULL,
     destination BLOB NOT NULL,
     direction INTEGER NOT NULL,
+    baseline_rows INTEGER NOT NULL DEFAULT 0,
+    baseline_path_bytes INTEGER NOT NULL DEFAULT 0,
     UNIQUE (root, destination, direction));
 CREATE TABLE baseline (
     pair INTEGER NOT NULL,
@@ -94,6 +96,8 @@ void create_file(const std::string& path) {
     struct stat status{};
     if (::stat(path.c_str(), &status) == 0) {
         if (!S_ISREG(status.st_mode)) throw Damaged("not a regular file");
+        // SQLite would take a few bytes for nothing and write over them.
+        if (status.st_size > 0 && status.st_size < 512) throw Damaged("the file is too short");
         // A log without a database is what a truncated database looks like.
         if (status.st_size == 0 && exists(path + "-wal")) throw Damaged("the file is empty");
         if ((status.st_mode & 077) != 0 && status.st_uid == ::geteuid()) ::chmod(path.c_str(), 0600);

@@ -9,14 +9,27 @@
 namespace syncline {
 namespace {
 
-/// How many rows a baseline has, and how many bytes its paths and links will need.
-std::pair<size_t, size_t> measure_baseline(Database& database, int64_t row) {
-    Query query = database.query("SELECT count(*), coalesce(sum(length(path)), 0) FROM baseline WHERE pair = ?");
-    query.integer(row).step();
-    const size_t rows = static_cast<size_t>(query.integer_at(0));
-    const size_t path_bytes = static_cast<size_t>(query.integer_at(1));
-    // Some room for links: memory that is not touched costs nothing. Damaged lengths must not make it absurd.
-    return {rows, std::min(path_bytes + path_bytes / 8, rows * 512)};
+/// No row of a baseline is smaller.
+constexpr int64_t min_row_bytes = 64;
+
+/// Makes room for all rows at once: growing step by step would need twice the memory for a moment. The counts were kept
+/// by count_rows(); as they may be damaged they are held to what the file can contain.
+void reserve(Baseline& baseline, Database& database, int64_t row) {
+    Query size = database.query("SELECT page_count * page_size FROM pragma_page_count, pragma_page_size");
+    const int64_t file_bytes = size.step() ? size.integer_at(0) : 0;
+    Query query = database.query("SELECT baseline_rows, baseline_path_bytes FROM pair WHERE id = ?");
+    if (!query.integer(row).step()) return;
+    auto rows = static_cast<size_t>(std::clamp(query.integer_at(0), int64_t{0}, file_bytes / min_row_bytes));
+    auto path_bytes = static_cast<size_t>(std::clamp(query.integer_at(1), int64_t{0}, file_bytes));
+    // Some room for links; memory that is never touched costs nothing.
+    baseline.reserve(rows, path_bytes + path_bytes / 8);
+}
+
+void count_rows(Database& database, int64_t row, int64_t rows, int64_t path_bytes) {
+    Query query = database.query(
+        "UPDATE pair SET baseline_rows = baseline_rows + ?, baseline_path_bytes = baseline_path_bytes + ? WHERE id = "
+        "?");
+    query.integer(rows).integer(path_bytes).integer(row).run();
 }
 
 void bind_identity(Query& query, const std::optional<RootIdentity>& identity) {
@@ -103,17 +116,17 @@ Baseline Store::load_baseline(PairId pair) {
     return impl_->use([&](Database& database) {
         Baseline baseline;
         const int64_t row = impl_->row(pair);
-        const auto [rows, name_bytes] = measure_baseline(database, row);
-        baseline.reserve(rows, name_bytes);
+        reserve(baseline, database, row);
         Query query = database.query("SELECT path, value FROM baseline WHERE pair = ? ORDER BY path");
         query.integer(row);
         DecodedRow decoded;
         std::string previous;
         while (query.step()) {
-            if (!decode_row(seed, query.blob_at(0), query.blob_at(1), decoded)) continue;
+            const std::string_view path = query.blob_at(0);
+            if (!decode_row(seed, path, query.blob_at(1), decoded)) continue;
             // In a damaged tree of pages, rows may come twice or out of order.
-            if (query.blob_at(0) <= previous && baseline.size() > 0) continue;
-            previous = query.blob_at(0);
+            if (path <= previous && baseline.size() > 0) continue;
+            previous = path;
             baseline.add(decoded.path, decoded.entry, decoded.link);
         }
         return baseline;
@@ -128,17 +141,29 @@ void Store::update_baseline(PairId pair, const std::vector<BaselineChange>& chan
         Transaction transaction(database);
         const int64_t row = impl_->row(pair);
         std::string path, value;
-        Query put = database.query("INSERT OR REPLACE INTO baseline VALUES (?, ?, ?)");
+        int64_t rows = 0, path_bytes = 0;
+        Query insert = database.query("INSERT OR IGNORE INTO baseline (value, pair, path) VALUES (?, ?, ?)");
+        Query replace = database.query("UPDATE baseline SET value = ? WHERE pair = ? AND path = ?");
+        auto run = [&](Query& query) { return query.blob(value).integer(row).blob(path).run() != 0; };
+        // New rows come in a row, and so do old ones: what served the last one is tried first.
+        bool is_old = false;
         for (const BaselineChange& change : changes) {
             encode_row_path(change.path, path);
             encode_row_value(seed, path, change.entry, change.link, value);
-            put.integer(row).blob(path).blob(value).run();
+            if (is_old && run(replace)) continue;
+            is_old = !run(insert);
+            if (is_old) {
+                run(replace);
+            } else {
+                ++rows, path_bytes += static_cast<int64_t>(path.size());
+            }
         }
         Query remove = database.query("DELETE FROM baseline WHERE pair = ? AND path = ?");
         for (const std::string& removal : removals) {
             encode_row_path(removal, path);
-            remove.integer(row).blob(path).run();
+            if (remove.integer(row).blob(path).run() != 0) --rows, path_bytes -= static_cast<int64_t>(path.size());
         }
+        if (rows != 0) count_rows(database, row, rows, path_bytes);
         transaction.commit();
     });
 }

@@ -21,6 +21,7 @@ struct Store::Impl {
     std::vector<PairKey> keys;  ///< by PairId - 1
 
     explicit Impl(const std::string& state_directory);
+    ~Impl() { database->trim_log(); }
 
     const PairKey& key(PairId pair) const;
     /// The id of a pair's row, made when it is new. Looked up each time: it is another one in another database.
