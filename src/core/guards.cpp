@@ -26,17 +26,18 @@ bool is_other_than_recorded(const RootFacts& root) { return root.now && root.rec
 
 void judge_source_root(const GuardFacts& facts, const Policy& policy, std::vector<Halt>& halts) {
     const RootFacts& source = facts.source;
-    if (!source.now && policy.direction == Direction::pull) {
+    bool is_push = policy.direction == Direction::push;
+    bool is_other = is_other_than_recorded(source);
+    bool is_usable = source.now && source.now->is_directory();
+    if (is_other && (!policy.adopt || !is_usable)) {
+        halts.push_back({is_push ? Guard::root_changed : Guard::remote_changed, was_and_is(source),
+                         "bring the former directory back (is it mounted?)" + adopt_hint(facts)});
+    } else if (!is_usable && is_push) {
+        std::string detail = "the source root " + source.shown + (source.now ? " is no directory" : " is gone");
+        halts.push_back({Guard::root_missing, detail, "bring it back (is it mounted?), or correct `root`"});
+    } else if (!is_usable) {
         halts.push_back({Guard::remote_missing, "there is no directory " + source.shown + " to pull from",
                          "correct `remote`, or push first"});
-    } else if (!source.now) {
-        std::string detail = "the source root " + source.shown + " is gone or no directory";
-        std::string resolve = "bring " + source.shown + " back (is it mounted?), or correct `root`";
-        halts.push_back({Guard::root_missing, detail, resolve});
-    } else if (is_other_than_recorded(source) && !policy.adopt) {
-        Guard guard = policy.direction == Direction::push ? Guard::root_changed : Guard::remote_changed;
-        halts.push_back({guard, was_and_is(source),
-                         "bring the former directory back (is it mounted?)" + adopt_hint(facts)});
     }
 }
 

@@ -16,8 +16,9 @@ namespace syncline {
 struct RootIdentity {
     std::string file_system;  ///< its id (not st_dev, which changes from mount to mount); "" when unknown
     uint64_t inode = 0;
-    Kind kind = Kind::directory;  ///< of the path itself: a symlink to a directory stays one
+    Kind kind = Kind::directory;  ///< `symlink` for a symlink to a directory; another kind when it is no directory at all
 
+    bool is_directory() const { return kind == Kind::directory || kind == Kind::symlink; }
     bool operator==(const RootIdentity&) const = default;
 };
 
@@ -49,7 +50,7 @@ struct Halt {
 /// What is known of one side before anything is listed.
 struct RootFacts {
     std::string shown;                      ///< the path for messages, escaped
-    std::optional<RootIdentity> now;        ///< nullopt: nothing is there, or it is no directory
+    std::optional<RootIdentity> now;        ///< nullopt: nothing is there
     std::optional<RootIdentity> recorded;   ///< of the last whole sync
 };
 

@@ -1,5 +1,5 @@
 // Endpoint: one side of a job. Every operation takes a whole batch, because an SSH or bucket endpoint that is asked file by
-// file can never be fast. To add an endpoint, implement this and teach make_endpoint (factory.hpp) its destination.
+// file can never be fast. To add an endpoint, implement this and teach EndpointFactory's implementation (factory.cpp) its destination.
 //
 // Owned by one run; all members are called from the engine's thread, one at a time, and end early with Cancelled when the run is
 // cancelled. Content always comes from, or lands in, a local directory: in a push from the job's root; in a pull from what
@@ -8,6 +8,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <span>
 #include <string>
@@ -16,6 +17,7 @@
 #include "async/task.hpp"
 #include "base/error.hpp"
 #include "core/baseline.hpp"
+#include "core/destination.hpp"
 #include "core/filter.hpp"
 #include "core/guards.hpp"
 #include "core/plan.hpp"
@@ -99,7 +101,13 @@ class Endpoint {
     /// For messages: "/mnt/backup/thesis" or "cse:~/thesis", escaped.
     virtual std::string shown() const = 0;
 
-    /// Identity of the root, nullopt when there is none or it is no directory. Must not create it.
+    /// What a destination's baseline is bound to: for a local tree its resolved path.
+    virtual std::string identity_text() const = 0;
+
+    /// Whether a mirror onto this root would be a catastrophe: `/`, a home directory, the root of all remote directories.
+    virtual bool is_unsafe_for_mirror() const = 0;
+
+    /// Identity of the root, nullopt when nothing is there. Must not create it.
     virtual Task<std::optional<RootIdentity>> inspect() = 0;
 
     /// Lists the tree; an absent root is an empty listing. The views in `request` outlive the call.
@@ -127,6 +135,21 @@ class Endpoint {
 
     /// Returns when all that was committed and removed is durable (nothing to do without `fsync`).
     virtual Task<void> flush() = 0;
+};
+
+/// Makes the endpoints of a run, so that the engine knows nothing of what is behind them. Outlives them.
+class EndpointFactory {
+  public:
+    virtual ~EndpointFactory() = default;
+
+    /// `fsync`: commits to it reach the disk. Throws Error where a kind of destination is not built yet.
+    virtual std::unique_ptr<Endpoint> open(const Destination& destination, bool fsync) = 0;
+
+    /// The ignore files of the local tree at `root`, the strongest name last. The object serves one run.
+    virtual std::unique_ptr<IgnoreSource> ignore_files(const std::string& root, const std::vector<std::string>& names) = 0;
+
+    /// Whether something is mounted on the local directory `path`.
+    virtual bool is_mount_point(const std::string& path) = 0;
 };
 
 }  // namespace syncline

@@ -42,6 +42,10 @@ LocalEndpoint::LocalEndpoint(std::string path, bool fsync, WorkerPool& workers, 
 
 std::string LocalEndpoint::shown() const { return escape(path_); }
 
+std::string LocalEndpoint::identity_text() const { return "local:" + resolve_path(path_); }
+
+bool LocalEndpoint::is_unsafe_for_mirror() const { return is_root_or_home(path_); }
+
 int LocalEndpoint::root() {
     if (!root_) root_ = fs::open_root(path_);
     return root_.get();

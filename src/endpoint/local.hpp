@@ -17,6 +17,8 @@ class LocalEndpoint : public Endpoint {
     LocalEndpoint(std::string path, bool fsync, WorkerPool& workers, fs::HashPool& hashes);
 
     std::string shown() const override;
+    std::string identity_text() const override;
+    bool is_unsafe_for_mirror() const override;
     Task<std::optional<RootIdentity>> inspect() override;
     Task<Listing> list(ListRequest request, Progress& progress) override;
     Task<void> digest(const Tree& tree, std::vector<DigestItem>& items, Progress& progress) override;
@@ -40,13 +42,16 @@ class LocalEndpoint : public Endpoint {
     TouchedInodes touched_;
 };
 
-/// Identity of the directory at `path`; nullopt when nothing is there or it is none. Throws Error when it cannot be looked at.
+/// Identity of what is at `path`; nullopt when nothing is there. Throws Error when it cannot be looked at.
 std::optional<RootIdentity> identify_root(const std::string& path);
 
 /// Whether something is mounted on `path`.
 bool is_mount_point(const std::string& path);
 
-/// Whether a mirror onto this directory would be a catastrophe: `/` or somebody's home directory.
-bool is_unsafe_target(const std::string& path);
+/// Whether it is `/` or somebody's home directory.
+bool is_root_or_home(const std::string& path);
+
+/// `path` with symlinks resolved as far as it exists.
+std::string resolve_path(const std::string& path);
 
 }  // namespace syncline

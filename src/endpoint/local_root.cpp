@@ -9,6 +9,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <filesystem>
 
 #include "endpoint/local.hpp"
 
@@ -28,19 +29,12 @@ std::string file_system_id(int fd) {
     return text;
 }
 
-std::string resolved(const std::string& path) {
-    char* real = ::realpath(path.c_str(), nullptr);
-    std::string result = real != nullptr ? real : path;
-    std::free(real);
-    return result;
-}
-
 }  // namespace
 
 std::optional<RootIdentity> identify_root(const std::string& path) {
     struct stat link_status {};
     struct stat status {};
-    fs::Fd fd(::open(path.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
+    fs::Fd fd(::open(path.c_str(), O_PATH | O_CLOEXEC));
     if (!fd && (errno == ENOENT || errno == ENOTDIR || errno == ELOOP)) return std::nullopt;
     if (!fd || ::fstat(fd.get(), &status) != 0 || ::lstat(path.c_str(), &link_status) != 0) {
         throw errno_error("look at", path, errno);
@@ -48,8 +42,16 @@ std::optional<RootIdentity> identify_root(const std::string& path) {
     RootIdentity identity;
     identity.file_system = file_system_id(fd.get());
     identity.inode = status.st_ino;
-    identity.kind = S_ISLNK(link_status.st_mode) ? Kind::symlink : Kind::directory;
+    identity.kind = Kind::directory;
+    if (S_ISLNK(link_status.st_mode)) identity.kind = Kind::symlink;
+    if (!S_ISDIR(status.st_mode)) identity.kind = S_ISREG(status.st_mode) ? Kind::file : Kind::special;
     return identity;
+}
+
+std::string resolve_path(const std::string& path) {
+    std::error_code error;
+    std::filesystem::path resolved = std::filesystem::weakly_canonical(path, error);
+    return error ? path : resolved.string();
 }
 
 bool is_mount_point(const std::string& path) {
@@ -58,18 +60,18 @@ bool is_mount_point(const std::string& path) {
     return (status.stx_attributes_mask & STATX_ATTR_MOUNT_ROOT) != 0 && (status.stx_attributes & STATX_ATTR_MOUNT_ROOT) != 0;
 }
 
-bool is_unsafe_target(const std::string& path) {
-    std::string target = resolved(path);
+bool is_root_or_home(const std::string& path) {
+    std::string target = resolve_path(path);
     if (target == "/") return true;
     const char* home = std::getenv("HOME");
-    if (home != nullptr && *home != '\0' && target == resolved(home)) return true;
+    if (home != nullptr && *home != '\0' && target == resolve_path(home)) return true;
     bool found = false;
     ::setpwent();
     while (passwd* user = ::getpwent()) {
         // Services have homes such as /var/www that nobody lives in.
         bool is_person = user->pw_uid == 0 || user->pw_uid >= 1000;
         std::string directory = user->pw_dir != nullptr ? user->pw_dir : "";
-        if (is_person && directory.size() > 1 && target == resolved(directory)) found = true;
+        if (is_person && directory.size() > 1 && target == resolve_path(directory)) found = true;
     }
     ::endpwent();
     return found;

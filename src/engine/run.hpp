@@ -5,14 +5,12 @@
 #include <string>
 #include <vector>
 
-#include "async/offload.hpp"
 #include "async/task.hpp"
 #include "base/error.hpp"
 #include "config/job.hpp"
 #include "core/guards.hpp"
 #include "core/plan.hpp"
 #include "endpoint/endpoint.hpp"
-#include "fs/hash.hpp"
 #include "state/store.hpp"
 
 namespace syncline {
@@ -34,6 +32,7 @@ struct PlannedAction {
     std::string reason;
 };
 
+/// `put` counts symlinks too; `removed` counts files, symlinks and special files, directories not (as max_delete does).
 struct PlanSummary {
     uint64_t put = 0, mkdir = 0, removed = 0, chmod = 0, unchanged = 0, bytes = 0;
 };
@@ -43,6 +42,7 @@ struct RunReport {
     Direction direction = Direction::push;
     Outcome outcome = Outcome::success;
     std::string error;                   ///< outcome failed or cancelled: the whole message
+    bool is_usage_error = false;         ///< outcome failed: the job itself is wrong (exit status 2)
     std::vector<Halt> halts;             ///< outcome halted (or plan_only): every guard that applies
     PlanSummary planned;
     PlanSummary done;                    ///< what was verified
@@ -59,8 +59,7 @@ int exit_status(const RunReport& report);
 /// What runs share. Everything outlives every run.
 struct RunContext {
     Store& store;
-    WorkerPool& workers;
-    fs::HashPool& hashes;
+    EndpointFactory& endpoints;
     std::string state_directory;  ///< where lock files live
 };
 

@@ -67,6 +67,16 @@ TEST_CASE("a root that was swapped halts until it is adopted") {
     CHECK(codes(judge_roots(facts, pull_policy())) == "root-changed");
 }
 
+TEST_CASE("a root that became a file halts, adopted or not") {
+    GuardFacts facts = healthy();
+    facts.source.now->kind = Kind::file;
+    Policy policy;
+    policy.adopt = true;
+    CHECK(codes(judge_roots(facts, policy)) == "root-changed");
+    facts.source.recorded.reset();
+    CHECK(codes(judge_roots(facts, policy)) == "root-missing");
+}
+
 TEST_CASE("an emptied selection halts when the baseline has two or more entries") {
     GuardFacts facts = healthy();
     facts.selected_entries = 0;

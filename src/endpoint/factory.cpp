@@ -1,0 +1,26 @@
+#include "endpoint/factory.hpp"
+
+#include "endpoint/local.hpp"
+#include "fs/ignore_files.hpp"
+
+namespace syncline {
+
+std::unique_ptr<Endpoint> Endpoints::open(const Destination& destination, bool fsync) {
+    switch (destination.type) {
+        case Destination::Type::local:
+            return std::make_unique<LocalEndpoint>(destination.path, fsync, workers_, hashes_);
+        case Destination::Type::ssh:
+            throw Error(Errc::usage, destination.name + ": SSH destinations are not built yet; use a local path");
+        case Destination::Type::bucket:
+            throw Error(Errc::usage, destination.name + ": bucket destinations are not built yet; use a local path");
+    }
+    return nullptr;
+}
+
+std::unique_ptr<IgnoreSource> Endpoints::ignore_files(const std::string& root, const std::vector<std::string>& names) {
+    return std::make_unique<fs::IgnoreFiles>(root, names);
+}
+
+bool Endpoints::is_mount_point(const std::string& path) { return syncline::is_mount_point(path); }
+
+}  // namespace syncline

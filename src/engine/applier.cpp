@@ -1,0 +1,161 @@
+#include "engine/applier.hpp"
+
+#include <algorithm>
+
+#include "base/rel_path.hpp"
+
+namespace syncline {
+namespace {
+
+constexpr size_t batch_items = 4096;
+constexpr uint64_t batch_bytes = 256 << 20;
+
+/// How many actions from the start of `actions` make one batch. The flush before its renames costs the more the larger it is,
+/// and a cancelled batch is lost, so both count and bytes are bounded.
+size_t batch_length(std::span<const Action> actions, const Tree& source) {
+    uint64_t bytes = 0;
+    size_t count = 0;
+    while (count < actions.size() && count < batch_items && bytes < batch_bytes) {
+        if (actions[count].op == Op::put) bytes += source[actions[count].source].stamp.size;
+        ++count;
+    }
+    return count;
+}
+
+}  // namespace
+
+Applier::Applier(const Plan& plan, Sides sides, const Policy& policy, Recorder& recorder, RunReport& report, Progress& progress)
+    : plan_(plan), sides_(sides), policy_(policy), recorder_(recorder), report_(report), progress_(progress) {
+    for (const Problem& problem : report.problems) reported_.insert(problem.path);
+}
+
+Task<void> Applier::run() {
+    for (const Action& action : plan_.actions) {
+        if (action.op != Op::conflict) continue;
+        std::string why(reason_text(action.reason));
+        add_problem(action_path(action, sides_.source_tree, sides_.target_tree), "conflict: " + why);
+    }
+    co_await commit(Phase::build);
+    co_await prune();
+    co_await commit(Phase::replace);
+    co_await sides_.target.flush();
+    recorder_.settle();
+}
+
+std::span<const Action> Applier::actions_of(Phase phase) const {
+    auto before = [](const Action& action, Phase wanted) { return action.phase < wanted; };
+    auto after = [](Phase wanted, const Action& action) { return wanted < action.phase; };
+    auto first = std::lower_bound(plan_.actions.begin(), plan_.actions.end(), phase, before);
+    auto last = std::upper_bound(first, plan_.actions.end(), phase, after);
+    return {first, last};
+}
+
+Task<void> Applier::commit(Phase phase) {
+    std::span<const Action> rest = actions_of(phase);
+    while (!rest.empty()) {
+        size_t length = batch_length(rest, sides_.source_tree);
+        co_await commit_batch(rest.first(length));
+        rest = rest.subspan(length);
+    }
+}
+
+Task<void> Applier::commit_batch(std::span<const Action> actions) {
+    std::vector<CommitItem> items;
+    std::vector<const Action*> actions_of_items;
+    std::vector<uint32_t> wanted;
+    for (const Action& action : actions) {
+        if (action.op == Op::conflict) continue;
+        bool misses_deletes = action.phase == Phase::replace &&
+                              is_withheld(sides_.target_tree.path(action.target));
+        if (misses_deletes) {
+            add_problem(sides_.target_tree.path(action.target), "not replaced, since something beside it failed");
+            continue;
+        }
+        items.push_back(to_item(action));
+        actions_of_items.push_back(&action);
+        if (action.op == Op::put) wanted.push_back(action.source);
+    }
+    if (items.empty()) co_return;
+    ContentSource content = co_await sides_.source.fetch(sides_.source_tree, std::move(wanted), progress_);
+    co_await sides_.target.commit(content, items, progress_);
+    recorder_.settle();  // this batch's flush made the renames of the one before durable
+    for (size_t i = 0; i < items.size(); ++i) take_result(*actions_of_items[i], items[i]);
+}
+
+CommitItem Applier::to_item(const Action& action) const {
+    CommitItem item;
+    const Entry& source = sides_.source_tree[action.source];
+    item.op = action.op;
+    item.path = sides_.source_tree.path(source);
+    item.mode = action.mode;
+    item.keep_existing_mode = policy_.direction == Direction::pull;
+    item.source = source.stamp;
+    if (source.has(has_digest)) item.digest = source.digest;
+    item.link = sides_.source_tree.link(source);
+    if (action.target != Tree::none) item.expected = &sides_.target_tree[action.target];
+    return item;
+}
+
+void Applier::take_result(const Action& action, const CommitItem& item) {
+    if (!item.error.empty()) {
+        failed_directories_.emplace(parent_path(item.path));
+        add_problem(item.path, item.error);
+        if (item.disk_trouble && disk_trouble_.empty()) disk_trouble_ = item.error;
+        return;
+    }
+    recorder_.add_committed(sides_.source_tree, action, item);
+    PlanSummary& done = report_.done;
+    switch (item.op) {
+        case Op::put: ++done.put, done.bytes += item.source_stamp.size; break;
+        case Op::symlink: ++done.put; break;
+        case Op::mkdir: ++done.mkdir; break;
+        case Op::chmod: ++done.chmod; break;
+        default: break;
+    }
+    bool took_a_file_away = item.op == Op::mkdir && action.target != Tree::none;
+    if (took_a_file_away) ++done.removed;
+}
+
+Task<void> Applier::prune() {
+    std::vector<RemoveItem> items;
+    for (const Action& action : actions_of(Phase::prune)) {
+        const Entry& target = sides_.target_tree[action.target];
+        std::string_view path = sides_.target_tree.path(target);
+        if (is_withheld(path)) {
+            add_problem(path, "not deleted, since something in its directory or above failed");
+            continue;
+        }
+        RemoveItem item;
+        item.op = action.op;
+        item.path = path;
+        item.expected = &target;
+        items.push_back(std::move(item));
+    }
+    if (items.empty()) co_return;
+    co_await sides_.target.remove(items, progress_);
+    for (RemoveItem& item : items) {
+        if (!item.error.empty()) {
+            failed_directories_.emplace(parent_path(item.path));
+            add_problem(item.path, std::move(item.error));
+            continue;
+        }
+        recorder_.add_removed(item.path);
+        if (item.op == Op::remove) ++report_.done.removed;
+    }
+}
+
+/// Whether something failed in the directory of `path`, or in one above it.
+bool Applier::is_withheld(std::string_view path) const {
+    if (failed_directories_.empty()) return false;
+    while (!path.empty()) {
+        path = parent_path(path);
+        if (failed_directories_.contains(std::string(path))) return true;
+    }
+    return false;
+}
+
+void Applier::add_problem(std::string_view path, std::string why) {
+    if (reported_.emplace(path).second) report_.problems.push_back({std::string(path), std::move(why)});
+}
+
+}  // namespace syncline

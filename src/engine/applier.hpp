@@ -1,0 +1,61 @@
+// Applier: carries out a plan that passed its guards, batch by batch, and tells the recorder what was verified.
+//
+// Made for one run. Deletes wait until everything else is done, and where something failed nothing in its directory or below
+// is deleted.
+#pragma once
+
+#include <set>
+#include <span>
+#include <string>
+#include <string_view>
+#include <unordered_set>
+#include <vector>
+
+#include "base/rel_path.hpp"
+#include "engine/recorder.hpp"
+#include "engine/run.hpp"
+
+namespace syncline {
+
+struct Sides {
+    Endpoint& source;
+    Endpoint& target;
+    const Tree& source_tree;
+    const Tree& target_tree;
+};
+
+class Applier {
+  public:
+    Applier(const Plan& plan, Sides sides, const Policy& policy, Recorder& recorder, RunReport& report, Progress& progress);
+
+    /// Paths that already failed while they were read: they withhold deletes as a failed put does.
+    void add_failed_path(std::string_view path) { failed_directories_.emplace(parent_path(path)); }
+
+    Task<void> run();
+
+    /// "" or the trouble with the target's disk that makes the whole run a failure.
+    const std::string& disk_trouble() const { return disk_trouble_; }
+
+  private:
+    Task<void> commit(Phase phase);
+    Task<void> commit_batch(std::span<const Action> actions);
+    Task<void> prune();
+
+    CommitItem to_item(const Action& action) const;
+    void take_result(const Action& action, const CommitItem& item);
+    bool is_withheld(std::string_view path) const;
+    void add_problem(std::string_view path, std::string why);
+    std::span<const Action> actions_of(Phase phase) const;
+
+    const Plan& plan_;
+    Sides sides_;
+    const Policy& policy_;
+    Recorder& recorder_;
+    RunReport& report_;
+    Progress& progress_;
+    std::unordered_set<std::string> failed_directories_;
+    std::set<std::string, std::less<>> reported_;
+    std::string disk_trouble_;
+};
+
+}  // namespace syncline

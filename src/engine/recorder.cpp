@@ -1,0 +1,68 @@
+#include "engine/recorder.hpp"
+
+#include <iterator>
+
+namespace syncline {
+namespace {
+
+template <class T>
+void move_all(std::vector<T>& from, std::vector<T>& to) {
+    to.insert(to.end(), std::make_move_iterator(from.begin()), std::make_move_iterator(from.end()));
+    from.clear();
+}
+
+Stamp trusted(const Stamp& stamp, TimeNs listed_at) { return is_racy(stamp, listed_at) ? Stamp{} : stamp; }
+
+BaselineEntry row_of(const Entry& source) {
+    BaselineEntry row;
+    row.kind = source.kind;
+    row.mount_point = source.has(mount_point);
+    row.mode = source.mode;
+    return row;
+}
+
+}  // namespace
+
+void Recorder::add_equal(const Tree& source, const Tree& target, const EqualPair& pair) {
+    const Entry& here = source[pair.source];
+    const Entry& there = target[pair.target];
+    BaselineEntry row = row_of(here);
+    if (here.kind == Kind::file) {
+        row.size = here.stamp.size;
+        row.digest = here.digest;
+        row.set_source(trusted(here.stamp, source_listed_at_));
+        row.set_target(trusted(there.stamp, target_listed_at_));
+    }
+    row.mode = there.mode;
+    pending_.push_back({std::string(source.path(here)), row, std::string(source.link(here))});
+}
+
+void Recorder::add_committed(const Tree& source, const Action& action, const CommitItem& item) {
+    if (item.op == Op::chmod) return;
+    const Entry& here = source[action.source];
+    BaselineEntry row = row_of(here);
+    if (here.kind == Kind::file) {
+        row.size = item.source_stamp.size;
+        row.digest = item.committed;
+        row.set_source(item.source_stamp);
+        row.set_target(item.target_stamp);
+    }
+    row.mode = item.target_mode;
+    pending_.push_back({std::string(item.path), row, std::string(item.link)});
+}
+
+void Recorder::settle() {
+    constexpr size_t enough = 20'000;
+    move_all(pending_, settled_);
+    move_all(pending_removals_, settled_removals_);
+    if (settled_.size() + settled_removals_.size() >= enough) write();
+}
+
+void Recorder::write() {
+    if (settled_.empty() && settled_removals_.empty()) return;
+    store_.update_baseline(pair_, settled_, settled_removals_);
+    settled_.clear();
+    settled_removals_.clear();
+}
+
+}  // namespace syncline

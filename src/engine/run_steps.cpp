@@ -1,0 +1,314 @@
+#include "engine/run_steps.hpp"
+
+#include <algorithm>
+
+#include "async/nursery.hpp"
+#include "base/assert.hpp"
+#include "base/rel_path.hpp"
+#include "base/text.hpp"
+
+namespace syncline {
+namespace {
+
+constexpr TimeNs recent_deletes_window = 600LL * 1'000'000'000;
+
+bool is_directory(const std::optional<RootIdentity>& identity) { return identity && identity->is_directory(); }
+
+/// Sorted, each once.
+std::vector<std::string> in_path_order(std::vector<std::string> paths) {
+    std::sort(paths.begin(), paths.end(), PathLess{});
+    paths.erase(std::unique(paths.begin(), paths.end()), paths.end());
+    return paths;
+}
+
+std::string command_for(const Job& job) {
+    std::string command = "syncline " + std::string(policy_name(job.policy.direction));
+    return job.line == 0 ? command : command + " " + job.name;
+}
+
+}  // namespace
+
+RunSteps::RunSteps(const Job& job, RunOptions options, RunContext& context, Progress& progress)
+    : job_(job), options_(std::move(options)), context_(context), progress_(progress), filter_(job.filter) {
+    options_.paths = in_path_order(std::move(options_.paths));
+    report_.job = job.name;
+    report_.direction = job.policy.direction;
+    report_.started_at = wall_clock_now();
+}
+
+void RunSteps::open_sides() {
+    Destination root{Destination::Type::local, "", job_.root};
+    local_ = context_.endpoints.open(root, job_.fsync);
+    remote_ = context_.endpoints.open(job_.remote, job_.fsync);
+    ignores_ = context_.endpoints.ignore_files(job_.root, job_.ignore_files);
+    report_.source = source().shown();
+    report_.target = target().shown();
+    key_ = {local_->identity_text(), remote_->identity_text(), job_.policy.direction};
+}
+
+void RunSteps::lock() {
+    std::string holder;
+    lock_ = FileLock::try_acquire(job_lock_path(context_.state_directory, key_), holder);
+    if (lock_) return;
+    std::string by = holder.empty() ? "" : " (PID " + holder + ")";
+    throw Error(Errc::locked, job_.name + ": another run" + by + " works on it; wait for that one to end");
+}
+
+Task<void> RunSteps::look_at_roots() {
+    pair_ = context_.store.pair(key_);
+    std::optional<WholeSync> last = context_.store.whole_sync(pair_);
+    facts_.command = command_for(job_);
+    facts_.source.shown = source().shown();
+    facts_.target.shown = target().shown();
+    facts_.source.now = co_await source().inspect();
+    facts_.target.now = co_await target().inspect();
+    if (last) {
+        facts_.source.recorded = last->source;
+        facts_.target.recorded = last->target;
+    }
+    facts_.whole_sync_recorded = last.has_value();
+    facts_.target_is_unsafe = target().is_unsafe_for_mirror();
+    facts_.mountpoint = job_.mountpoint;
+    if (!job_.mountpoint.empty()) facts_.mountpoint_is_mounted = context_.endpoints.is_mount_point(job_.mountpoint);
+    facts_.recent_deletes = context_.store.deletes_since(pair_, report_.started_at - recent_deletes_window);
+}
+
+Task<void> RunSteps::list_side(Endpoint& endpoint, bool is_target, Listing& listing) {
+    ListRequest request;
+    request.filter = &filter_;
+    request.ignores = ignores_.get();
+    request.is_target = is_target;
+    request.descend_unselected = is_target && is_push() && job_.policy.delete_excluded;
+    request.symlinks = job_.policy.symlinks;
+    bool follow_elsewhere = request.symlinks == SymlinkPolicy::follow && !is_push();
+    if (follow_elsewhere) request.symlinks = SymlinkPolicy::copy;  // a pull refuses symlinks; it does not follow them
+    listing = co_await endpoint.list(request, progress_);
+}
+
+Task<void> RunSteps::list_sides() {
+    auto body = [this](Nursery& nursery) {
+        nursery.spawn(list_side(source(), false, source_listing_));
+        return list_side(target(), true, target_listing_);
+    };
+    co_await with_nursery(body);
+    load_baseline();
+    note_listing_problems(source_listing_, source());
+    report_.scanned = source_listing_.tree.size() + target_listing_.tree.size();
+}
+
+void RunSteps::load_baseline() {
+    baseline_ = context_.store.load_baseline(pair_);
+    if (!options_.checksum) recall_digests(baseline_, source_listing_.tree, target_listing_.tree);
+}
+
+void RunSteps::note_listing_problems(const Listing& listing, Endpoint& endpoint) {
+    for (const Problem& problem : listing.problems) {
+        std::string path = problem.path.empty() ? endpoint.shown() : problem.path;
+        report_.problems.push_back({path, problem.why});
+    }
+}
+
+/// Where the source is not known whole: unreadable directories, ignore files that cannot be read, vanished mounts.
+void RunSteps::find_incomplete_directories() {
+    source_incomplete_ = source_listing_.incomplete;
+    for (const Problem& problem : ignores_->problems()) {
+        source_incomplete_.emplace_back(parent_path(problem.path));
+        report_.problems.push_back(problem);
+    }
+    if (!job_.policy.adopt) {
+        for (std::string& path : vanished_mounts(source_listing_.tree, baseline_)) {
+            report_.problems.push_back({path, "was a mount point at the last sync and is none now; nothing there is deleted. "
+                                              "Mount it, or run " + facts_.command + " --adopt"});
+            source_incomplete_.push_back(std::move(path));
+        }
+    }
+    source_incomplete_ = in_path_order(std::move(source_incomplete_));
+}
+
+Task<void> RunSteps::make_the_plan() {
+    // Each pass can only ask for what the one before did not know; three kinds of questions depend on each other.
+    constexpr int most_passes = 8;
+    for (int pass = 0; pass < most_passes; ++pass) {
+        plan_ = make_plan({source_listing_.tree, target_listing_.tree, baseline_, job_.policy, source_incomplete_, options_.paths});
+        if (plan_.needs.empty()) co_return;
+        co_await read_what_is_needed();
+    }
+    SYNCLINE_ASSERT(!"a plan is made in a few passes");
+}
+
+Task<void> RunSteps::read_what_is_needed() {
+    const std::vector<uint32_t> no_markers;
+    auto body = [&, this](Nursery& nursery) {
+        nursery.spawn(read_side(source(), source_listing_.tree, plan_.needs.source_digests, no_markers));
+        return read_side(target(), target_listing_.tree, plan_.needs.target_digests, plan_.needs.target_markers);
+    };
+    co_await with_nursery(body);
+}
+
+Task<void> RunSteps::read_side(Endpoint& endpoint, Tree& tree, const std::vector<uint32_t>& digests,
+                               const std::vector<uint32_t>& markers) {
+    std::vector<uint32_t> indices = digests;
+    indices.insert(indices.end(), markers.begin(), markers.end());
+    std::sort(indices.begin(), indices.end());
+    indices.erase(std::unique(indices.begin(), indices.end()), indices.end());
+    if (indices.empty()) co_return;
+    std::vector<DigestItem> items(indices.size());
+    for (size_t i = 0; i < items.size(); ++i) items[i].index = indices[i];
+    co_await endpoint.digest(tree, items, progress_);
+    for (const DigestItem& item : items) {
+        tree.set_flag(item.index, marker_known);
+        if (item.error.empty()) {
+            tree.set_stamp(item.index, item.stamp);
+            tree.set_digest(item.index, item.digest);
+            if (item.generated) tree.set_flag(item.index, generated);
+        } else {
+            tree.set_flag(item.index, unreadable);
+            report_.problems.push_back({std::string(tree.path(item.index)), item.error});
+            unreadable_paths_.emplace_back(tree.path(item.index));
+        }
+    }
+}
+
+void RunSteps::fill_guard_facts_of_listings() {
+    facts_.selected_entries = source_listing_.tree.size();
+    facts_.baseline_size = is_limited() ? 0 : baseline_.size();
+    facts_.target_listed_whole = target_listing_.incomplete.empty();
+    if (!target_listing_.problems.empty()) {
+        const Problem& first = target_listing_.problems.front();
+        facts_.target_listing_detail = escape(first.path) + ": " + first.why;
+    }
+    bool source_root_unknown = !source_incomplete_.empty() && source_incomplete_.front().empty();
+    if (source_root_unknown) facts_.baseline_size = 0;  // not empty, but unreadable: reported as a problem
+}
+
+bool RunSteps::halted_by(std::vector<Halt> halts) {
+    report_.halts = std::move(halts);
+    return !report_.halts.empty();
+}
+
+void RunSteps::report_plan() {
+    PlanSummary& summary = report_.planned;
+    summary = {plan_.count(Op::put) + plan_.count(Op::symlink), plan_.count(Op::mkdir), plan_.count(Op::remove),
+               plan_.count(Op::chmod), plan_.unchanged, plan_.bytes};
+    report_.done.unchanged = plan_.unchanged;
+    report_.notes.insert(report_.notes.end(), plan_.notes.begin(), plan_.notes.end());
+    if (!options_.want_actions) return;
+    for (const Action& action : plan_.actions) {
+        uint64_t bytes = action.op == Op::put ? source_listing_.tree[action.source].stamp.size : 0;
+        std::string path(action_path(action, source_listing_.tree, target_listing_.tree));
+        report_.actions.push_back({action.op, std::move(path), bytes, std::string(reason_text(action.reason))});
+    }
+}
+
+Task<void> RunSteps::apply() {
+    recorder_.emplace(context_.store, pair_);
+    recorder_->set_listed_at(source_listing_.started_at, target_listing_.started_at);
+    for (const EqualPair& pair : plan_.equal) recorder_->add_equal(source_listing_.tree, target_listing_.tree, pair);
+    for (const std::string& path : plan_.gone) recorder_->add_removed(path);
+
+    progress_.files_total = plan_.count(Op::put) + plan_.count(Op::symlink) + plan_.count(Op::remove) + plan_.count(Op::rmdir);
+    progress_.bytes_total = plan_.bytes;
+    co_await target().create_root();
+    co_await target().sweep(target_listing_.leftovers);
+    Sides sides{source(), target(), source_listing_.tree, target_listing_.tree};
+    Applier applier(plan_, sides, job_.policy, *recorder_, report_, progress_);
+    for (const std::string& path : unreadable_paths_) applier.add_failed_path(path);
+    co_await applier.run();
+    disk_trouble_ = applier.disk_trouble();
+    recorder_->write();
+}
+
+/// Only a whole push, or a whole pull in another mode than `generated`, makes later deletes legitimate.
+Task<void> RunSteps::record_whole_sync() {
+    bool is_whole = !is_limited() && (is_push() || job_.policy.pull != PullPolicy::generated);
+    bool source_known = source_incomplete_.empty() || !source_incomplete_.front().empty();
+    if (!is_whole || !source_known || !disk_trouble_.empty()) co_return;
+    WholeSync sync;
+    sync.at = wall_clock_now();
+    sync.source = facts_.source.now;
+    sync.target = co_await target().inspect();
+    bool as_recorded = facts_.whole_sync_recorded && facts_.source.recorded == sync.source && facts_.target.recorded == sync.target;
+    if (!as_recorded) context_.store.record_whole_sync(pair_, sync);
+}
+
+Outcome RunSteps::outcome_of_apply() const {
+    if (!disk_trouble_.empty()) return Outcome::failed;
+    return report_.problems.empty() ? Outcome::success : Outcome::partial;
+}
+
+Task<void> RunSteps::take_steps() {
+    open_sides();
+    if (!options_.plan_only) lock();
+    history_wanted_ = !options_.plan_only;
+    co_await look_at_roots();
+    if (!is_directory(facts_.source.now)) {
+        halted_by(judge_roots(facts_, job_.policy));
+        co_return finish(Outcome::halted);
+    }
+    if (facts_.target.now && !is_directory(facts_.target.now)) {
+        throw Error(Errc::failed, job_.name + ": " + target().shown() + " is no directory; move it aside or correct the job");
+    }
+    co_await list_sides();
+    find_incomplete_directories();
+    co_await make_the_plan();
+    fill_guard_facts_of_listings();
+    report_plan();
+    if (halted_by(judge_plan(facts_, plan_, job_.policy))) co_return finish(Outcome::halted);
+    if (options_.plan_only) co_return finish(Outcome::success);
+    co_await apply();
+    co_await record_whole_sync();
+    if (!disk_trouble_.empty()) report_.error = report_.target + ": " + disk_trouble_;
+    finish(outcome_of_apply());
+}
+
+void RunSteps::finish(Outcome outcome) {
+    report_.outcome = outcome;
+    report_.finished_at = wall_clock_now();
+}
+
+void RunSteps::record_history() {
+    if (!history_wanted_) return;
+    RunRecord record;
+    record.job = report_.job;
+    record.started_at = report_.started_at;
+    record.finished_at = report_.finished_at;
+    record.outcome = report_.outcome;
+    record.scanned = report_.scanned;
+    record.put = report_.done.put;
+    record.deleted = report_.done.removed;
+    record.bytes_sent = report_.done.bytes;
+    record.adopted = job_.policy.adopt;
+    record.detail = report_.error;
+    for (const Halt& halt : report_.halts) {
+        record.detail += (record.detail.empty() ? "" : " ") + std::string(guard_code(halt.guard));
+    }
+    record.problems = report_.problems;
+    context_.store.record_run(pair_, record);
+}
+
+Task<RunReport> RunSteps::run() {
+    bool cancelled = false;
+    try {
+        co_await take_steps();
+    } catch (const Error& error) {
+        if (error.code() == Errc::locked) throw;
+        report_.error = error.what();
+        report_.is_usage_error = error.code() == Errc::usage;
+        finish(Outcome::failed);
+    } catch (const Cancelled&) {
+        cancelled = true;
+    } catch (const asio::system_error& error) {
+        if (error.code() != asio::error::operation_aborted) throw;
+        cancelled = true;
+    }
+    if (cancelled) {
+        report_.error = "cancelled";
+        finish(Outcome::cancelled);
+        if (recorder_) recorder_->write();  // what is durable by now need not be verified again
+    }
+    record_history();
+    if (cancelled) throw Cancelled();
+    co_return std::move(report_);
+}
+
+}  // namespace syncline

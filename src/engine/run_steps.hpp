@@ -1,0 +1,72 @@
+// RunSteps: the state of one run and its steps, in the order in which they are taken. Used by run_job alone.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "engine/applier.hpp"
+#include "engine/recorder.hpp"
+#include "engine/run.hpp"
+#include "state/lock.hpp"
+
+namespace syncline {
+
+class RunSteps {
+  public:
+    RunSteps(const Job& job, RunOptions options, RunContext& context, Progress& progress);
+
+    Task<RunReport> run();
+
+  private:
+    Task<void> take_steps();
+    void open_sides();
+    void lock();
+    Task<void> look_at_roots();
+    Task<void> list_sides();
+    Task<void> list_side(Endpoint& endpoint, bool is_target, Listing& listing);
+    void load_baseline();
+    void find_incomplete_directories();
+    Task<void> make_the_plan();
+    Task<void> read_what_is_needed();
+    Task<void> read_side(Endpoint& endpoint, Tree& tree, const std::vector<uint32_t>& digests,
+                         const std::vector<uint32_t>& markers);
+    bool halted_by(std::vector<Halt> halts);
+    void fill_guard_facts_of_listings();
+    void report_plan();
+    Task<void> apply();
+    Task<void> record_whole_sync();
+    void finish(Outcome outcome);
+    void record_history();
+    Outcome outcome_of_apply() const;
+    void note_listing_problems(const Listing& listing, Endpoint& endpoint);
+
+    bool is_push() const { return job_.policy.direction == Direction::push; }
+    bool is_limited() const { return !options_.paths.empty() || options_.narrowed; }
+    Endpoint& source() { return *(is_push() ? local_ : remote_); }
+    Endpoint& target() { return *(is_push() ? remote_ : local_); }
+
+    const Job& job_;
+    RunOptions options_;
+    RunContext& context_;
+    Progress& progress_;
+    RunReport report_;
+    Filter filter_;
+    std::unique_ptr<Endpoint> local_, remote_;
+    std::unique_ptr<IgnoreSource> ignores_;
+    PairKey key_;
+    PairId pair_ = 0;
+    std::optional<FileLock> lock_;
+    GuardFacts facts_;
+    Listing source_listing_, target_listing_;
+    std::vector<std::string> source_incomplete_;
+    std::vector<std::string> unreadable_paths_;
+    Baseline baseline_;
+    Plan plan_;
+    std::optional<Recorder> recorder_;
+    std::string disk_trouble_;
+    bool history_wanted_ = false;
+};
+
+}  // namespace syncline
