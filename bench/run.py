@@ -1,0 +1,287 @@
+"""Compares syncline with rsync and with a plain loop, in turns, and prints a table of medians and ratios.
+
+Called by `./dev bench`. Everything happens in one directory that is removed at the end (see --data and --keep).
+"""
+import argparse
+import os
+import pathlib
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+
+import data
+
+ROUNDS = 7
+
+
+class Row:
+    """One line of the table: `ours` and `peer` are lists of the same measure; `limit` is of their medians' ratio, or, without
+    a peer, of our own median."""
+
+    def __init__(self, work, unit, ours, limit, peer=None, peer_name="-"):
+        self.work, self.unit, self.limit, self.peer_name = work, unit, limit, peer_name
+        self.ours = statistics.median(ours)
+        self.peer = statistics.median(peer) if peer else None
+        self.value = self.ours / self.peer if peer else self.ours
+
+    def cells(self):
+        def show(value):
+            return "-" if value is None else f"{value:.3g} {self.unit}"
+
+        ratio = "-" if self.peer is None else f"{self.value:.2f}"
+        limit = f"{self.limit:g}" if self.peer is not None else f"{self.limit:g} {self.unit}"
+        return [self.work, show(self.ours), self.peer_name, show(self.peer), ratio, limit, "ok" if self.value <= self.limit else "MISSED"]
+
+
+def print_table(rows):
+    table = [["work", "syncline", "against", "peer", "ratio", "at most", ""], *(row.cells() for row in rows)]
+    widths = [max(len(line[i]) for line in table) for i in range(len(table[0]))]
+    table.insert(1, ["-" * width for width in widths])
+    for line in table:
+        print("| " + " | ".join(cell.ljust(width) for cell, width in zip(line, widths)) + " |")
+
+
+class Bench:
+    def __init__(self, options, directory):
+        self.build = pathlib.Path(options.build).resolve()
+        self.binary = self.build / "src/cli/syncline"
+        self.directory, self.rounds, self.scale = directory, options.rounds, 0.05 if options.quick else 1.0
+        self.env = {**os.environ, "HOME": str(directory), "XDG_STATE_HOME": str(directory / "state"),
+                    "XDG_RUNTIME_DIR": str(directory / "runtime"), "XDG_CONFIG_HOME": str(directory / "config")}
+        for name in ("state", "runtime"):
+            (directory / name).mkdir(exist_ok=True, mode=0o700)
+
+    def scaled(self, count):
+        return max(1, int(count * self.scale))
+
+    # Data
+
+    def tree(self, name, make, *arguments):
+        """The data set `name`, made when it is not there yet, and read once so that it is in the cache."""
+        base = self.directory / name
+        if not base.exists():
+            print(f"making {name}", file=sys.stderr)
+            unfinished = self.directory / f"{name}.unfinished"
+            shutil.rmtree(unfinished, ignore_errors=True)
+            make(unfinished, *arguments)
+            unfinished.rename(base)
+        subprocess.run(["tar", "-cf", "/dev/null", "-C", base, "."], check=True)
+        return base
+
+    def copies(self):
+        """The tree of the first copies."""
+        return self.tree("files-20k", data.make_files, self.scaled(20_000), self.scaled(300), 4096)
+
+    def many(self):
+        """The tree of the runs in which nothing changed."""
+        return self.tree("files-100k", data.make_files, self.scaled(100_000), self.scaled(1261), 1500)
+
+    # Running
+
+    def remove(self, *names):
+        for name in names:
+            subprocess.run(["rm", "-rf", "--", self.directory / name], check=True)
+        os.sync()
+
+    def job(self, source, target, **keys):
+        """Writes the job file; returns its path."""
+        path = self.directory / "jobs.toml"
+        lines = [f'{key} = {value}' for key, value in keys.items()]
+        path.write_text("version = 1\n[jobs.bench]\n" + f'root = "{source}"\nremote = "{target}"\n' +
+                        "ignore_files = []\npermissions = \"preserve\"\n" + "\n".join(lines) + "\n")
+        return path
+
+    def timed(self, *command):
+        """Seconds, and the peak resident memory in MiB."""
+        began = time.perf_counter()
+        process = subprocess.Popen([str(word) for word in command], env=self.env, cwd=self.directory,
+                                   stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
+        _, status, usage = os.wait4(process.pid, 0)
+        process.returncode = os.waitstatus_to_exitcode(status)
+        if process.returncode != 0:
+            sys.exit(f"bench: exit status {process.returncode} from: {' '.join(map(str, command))}")
+        return time.perf_counter() - began, usage.ru_maxrss / 1024
+
+    def in_turns(self, *contenders):
+        """Runs each in each round, the order turning round, and returns the seconds of each. The first round is a warm-up."""
+        seconds = [[] for _ in contenders]
+        for turn in range(self.rounds + 1):
+            order = list(range(len(contenders)))
+            for i in order if turn % 2 == 0 else reversed(order):
+                took = contenders[i]()
+                if turn:
+                    seconds[i].append(took)
+        return seconds
+
+    def check_equal(self, source, target):
+        differs = subprocess.run(["rsync", "-anci", "--delete", f"{source}/", f"{target}/"], check=True, capture_output=True).stdout
+        changed = [line for line in differs.splitlines() if line[:1] in b"<>*c" or line[:4] == b"*del"]
+        if changed:
+            sys.exit(f"bench: {target} is no copy of {source}: {changed[:3]}")
+
+    # Rows
+
+    def first_copy(self, source, *, fsync, peer_options="-a"):
+        def ours():
+            self.remove("target", "state")
+            (self.directory / "state").mkdir(mode=0o700)
+            path = self.job(source, self.directory / "target", fsync=str(fsync).lower())
+            return self.timed(self.binary, "apply", "--once", path)[0]
+
+        def rsync():
+            self.remove("target-rsync")
+            return self.timed("rsync", peer_options, f"{source}/", f"{self.directory}/target-rsync/")[0]
+
+        result = self.in_turns(ours, rsync)
+        self.check_equal(source, self.directory / "target")
+        return result
+
+    def row_copy(self):
+        ours, peer = self.first_copy(self.copies(), fsync=False)
+        return Row(f"first copy, {self.scaled(20_000):,} files of 4 KiB", "s", ours, 0.9, peer, "rsync -a")
+
+    def row_copy_fsync(self):
+        ours, peer = self.first_copy(self.copies(), fsync=True)
+        return Row("the same with fsync", "s", ours, 1.5, peer, "rsync -a")
+
+    def row_big(self):
+        source = self.tree("big", data.make_big_file, self.scaled(1024) << 20)
+        ours, peer = self.first_copy(source, fsync=False, peer_options="-aW")
+        return Row(f"one file of {self.scaled(1024):,} MiB", "s", ours, 1.6, peer, "rsync -aW")
+
+    def second_run(self, ours_command, peer_options):
+        source = self.many()
+        path = self.job(source, self.directory / "target", fsync="false")
+        self.remove("target", "state")
+        (self.directory / "state").mkdir(mode=0o700)
+        subprocess.run(["rsync", "-a", f"{source}/", f"{self.directory}/target-rsync/"], check=True)
+        # Twice: what was just written is racy, and is read again by the next run.
+        for _ in range(2):
+            self.timed(self.binary, "apply", "--once", path)
+            time.sleep(1)
+
+        def ours():
+            return self.timed(self.binary, *ours_command, "-f", path)[0]
+
+        def rsync():
+            return self.timed("rsync", peer_options, f"{source}/", f"{self.directory}/target-rsync/")[0]
+
+        return self.in_turns(ours, rsync)
+
+    def row_unchanged(self):
+        ours, peer = self.second_run(["apply", "--once"], "-a")
+        return Row(f"nothing changed, {self.scaled(100_000):,} files", "s", ours, 0.6, peer, "rsync -a")
+
+    def row_checksum(self):
+        ours, peer = self.second_run(["push", "bench", "--checksum"], "-ac")
+        return Row("the same, all re-hashed on both sides", "s", ours, 1.0, peer, "rsync -ac")
+
+    def row_hash(self):
+        base = self.many()
+        listing = self.directory / "listing"
+        with open(listing, "w", encoding="utf-8") as out:
+            subprocess.run("find . -type f | sort", shell=True, cwd=base, check=True, stdout=out)
+        digests = set()
+
+        def hashed_by(program):
+            def run():
+                with open(listing, "rb") as paths:
+                    done = subprocess.run([self.build / "bench" / program, base], stdin=paths, check=True, capture_output=True, text=True)
+                seconds, _, digest = done.stdout.split()[:3]
+                digests.add(digest)
+                return float(seconds)
+
+            return run
+
+        ours, peer = self.in_turns(hashed_by("hash_syncline"), hashed_by("hash_plain"))
+        if len(digests) != 1:
+            sys.exit("bench: the two hashing programs disagree")
+        return Row(f"hashing {self.scaled(100_000):,} files, two workers", "s", ours, 0.65, peer, "one plain loop")
+
+    def row_memory(self):
+        source = self.tree("files-1m", data.make_files, self.scaled(1_000_000), self.scaled(12_000), 16)
+        self.remove("target", "state")
+        (self.directory / "state").mkdir(mode=0o700)
+        path = self.job(source, self.directory / "target", fsync="false")
+        self.timed(self.binary, "apply", "--once", path)
+        peaks = [self.timed(self.binary, "apply", "--once", path)[1] for _ in range(2)]
+        return Row(f"peak memory, nothing changed, {self.scaled(1_000_000):,} files", "MiB", [max(peaks)], 400)
+
+    def rows_idle(self):
+        """Memory and processor time of an engine with 100 jobs that have nothing to do for an hour."""
+        text = "version = 1\n"
+        for i in range(100):
+            source = self.directory / f"idle/source-{i}"
+            source.mkdir(parents=True, exist_ok=True)
+            (source / "file").write_text("x")
+            text += f'[jobs.j{i}]\nroot = "{source}"\nremote = "{self.directory}/idle/target-{i}"\ninterval = "1h"\n'
+        path = self.directory / "idle.toml"
+        path.write_text(text)
+        engine = subprocess.Popen([self.binary, "apply", path], env=self.env, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
+        try:
+            deadline = time.monotonic() + 60
+            while len(list((self.directory / "idle").glob("target-*/file"))) < 100:
+                if time.monotonic() > deadline or engine.poll() is not None:
+                    sys.exit("bench: the 100 jobs did not all run")
+                time.sleep(0.1)
+            time.sleep(2)
+            before, span = cpu_seconds(engine.pid), 30
+            time.sleep(span)
+            share = (cpu_seconds(engine.pid) - before) / span * 100
+            resident = int(pathlib.Path(f"/proc/{engine.pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGESIZE") / 2**20
+        finally:
+            engine.terminate()
+            engine.wait()
+        return [Row("100 idle jobs, memory", "MiB", [resident], 40), Row("100 idle jobs, of one core", "%", [share], 0.2)]
+
+
+def cpu_seconds(pid):
+    fields = pathlib.Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+ROWS = {
+    "copy": lambda bench: [bench.row_copy()],
+    "copy-fsync": lambda bench: [bench.row_copy_fsync()],
+    "unchanged": lambda bench: [bench.row_unchanged()],
+    "checksum": lambda bench: [bench.row_checksum()],
+    "hash": lambda bench: [bench.row_hash()],
+    "big": lambda bench: [bench.row_big()],
+    "memory": lambda bench: [bench.row_memory()],
+    "idle": lambda bench: bench.rows_idle(),
+}
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--build", default="build", help="build directory (default: build)")
+    parser.add_argument("--only", action="append", choices=ROWS, help="only this row (may be given again)")
+    parser.add_argument("--quick", action="store_true", help="a twentieth of the data and 3 rounds: to try the bench itself")
+    parser.add_argument("--rounds", type=int, help=f"measured rounds (default {ROUNDS})")
+    parser.add_argument("--data", type=pathlib.Path, help="where to work (default: a temporary directory in the build directory)")
+    parser.add_argument("--keep", action="store_true", help="leave the data there for the next time")
+    options = parser.parse_args()
+    options.rounds = options.rounds or (3 if options.quick else ROUNDS)
+    directory = options.data or pathlib.Path(tempfile.mkdtemp(prefix="bench-", dir=options.build))
+    directory = directory.resolve()
+    directory.mkdir(parents=True, exist_ok=True)
+    rows = []
+    try:
+        bench = Bench(options, directory)
+        for name in options.only or ROWS:
+            made = ROWS[name](bench)
+            rows += made
+            for row in made:
+                print("  ".join(cell for cell in row.cells() if cell), file=sys.stderr)
+    finally:
+        if not options.keep:
+            subprocess.run(["rm", "-rf", "--", directory], check=False)
+        if rows:
+            print_table(rows)
+
+
+if __name__ == "__main__":
+    main()
