@@ -19,12 +19,14 @@ std::string with_home(const std::string& text, const ParseEnvironment& environme
 void check_nesting(const Job& job, const ParseEnvironment& environment) {
     if (job.root.empty() || (job.remote.type == Destination::Type::local && job.remote.path.empty())) return;
     std::string problem = nesting_problem(job, environment);
-    if (!problem.empty()) throw Error(Errc::usage, "the remote " + escape(job.remote_text) + " " + problem + "; choose another");
+    if (!problem.empty())
+        throw Error(Errc::usage, "the remote " + escape(job.remote_text) + " " + problem + "; choose another");
 }
 
 }  // namespace
 
-void replace_root(Job& job, const std::string& root, const std::string& directory, const ParseEnvironment& environment) {
+void replace_root(Job& job, const std::string& root, const std::string& directory,
+                  const ParseEnvironment& environment) {
     if (root.empty()) throw Error(Errc::usage, "the root must not be empty");
     job.root = absolute_path(with_home(root, environment), directory, environment);
     check_nesting(job, environment);
@@ -32,7 +34,8 @@ void replace_root(Job& job, const std::string& root, const std::string& director
 
 void replace_remote(Job& job, const std::string& remote, const std::string& directory, const JobFile* file,
                     const ParseEnvironment& environment) {
-    if (remote.empty()) throw Error(Errc::usage, "the remote must not be empty: HOST:DIR, BUCKET:PREFIX or a local path");
+    if (remote.empty())
+        throw Error(Errc::usage, "the remote must not be empty: HOST:DIR, BUCKET:PREFIX or a local path");
     static const JobFile no_file;
     const JobFile& tables = file ? *file : no_file;
     RemoteMeaning meaning =

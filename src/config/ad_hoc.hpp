@@ -1,5 +1,5 @@
-// Jobs from the command line: a job without a name, and a job of the file with another root or remote. Text from a command line
-// has been through the shell, so variables are not expanded again; a `~/` that the shell left alone is.
+// Jobs from the command line: a job without a name, and a job of the file with another root or remote. Text from a
+// command line has been through the shell, so variables are not expanded again; a `~/` that the shell left alone is.
 #pragma once
 
 #include <string>
@@ -10,21 +10,21 @@
 namespace syncline {
 
 struct AdHocRequest {
-    std::string root;       ///< as given or found; relative to `directory`
-    std::string remote;     ///< HOST:DIR, BUCKET:PREFIX or a local path, relative to `directory`
+    std::string root;    ///< as given or found; relative to `directory`
+    std::string remote;  ///< HOST:DIR, BUCKET:PREFIX or a local path, relative to `directory`
     Direction direction = Direction::push;
     std::string directory;  ///< absolute: the current directory
 };
 
-/// A job named "ad hoc" with the defaults, hosts and buckets of `file`, which may be null. Throws Error{usage} for a remote that
-/// means nothing, and for a root and remote that lie in each other.
+/// A job named "ad hoc" with the defaults, hosts and buckets of `file`, which may be null. Throws Error{usage} for a
+/// remote that means nothing, and for a root and remote that lie in each other.
 Job ad_hoc_job(const AdHocRequest& request, const JobFile* file, const ParseEnvironment& environment);
 
 /// What `--root` does to a job of the file. Throws as ad_hoc_job.
 void replace_root(Job& job, const std::string& root, const std::string& directory, const ParseEnvironment& environment);
 
-/// What `--dest` and `--bucket` do to a job of the file; what follows from the kind of destination follows anew. Throws as
-/// ad_hoc_job.
+/// What `--dest` and `--bucket` do to a job of the file; what follows from the kind of destination follows anew. Throws
+/// as ad_hoc_job.
 void replace_remote(Job& job, const std::string& remote, const std::string& directory, const JobFile* file,
                     const ParseEnvironment& environment);
 

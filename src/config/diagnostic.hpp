@@ -1,4 +1,5 @@
-// Diagnostics: what is wrong with a job file, each with its place. A value type and the list that collects them in one pass.
+// Diagnostics: what is wrong with a job file, each with its place. A value type and the list that collects them in one
+// pass.
 #pragma once
 
 #include <string>

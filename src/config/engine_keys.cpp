@@ -159,7 +159,8 @@ const Key<EngineSettings> keys_of_engine[] = {
      [](const ValueReader& in, EngineSettings& engine) { in.byte_rate(engine.bandwidth_limit); }},
     {{TableKind::engine, "ssh_config", Shape::path, "the file that `ssh -G -F` reads"},
      [](const ValueReader& in, EngineSettings& engine) { in.path(engine.ssh_config); }},
-    {{TableKind::engine, "ad_hoc_root", Shape::choice, "root of a job without a name: nearest Git root, or here", "cwd|git"},
+    {{TableKind::engine, "ad_hoc_root", Shape::choice, "root of a job without a name: nearest Git root, or here",
+      "cwd|git"},
      [](const ValueReader& in, EngineSettings& engine) { in.choice(engine.ad_hoc_root_is_git); }},
 };
 

@@ -1,5 +1,5 @@
-// What the job file's meaning depends on beside its text: home, variables, the working directory, and where symlinks lead.
-// Injected, so that tests need neither the user's home nor the process's environment. Immutable; any thread.
+// What the job file's meaning depends on beside its text: home, variables, the working directory, and where symlinks
+// lead. Injected, so that tests need neither the user's home nor the process's environment. Immutable; any thread.
 #pragma once
 
 #include <functional>

@@ -77,7 +77,8 @@ void read_endpoint(const ValueReader& in, std::string& endpoint) {
     in.text(url);
     if (url.empty()) return;
     bool good = (url.starts_with("https://") && url.size() > 8) || (url.starts_with("http://") && url.size() > 7);
-    if (!good || url.find(' ') != std::string::npos) return in.fail("must be a URL that begins with https:// or http://");
+    if (!good || url.find(' ') != std::string::npos)
+        return in.fail("must be a URL that begins with https:// or http://");
     endpoint = std::move(url);
 }
 
@@ -85,7 +86,8 @@ void read_bucket_name(const ValueReader& in, std::string& name) {
     std::string given;
     in.argument(given);
     auto is_allowed = [](char c) {
-        return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '.' || c == '_' || c == '-';
+        return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '.' || c == '_' ||
+               c == '-';
     };
     if (!std::all_of(given.begin(), given.end(), is_allowed)) return in.fail("must be of A-Z a-z 0-9 . _ and -");
     name = std::move(given);
@@ -102,7 +104,8 @@ const Key<Host> keys_of_host[] = {
      [](const ValueReader& in, Host& host) { in.path(host.identity_file); }},
     {{TableKind::host, "password", Shape::secret, "true asks on the terminal; or where the password comes from"},
      [](const ValueReader& in, Host& host) { read_password(in, host.password); }},
-    {{TableKind::host, "host_key", Shape::choice, "whether an unknown host key is refused or stored", "strict|accept-new"},
+    {{TableKind::host, "host_key", Shape::choice, "whether an unknown host key is refused or stored",
+      "strict|accept-new"},
      [](const ValueReader& in, Host& host) { in.choice(host.accept_new_host_key); }},
     {{TableKind::host, "known_hosts", Shape::path, "the file of known host keys"},
      [](const ValueReader& in, Host& host) { in.path(host.known_hosts); }},
@@ -114,7 +117,8 @@ const Key<Host> keys_of_host[] = {
          if (!host.clean) host.clean.emplace();
          read_table(in.context(), in.inner_table_name(), in.value(), clean_keys(), *host.clean);
      }},
-    {{TableKind::host, "quota_source", Shape::choice_or_table, "how the server's quota is asked for", "quota|filesystem"},
+    {{TableKind::host, "quota_source", Shape::choice_or_table, "how the server's quota is asked for",
+      "quota|filesystem"},
      [](const ValueReader& in, Host& host) { read_quota_source(in, host); }},
 };
 

@@ -52,15 +52,15 @@ struct AtTime {
 
 struct Job {
     std::string name;
-    int line = 0;                   ///< of its table in the job file; 0 for an ad hoc job
-    WrittenKeys written;            ///< by the job itself or by [defaults]
-    std::string root;               ///< absolute, as written (symlinks not resolved)
+    int line = 0;         ///< of its table in the job file; 0 for an ad hoc job
+    WrittenKeys written;  ///< by the job itself or by [defaults]
+    std::string root;     ///< absolute, as written (symlinks not resolved)
     Destination remote;
-    std::string remote_text;        ///< as written, for messages
+    std::string remote_text;  ///< as written, for messages
     FilterSpec filter;
     std::vector<std::string> ignore_files{".gitignore", ".synclineignore"};
     Policy policy;
-    bool pull_given = false;        ///< `pull` was written; otherwise its default depends on the destination
+    bool pull_given = false;  ///< `pull` was written; otherwise its default depends on the destination
     Transfer transfer = Transfer::automatic;
     std::optional<Duration> interval;
     std::vector<AtTime> at;
@@ -68,11 +68,11 @@ struct Job {
     bool on_start = true;
     Duration jitter{0};
     std::optional<Duration> timeout;  ///< none: a run may take as long as it makes progress
-    std::string mountpoint;         ///< absolute; "" when not given
+    std::string mountpoint;           ///< absolute; "" when not given
     bool sync_before_run = true;
     bool fsync = true;
     std::optional<CleanPolicy> clean;
-    std::optional<Duration> max_staleness;  ///< older than this, the last success is a fault of its own
+    std::optional<Duration> max_staleness;        ///< older than this, the last success is a fault of its own
     std::string on_success, on_failure, on_halt;  ///< commands; "" when not given
 };
 
@@ -104,16 +104,16 @@ struct EngineSettings {
 };
 
 struct JobFile {
-    std::string path;                ///< absolute
-    std::string shown_path;          ///< as diagnostics name it
-    std::string sha256;              ///< of the text, hex
-    std::string status_listen;       ///< "" without a [status] table
+    std::string path;           ///< absolute
+    std::string shown_path;     ///< as diagnostics name it
+    std::string sha256;         ///< of the text, hex
+    std::string status_listen;  ///< "" without a [status] table
     Position status_position;
     EngineSettings engine;
     std::map<std::string, Host> hosts;
     std::map<std::string, Bucket> buckets;
-    Job defaults;                    ///< what [defaults] makes of a job before its own keys; for ad hoc jobs
-    std::vector<Job> jobs;           ///< in file order
+    Job defaults;           ///< what [defaults] makes of a job before its own keys; for ad hoc jobs
+    std::vector<Job> jobs;  ///< in file order
     /// Environment variables that were expanded, HOME's `~` aside, each where it stood first.
     std::map<std::string, Position, std::less<>> variables;
 };

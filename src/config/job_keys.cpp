@@ -1,5 +1,5 @@
-// The keys of [jobs.NAME] and [defaults]. Lists add to what is there already, other values replace it: that is how a job's own
-// keys meet the defaults it was copied from.
+// The keys of [jobs.NAME] and [defaults]. Lists add to what is there already, other values replace it: that is how a
+// job's own keys meet the defaults it was copied from.
 #include <algorithm>
 #include <array>
 #include <charconv>
@@ -127,11 +127,13 @@ const Key<Job> keys[] = {
      [](const ValueReader& in, Job& job) { in.path(job.root); }},
     {{in_job, "remote", Shape::text, "the destination: HOST:DIR, BUCKET:PREFIX or a local path"},
      [](const ValueReader& in, Job& job) { read_remote(in, job); }},
-    {{in_job, "direction", Shape::choice, "which side is the source: the root (push) or the remote (pull)", "push|pull"},
+    {{in_job, "direction", Shape::choice, "which side is the source: the root (push) or the remote (pull)",
+      "push|pull"},
      [](const ValueReader& in, Job& job) { in.choice(job.policy.direction); }},
     {{in_job, "exclude", Shape::globs, "patterns, relative to the root, of what is left out"},
      [](const ValueReader& in, Job& job) { in.globs(job.filter.exclude); }},
-    {{in_job, "include", Shape::globs, "patterns that narrow the selection; never brings back what is excluded or ignored"},
+    {{in_job, "include", Shape::globs,
+      "patterns that narrow the selection; never brings back what is excluded or ignored"},
      [](const ValueReader& in, Job& job) { in.globs(job.filter.include); }},
     {{in_job, "ignore_files", Shape::texts, "names of ignore files with git's semantics; [] switches them off"},
      [](const ValueReader& in, Job& job) { read_ignore_files(in, job); }},

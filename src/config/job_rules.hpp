@@ -1,5 +1,5 @@
-// Rules that concern a job as a whole, once its keys have been read: its destination, the defaults that depend on it, and what
-// does not go together.
+// Rules that concern a job as a whole, once its keys have been read: its destination, the defaults that depend on it,
+// and what does not go together.
 #pragma once
 
 #include "config/environment.hpp"

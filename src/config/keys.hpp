@@ -1,5 +1,6 @@
-// Keys: the one table of all keys of the job file. Each key is declared once (job_keys.cpp, host_keys.cpp, engine_keys.cpp) with
-// its shape, a line about it and the function that reads it; the parser, the schema's test and the manual's test go by that.
+// Keys: the one table of all keys of the job file. Each key is declared once (job_keys.cpp, host_keys.cpp,
+// engine_keys.cpp) with its shape, a line about it and the function that reads it; the parser, the schema's test and
+// the manual's test go by that.
 #pragma once
 
 #include <span>
@@ -36,11 +37,11 @@ std::span<const Key<CleanPolicy>> clean_keys();
 /// Every key of every table, and those of the inline tables `password`, `quota_source` and `credentials`.
 std::vector<KeyInfo> all_keys();
 
-/// Reads each member of `table` by the key of its name; others are errors. Where the target remembers which keys were written,
-/// it is told once the value was read.
+/// Reads each member of `table` by the key of its name; others are errors. Where the target remembers which keys were
+/// written, it is told once the value was read.
 template <class Target>
-void read_table(ParseContext& context, const std::string& table_name, const TomlValue& table, std::span<const Key<Target>> keys,
-                Target& target) {
+void read_table(ParseContext& context, const std::string& table_name, const TomlValue& table,
+                std::span<const Key<Target>> keys, Target& target) {
     for (const TomlMember& member : table.members) {
         const Key<Target>* key = nullptr;
         std::vector<std::string> names;

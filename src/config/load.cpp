@@ -18,7 +18,7 @@ constexpr off_t most_bytes = 4 << 20;
 /// What was read, or why not.
 struct FileText {
     std::string text;
-    struct stat status {};
+    struct stat status{};
     std::string error;
 };
 
@@ -67,7 +67,7 @@ const Host* exposed_password(const JobFile& file, const struct stat& status) {
 }
 
 bool is_regular_file(const std::string& path) {
-    struct stat status {};
+    struct stat status{};
     return ::stat(path.c_str(), &status) == 0 && S_ISREG(status.st_mode);
 }
 
@@ -87,7 +87,8 @@ ParseOutcome load_job_file(const std::string& path, const ParseEnvironment& envi
     if (exposed) {
         Position place = exposed->written.at("password");
         outcome.errors.push_back({shown, place.line, place.column,
-                                  "[hosts." + exposed->name + "] holds a password, but the file is not yours alone: `chmod 600 " +
+                                  "[hosts." + exposed->name +
+                                      "] holds a password, but the file is not yours alone: `chmod 600 " +
                                       escape(full) + "`, or use { env = ... } or { command = ... }"});
         outcome.file.reset();
     }
@@ -111,12 +112,13 @@ std::optional<std::string> find_job_file(const std::string& directory, const Par
 }
 
 std::optional<Diagnostic> check_found_job_file(const std::string& path, const ParseEnvironment& environment) {
-    struct stat status {};
+    struct stat status{};
     std::string why;
     if (::stat(path.c_str(), &status) != 0) {
         why = "cannot be looked at: " + errno_text(errno);
     } else if (status.st_uid != ::geteuid()) {
-        why = "belongs to another user (uid " + std::to_string(status.st_uid) + "); name it on the command line to use it";
+        why = "belongs to another user (uid " + std::to_string(status.st_uid) +
+              "); name it on the command line to use it";
     } else if ((status.st_mode & 022) != 0) {
         why = "can be written by others; `chmod go-w " + escape(path) + "`, or name it on the command line";
     }

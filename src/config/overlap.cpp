@@ -61,7 +61,8 @@ Place ssh_place(const Job& job, const JobFile& file) {
         host.user = hostname.substr(0, at);
         hostname.erase(0, at + 1);
     }
-    std::string server = "ssh " + host.user + "@" + lower(hostname) + ":" + std::to_string(host.port == 0 ? 22 : host.port);
+    std::string server =
+        "ssh " + host.user + "@" + lower(hostname) + ":" + std::to_string(host.port == 0 ? 22 : host.port);
     std::string path = job.remote.path.empty() ? host.remote_root + "/" + layout_name(job.root) : job.remote.path;
     return {server, server_path(path)};
 }
@@ -95,10 +96,10 @@ void check_targets(const std::vector<Flow>& flows, Diagnostics& errors) {
         for (size_t earlier = 0; earlier < later; ++earlier) {
             const Flow &a = flows[earlier], &b = flows[later];
             if (!a.target.overlaps(b.target)) continue;
-            errors.add(target_position(*b.job), "[jobs." + b.job->name + "] writes to " + shown(b.target, *b.job) +
-                                                    ", which overlaps " + shown(a.target, *a.job) + ", the target of [jobs." +
-                                                    a.job->name + "] (line " + std::to_string(a.job->line) +
-                                                    "): each would undo the other's work");
+            errors.add(target_position(*b.job),
+                       "[jobs." + b.job->name + "] writes to " + shown(b.target, *b.job) + ", which overlaps " +
+                           shown(a.target, *a.job) + ", the target of [jobs." + a.job->name + "] (line " +
+                           std::to_string(a.job->line) + "): each would undo the other's work");
             break;
         }
     }

@@ -1,5 +1,5 @@
-// Overlaps between jobs: two that write to the same place, and jobs that feed each other in a circle. Symlinks are followed, so
-// this asks the file system where local paths lead.
+// Overlaps between jobs: two that write to the same place, and jobs that feed each other in a circle. Symlinks are
+// followed, so this asks the file system where local paths lead.
 #pragma once
 
 #include "config/diagnostic.hpp"

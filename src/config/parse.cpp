@@ -43,7 +43,8 @@ class JobReader {
         RemoteMeaning meaning =
             read_remote(job.remote.path, file_.hosts, file_.buckets, context_.directory, context_.environment);
         Position place = job.written.at("remote");
-        if (!meaning.warning.empty()) context_.warnings.add(place, "'remote' in " + table_name_ + " " + meaning.warning);
+        if (!meaning.warning.empty())
+            context_.warnings.add(place, "'remote' in " + table_name_ + " " + meaning.warning);
         if (!meaning.destination) {
             context_.errors.add(place, "'remote' in " + table_name_ + " " + meaning.error);
             return false;
@@ -64,12 +65,14 @@ class JobReader {
     void check_direction(Job& job) {
         if (job.policy.direction != Direction::pull) return;
         if (table_->find("delete")) {
-            context_.errors.add(job.written.at("delete"), "'delete' in " + table_name_ +
-                                                              " is for push jobs; what a pull removes is said by 'pull'");
+            context_.errors.add(
+                job.written.at("delete"),
+                "'delete' in " + table_name_ + " is for push jobs; what a pull removes is said by 'pull'");
         }
         if (table_->find("watch") && job.watch) {
-            context_.errors.add(job.written.at("watch"),
-                                "'watch' in " + table_name_ + " is for push jobs; a pull job runs by 'interval' or 'at'");
+            context_.errors.add(
+                job.written.at("watch"),
+                "'watch' in " + table_name_ + " is for push jobs; a pull job runs by 'interval' or 'at'");
         }
         job.watch = false;
         if (!table_->find("delete")) job.written.erase("delete");
@@ -88,7 +91,8 @@ void read_jobs(ParseContext& context, const TomlValue& top, JobFile& file) {
         return;
     }
     if (jobs->members.size() > most_jobs) {
-        context.errors.add(jobs->position, "there are more than " + std::to_string(most_jobs) + " jobs: split the file");
+        context.errors.add(jobs->position,
+                           "there are more than " + std::to_string(most_jobs) + " jobs: split the file");
         return;
     }
     JobReader reader(context, file);
@@ -125,7 +129,8 @@ ParseOutcome parse_job_file(std::string_view text, const std::string& path, cons
     file.sha256 = text_digest(text);
     size_t slash = path.rfind('/');
     Diagnostics errors(file.shown_path), warnings(file.shown_path);
-    ParseContext context{path, path.substr(slash + 1), path.substr(0, slash == 0 ? 1 : slash), environment, errors, warnings};
+    ParseContext context{path,    path.substr(slash + 1), path.substr(0, slash == 0 ? 1 : slash), environment, errors,
+                         warnings};
     TomlValue top = read_toml(text, errors);
     if (errors.empty()) {
         check_version(context, top);

@@ -1,7 +1,7 @@
 // The job file: from text to jobs, or to a list of all that is wrong with it. Functions without state; any thread.
 //
-// Nothing here throws for bad input, and nothing runs: commands and secrets are only noted. Parsing a text looks at the file
-// system only to follow symlinks, for the rules on places that overlap.
+// Nothing here throws for bad input, and nothing runs: commands and secrets are only noted. Parsing a text looks at the
+// file system only to follow symlinks, for the rules on places that overlap.
 #pragma once
 
 #include <optional>
@@ -25,20 +25,20 @@ struct ParseOutcome {
 /// `path` is that of the file the text came from, absolute; relative paths of the text are below its directory.
 ParseOutcome parse_job_file(std::string_view text, const std::string& path, const ParseEnvironment& environment);
 
-/// Reads a regular file of at most 4 MiB; `path` may be relative to the current directory. A file that holds a literal password
-/// must belong to this user and be readable by nobody else.
+/// Reads a regular file of at most 4 MiB; `path` may be relative to the current directory. A file that holds a literal
+/// password must belong to this user and be readable by nobody else.
 ParseOutcome load_job_file(const std::string& path, const ParseEnvironment& environment);
 
 /// Without a name: jobs.toml in `directory` (absolute), else the nearest one upwards, else the user's
 /// $XDG_CONFIG_HOME/syncline/jobs.toml. An absolute path.
 std::optional<std::string> find_job_file(const std::string& directory, const ParseEnvironment& environment);
 
-/// Why a job file that was found, not named, may not be used: it belongs to somebody else or others may write to it. nullopt
-/// when it may.
+/// Why a job file that was found, not named, may not be used: it belongs to somebody else or others may write to it.
+/// nullopt when it may.
 std::optional<Diagnostic> check_found_job_file(const std::string& path, const ParseEnvironment& environment);
 
-/// All that a job file may not do before its user has trusted it: reach out of its own directory, run commands, and hand values
-/// of the environment to servers.
+/// All that a job file may not do before its user has trusted it: reach out of its own directory, run commands, and
+/// hand values of the environment to servers.
 std::vector<Diagnostic> untrusted_reach(const JobFile& file, const ParseEnvironment& environment);
 
 /// What the file asks for that this version cannot do yet. Definitions that no job uses are not listed.

@@ -22,8 +22,8 @@ Expansion expand_variables(std::string_view text, const ParseEnvironment& enviro
 /// As expand_variables, and a `~` or `~/` at the start becomes the home directory.
 Expansion expand_path(std::string_view text, const ParseEnvironment& environment);
 
-/// `path` when it is absolute, else that below `directory`; without `.`, `//` and a trailing slash, and without `..` where
-/// leaving it out does not change what the path means.
+/// `path` when it is absolute, else that below `directory`; without `.`, `//` and a trailing slash, and without `..`
+/// where leaving it out does not change what the path means.
 std::string absolute_path(std::string_view path, std::string_view directory, const ParseEnvironment& environment);
 
 /// Follows every symlink on the way, dangling ones too; what does not exist is taken as written. `path` is absolute.

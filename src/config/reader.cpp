@@ -24,7 +24,8 @@ std::string suggestion(std::string_view word, const std::vector<std::string>& kn
 }
 
 bool has_control_byte(std::string_view text) {
-    return std::any_of(text.begin(), text.end(), [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; });
+    return std::any_of(text.begin(), text.end(),
+                       [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; });
 }
 
 }  // namespace
@@ -39,7 +40,8 @@ std::vector<std::string> KeyInfo::choice_list() const {
     return list;
 }
 
-void ParseContext::unknown_key(const TomlMember& member, const std::string& table_name, const std::vector<std::string>& known) {
+void ParseContext::unknown_key(const TomlMember& member, const std::string& table_name,
+                               const std::vector<std::string>& known) {
     std::string message = "unknown key '" + shown(member.name) + "'";
     if (!table_name.empty()) message += " in " + table_name;
     std::string near = suggestion(member.name, known);
@@ -52,7 +54,8 @@ bool ParseContext::check_name(const TomlMember& member, std::string_view noun) {
         return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_' || c == '-';
     };
     const std::string& name = member.name;
-    bool good = !name.empty() && name.size() <= 64 && name[0] != '-' && std::all_of(name.begin(), name.end(), is_allowed);
+    bool good =
+        !name.empty() && name.size() <= 64 && name[0] != '-' && std::all_of(name.begin(), name.end(), is_allowed);
     if (!good) {
         errors.add(member.position, quoted(name) + " cannot name a " + std::string(noun) +
                                         ": use up to 64 of A-Z a-z 0-9 _ and -, not beginning with '-'");
@@ -108,7 +111,8 @@ std::optional<int64_t> ValueReader::integer_within(int64_t least, int64_t most) 
         return std::nullopt;
     }
     if (value_.number >= least && value_.number <= most) return value_.number;
-    fail("must be from " + std::to_string(least) + " to " + std::to_string(most) + ", not " + std::to_string(value_.number));
+    fail("must be from " + std::to_string(least) + " to " + std::to_string(most) + ", not " +
+         std::to_string(value_.number));
     return std::nullopt;
 }
 

@@ -1,5 +1,5 @@
-// Readers of single values: each checks type and range, reports what is wrong with key, table and position, and leaves the
-// target as it was then. Nothing here throws, whatever the text holds.
+// Readers of single values: each checks type and range, reports what is wrong with key, table and position, and leaves
+// the target as it was then. Nothing here throws, whatever the text holds.
 #pragma once
 
 #include <cstdint>
@@ -26,20 +26,20 @@ enum class Shape : uint8_t {
     boolean,
     integer,
     text,
-    choice,       ///< one of KeyInfo::choices
-    duration,     ///< "30s"
-    byte_rate,    ///< "20 MiB/s"
-    path,         ///< a string; expanded and made absolute
-    texts,        ///< a list of strings
-    globs,        ///< a list of patterns
-    times,        ///< a list of "03:00" or "Mon 12:30"
-    share,        ///< a count or "50%"
-    octal,        ///< "077"
-    thresholds,   ///< { 80 = "7d" }
-    secret,       ///< a boolean, a string or a table of its own
+    choice,      ///< one of KeyInfo::choices
+    duration,    ///< "30s"
+    byte_rate,   ///< "20 MiB/s"
+    path,        ///< a string; expanded and made absolute
+    texts,       ///< a list of strings
+    globs,       ///< a list of patterns
+    times,       ///< a list of "03:00" or "Mon 12:30"
+    share,       ///< a count or "50%"
+    octal,       ///< "077"
+    thresholds,  ///< { 80 = "7d" }
+    secret,      ///< a boolean, a string or a table of its own
     choice_or_table,
     table,
-    tables,       ///< one table for each name
+    tables,  ///< one table for each name
 };
 
 struct KeyInfo {
@@ -98,7 +98,8 @@ class ValueReader {
     }
     std::optional<size_t> choice_index() const;
 
-    /// The string, or an error that says what was `expected` instead of another type, an empty string or one with a NUL.
+    /// The string, or an error that says what was `expected` instead of another type, an empty string or one with a
+    /// NUL.
     const std::string* string(std::string_view expected = "a string") const { return string_of(value_, expected); }
     const std::string* string_of(const TomlValue& value, std::string_view expected) const;
     bool is_table() const;  ///< an error when not

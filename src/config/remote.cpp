@@ -12,7 +12,8 @@ namespace {
 RemoteMeaning refused(std::string why) { return {std::nullopt, std::move(why), ""}; }
 
 bool has_control_byte(std::string_view text) {
-    return std::any_of(text.begin(), text.end(), [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; });
+    return std::any_of(text.begin(), text.end(),
+                       [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; });
 }
 
 /// HOST or USER@HOST, of characters that no shell and no ssh gives a meaning to.
@@ -38,13 +39,14 @@ bool has_dot_component(std::string_view prefix) {
 }
 
 RemoteMeaning bucket_remote(const std::string& name, const std::string& prefix) {
-    if (prefix.starts_with('/')) return refused("has a PREFIX that begins with '/': keys have no root, so leave it out");
+    if (prefix.starts_with('/'))
+        return refused("has a PREFIX that begins with '/': keys have no root, so leave it out");
     if (has_dot_component(prefix)) return refused("has a PREFIX with '.' or '..' in it, which keys do not resolve");
     return {Destination{Destination::Type::bucket, name, prefix}, "", ""};
 }
 
-RemoteMeaning ssh_remote(const std::string& name, const std::string& directory, const std::map<std::string, Host>& hosts,
-                         const std::map<std::string, Bucket>& buckets) {
+RemoteMeaning ssh_remote(const std::string& name, const std::string& directory,
+                         const std::map<std::string, Host>& hosts, const std::map<std::string, Bucket>& buckets) {
     if (directory.starts_with("//")) return refused("is written HOST:DIR or BUCKET:PREFIX, not as a URL");
     if (!is_host_name(name)) {
         return refused("names the host \"" + escape(name) +
@@ -59,8 +61,10 @@ RemoteMeaning ssh_remote(const std::string& name, const std::string& directory, 
     for (const auto& [bucket, table] : buckets) known.push_back(bucket);
     std::string near = name.size() > 64 ? "" : did_you_mean(name, known);
     if (!near.empty()) {
-        meaning.warning = "names '" + escape(name) + "', which is in neither [hosts] nor [buckets] and so a host of ssh_config; "
-                          "did you mean '" + near + "'?";
+        meaning.warning = "names '" + escape(name) +
+                          "', which is in neither [hosts] nor [buckets] and so a host of ssh_config; "
+                          "did you mean '" +
+                          near + "'?";
     }
     return meaning;
 }

@@ -17,8 +17,8 @@ struct RemoteMeaning {
     std::string warning;  ///< "" or something that looks like a mistake but need not be one
 };
 
-/// `text` is the remote with its variables expanded. A ':' before the first '/' ends a HOST or BUCKET; anything else is a local
-/// path, relative to `directory`. A HOST without a table is one that ssh_config may know.
+/// `text` is the remote with its variables expanded. A ':' before the first '/' ends a HOST or BUCKET; anything else is
+/// a local path, relative to `directory`. A HOST without a table is one that ssh_config may know.
 RemoteMeaning read_remote(const std::string& text, const std::map<std::string, Host>& hosts,
                           const std::map<std::string, Bucket>& buckets, const std::string& directory,
                           const ParseEnvironment& environment);

@@ -67,9 +67,9 @@ class Converter {
     Diagnostics& errors_;
 };
 
-/// Looks for a key with more dots than any job file needs. The TOML library limits how deeply values nest but not how many
-/// parts a key has, and would overflow the stack over a key of a million parts. Up to the first syntax error this agrees with
-/// the library about where strings and comments are; behind it nobody reads on.
+/// Looks for a key with more dots than any job file needs. The TOML library limits how deeply values nest but not how
+/// many parts a key has, and would overflow the stack over a key of a million parts. Up to the first syntax error this
+/// agrees with the library about where strings and comments are; behind it nobody reads on.
 class DotCounter {
   public:
     explicit DotCounter(std::string_view text) : text_(text) {}
@@ -119,7 +119,8 @@ class DotCounter {
     Position position() const {
         std::string_view before = text_.substr(0, at_);
         size_t line_start = before.rfind('\n') + 1;  // npos + 1 is 0
-        return {static_cast<int>(std::count(before.begin(), before.end(), '\n')) + 1, static_cast<int>(at_ - line_start) + 1};
+        return {static_cast<int>(std::count(before.begin(), before.end(), '\n')) + 1,
+                static_cast<int>(at_ - line_start) + 1};
     }
 
     std::string_view text_;
@@ -130,7 +131,8 @@ class DotCounter {
 }  // namespace
 
 const TomlValue* TomlValue::find(std::string_view name) const {
-    auto found = std::find_if(members.begin(), members.end(), [&](const TomlMember& member) { return member.name == name; });
+    auto found =
+        std::find_if(members.begin(), members.end(), [&](const TomlMember& member) { return member.name == name; });
     return found == members.end() ? nullptr : &found->value;
 }
 

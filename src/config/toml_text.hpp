@@ -34,8 +34,8 @@ struct TomlMember {
 /// "a string", "an integer": for messages.
 std::string_view toml_type_name(TomlValue::Type type);
 
-/// The top-level table. A syntax error is one diagnostic (reading stops there) and an empty table. Values nested deeper than any
-/// job file needs are an error too, so that nothing recurses further than the text's author was allowed to go.
+/// The top-level table. A syntax error is one diagnostic (reading stops there) and an empty table. Values nested deeper
+/// than any job file needs are an error too, so that nothing recurses further than the text's author was allowed to go.
 TomlValue read_toml(std::string_view text, Diagnostics& errors);
 
 }  // namespace syncline

@@ -24,7 +24,8 @@ class Reach {
         for (const Job& job : file_.jobs) judge(job);
         for (const auto& [name, host] : file_.hosts) judge(host);
         if (!file_.engine.ssh_config.empty()) {
-            found_.add(place_of(file_.engine.written, "ssh_config"), "[engine] names an ssh_config, which can run commands");
+            found_.add(place_of(file_.engine.written, "ssh_config"),
+                       "[engine] names an ssh_config, which can run commands");
         }
         if (file_.status_listen.starts_with("unix:")) {
             judge_path(file_.status_position, "[status] listens", file_.status_listen.substr(5));
@@ -62,11 +63,13 @@ class Reach {
         judge_command(host.written, table, "password", runs ? host.password.value : "");
         judge_command(host.written, table, "quota_source", host.quota_command);
         if (host.password.type == SecretSource::Type::environment) {
-            found_.add(place_of(host.written, "password"), table + " sends an environment variable to a server as its password");
+            found_.add(place_of(host.written, "password"),
+                       table + " sends an environment variable to a server as its password");
         }
     }
 
-    void judge_command(const WrittenKeys& written, const std::string& table, std::string_view key, const std::string& command) {
+    void judge_command(const WrittenKeys& written, const std::string& table, std::string_view key,
+                       const std::string& command) {
         if (command.empty()) return;
         found_.add(place_of(written, key), table + " runs a command: " + std::string(key) + " = " + escape(command));
     }
@@ -104,7 +107,8 @@ std::vector<Diagnostic> not_built_yet(const JobFile& file) {
     if (!file.status_listen.empty()) found.add(file.status_position, "[status]: the status endpoint is not built yet");
     for (const Job& job : file.jobs) list_unbuilt(job, found);
     for (const auto& [name, host] : file.hosts) {
-        if (host.clean) found.add(place_of(host.written, "clean"), "[hosts." + name + "] clean: cleaning is not built yet");
+        if (host.clean)
+            found.add(place_of(host.written, "clean"), "[hosts." + name + "] clean: cleaning is not built yet");
     }
     return found.take_sorted();
 }

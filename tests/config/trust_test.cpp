@@ -1,0 +1,73 @@
+#include <catch2/catch_test_macros.hpp>
+
+#include "fixture.hpp"
+
+using namespace syncline;
+using namespace syncline::test;
+
+namespace {
+
+std::vector<std::string> reach(const std::string& body) {
+    ParseOutcome outcome = parse_body(body, {{"SECRET", "s"}});
+    INFO(joined(outcome.errors));
+    REQUIRE(outcome.file);
+    return texts(untrusted_reach(*outcome.file, make_environment()));
+}
+
+std::vector<std::string> unbuilt(const std::string& body) {
+    ParseOutcome outcome = parse_body(body);
+    INFO(joined(outcome.errors));
+    REQUIRE(outcome.file);
+    return texts(not_built_yet(*outcome.file));
+}
+
+}  // namespace
+
+TEST_CASE("an untrusted file stays below its own directory") {
+    CHECK(reach("[jobs.x]\nroot = \".\"\nremote = \"host:\"\n").empty());
+    CHECK(reach("[jobs.x]\nroot = \"a\"\nremote = \"b\"\n").empty());
+    CHECK(reach("[jobs.x]\nroot = \"..\"\nremote = \"host:\"\n") ==
+          std::vector<std::string>{"jobs.toml:3:1: [jobs.x] has its root outside of the job file's directory: /"});
+    CHECK(reach("[jobs.x]\nroot = \"a\"\nremote = \"/home/ann/keep\"\n").size() == 1);
+    CHECK(reach("[defaults]\nsymlinks = \"follow\"\n[jobs.x]\nroot = \"a\"\nremote = \"b\"\n").size() == 1);
+    CHECK(reach("[status]\nlisten = \"unix:/run/x\"\n").size() == 1);
+}
+
+TEST_CASE("an untrusted file does not leave its directory by a symlink") {
+    TempDirectory temp;
+    std::filesystem::create_directories(temp / "project");
+    std::filesystem::create_directory_symlink("/etc", temp / "project/etc");
+    std::string text = "version = 1\n[jobs.x]\nroot = \"etc\"\nremote = \"h:\"\n";
+    ParseOutcome outcome = parse_job_file(text, temp / "project/jobs.toml", make_environment());
+    REQUIRE(outcome.file);
+    CHECK(untrusted_reach(*outcome.file, make_environment()).size() == 1);
+}
+
+TEST_CASE("an untrusted file runs no command and sends no secret") {
+    CHECK(reach("[hosts.h]\npassword = { command = \"evil\" }\n") ==
+          std::vector<std::string>{"jobs.toml:3:1: [hosts.h] runs a command: password = evil"});
+    CHECK(reach("[hosts.h]\npassword = { env = \"AWS_SECRET\" }\n").size() == 1);
+    CHECK(reach("[hosts.h]\nquota_source = { command = \"evil\" }\n").size() == 1);
+    CHECK(reach("[engine]\nssh_config = \"evil\"\n").size() == 1);
+    CHECK(reach("[jobs.x]\nroot = \".\"\nremote = \"h:${SECRET}\"\n").size() == 1);
+    CHECK(reach("[jobs.x]\nroot = \".\"\nremote = \"h:\"\non_success = \"a\"\non_failure = \"b\"\non_halt = \"c\"\n")
+              .size() == 3);
+}
+
+TEST_CASE("what is not built yet is named where it is used") {
+    CHECK(unbuilt(
+              "[hosts.cse]\n[buckets.b]\nprovider = \"s3\"\nbucket = \"b\"\n[jobs.x]\nroot = \"/r\"\nremote = \"/t\"\n")
+              .empty());
+    std::vector<std::string> found = unbuilt(
+        "[status]\nlisten = \"localhost:1\"\n[buckets.b]\nprovider = \"s3\"\nbucket = \"b\"\n[jobs.x]\nroot = "
+        "\"/r\"\nremote = "
+        "\"cse:\"\nwatch = true\nclean = {}\n[jobs.y]\nroot = \"/q\"\nremote = \"b:\"\non_halt = \"x\"\n");
+    CHECK(found == std::vector<std::string>{
+                       "jobs.toml:2:1: [status]: the status endpoint is not built yet",
+                       "jobs.toml:9:1: [jobs.x] remote = \"cse:\": SSH destinations are not built yet",
+                       "jobs.toml:10:1: [jobs.x] watch = true: watching is not built yet",
+                       "jobs.toml:11:1: [jobs.x] clean: automatic cleaning is not built yet",
+                       "jobs.toml:14:1: [jobs.y] remote = \"b:\": bucket destinations are not built yet",
+                       "jobs.toml:15:1: [jobs.y] on_halt: hooks are not built yet",
+                   });
+}
