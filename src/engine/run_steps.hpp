@@ -66,7 +66,7 @@ class RunSteps {
     Plan plan_;
     std::optional<Recorder> recorder_;
     std::string disk_trouble_;
-    bool history_wanted_ = false;
+    bool history_wanted_ = false;  ///< a lock was had: from here on the run counts
 };
 
 }  // namespace syncline

@@ -1,0 +1,175 @@
+// Guards, as a run meets them on real directories: what halts writes nothing, and both ways out lead out.
+#include <catch2/catch_test_macros.hpp>
+
+#include "run_fixture.hpp"
+
+using namespace syncline;
+using namespace syncline::test;
+
+namespace {
+
+void fill(RunFixture& fixture, int files) {
+    for (int i = 0; i < files; ++i) fixture.write("root/f" + std::to_string(i), std::to_string(i));
+}
+
+RunReport adopt(RunFixture& fixture) {
+    fixture.job.policy.adopt = true;
+    RunReport report = fixture.run();
+    fixture.job.policy.adopt = false;
+    return report;
+}
+
+}  // namespace
+
+TEST_CASE("a missing root halts and touches nothing") {
+    RunFixture fixture;
+    fill(fixture, 3);
+    fixture.run();
+    std::filesystem::rename(fixture.tree().path("root"), fixture.tree().path("elsewhere"));
+    CHECK(codes(fixture.run()) == "root-missing");
+    CHECK(fixture.snapshot("target").size() == 3);
+    std::filesystem::rename(fixture.tree().path("elsewhere"), fixture.tree().path("root"));
+    CHECK(fixture.run().outcome == Outcome::success);
+}
+
+TEST_CASE("an emptied root halts; --adopt empties the target, too") {
+    RunFixture fixture;
+    fill(fixture, 3);
+    fixture.run();
+    for (int i = 0; i < 3; ++i) fixture.remove("root/f" + std::to_string(i));
+    CHECK(codes(fixture.run()) == "root-emptied");
+    CHECK(fixture.snapshot("target").size() == 3);
+    CHECK(adopt(fixture).outcome == Outcome::success);
+    CHECK(fixture.snapshot("target").empty());
+}
+
+TEST_CASE("a root that is another directory halts, emptied first; --adopt takes it") {
+    RunFixture fixture;
+    fill(fixture, 3);
+    fixture.run();
+    std::filesystem::rename(fixture.tree().path("root"), fixture.tree().path("elsewhere"));
+    fixture.tree().make_directory("root");
+    CHECK(codes(fixture.run()) == "root-emptied root-changed");
+    fill(fixture, 4);
+    CHECK(codes(fixture.run()) == "root-changed");
+    CHECK(adopt(fixture).outcome == Outcome::success);
+    CHECK(fixture.run().outcome == Outcome::success);
+}
+
+TEST_CASE("a root replaced by a file or a symlink halts") {
+    RunFixture fixture;
+    fill(fixture, 3);
+    fixture.run();
+    std::filesystem::rename(fixture.tree().path("root"), fixture.tree().path("elsewhere"));
+    fixture.write("root", "a file");
+    CHECK(codes(fixture.run()) == "root-changed");
+    fixture.remove("root");
+    fixture.tree().link("root", fixture.tree().path("elsewhere"));
+    RunReport report = fixture.run();  // its resolved path makes it another root, without a baseline: nothing is deleted
+    CHECK(report.done.removed == 0);
+    CHECK(fixture.snapshot("target").size() == 3);
+}
+
+TEST_CASE("a swapped target halts") {
+    RunFixture fixture;
+    fill(fixture, 3);
+    fixture.run();
+    std::filesystem::rename(fixture.tree().path("target"), fixture.tree().path("elsewhere"));
+    fixture.tree().make_directory("target");
+    fixture.write("target/other", "not ours");
+    CHECK(codes(fixture.run()) == "remote-changed");
+    CHECK(fixture.exists("target/other"));
+    CHECK(adopt(fixture).outcome == Outcome::success);
+    CHECK_FALSE(fixture.exists("target/other"));
+}
+
+TEST_CASE("a first mirror onto a full directory halts before it deletes") {
+    RunFixture fixture;
+    fill(fixture, 3);
+    fixture.write("target/other", "not ours");
+    RunReport report = fixture.run();
+    CHECK(codes(report) == "no-baseline");
+    CHECK(fixture.snapshot("target").size() == 1);  // a halted run writes nothing at all
+    fixture.job.policy.delete_policy = DeletePolicy::never;
+    CHECK(fixture.run().outcome == Outcome::success);
+    CHECK(fixture.snapshot("target").size() == 4);
+}
+
+TEST_CASE("too many deletes halt, and a nibbling series of runs does as well") {
+    RunFixture fixture;
+    fill(fixture, 40);
+    fixture.run();
+    for (int i = 0; i < 21; ++i) fixture.remove("root/f" + std::to_string(i));
+    CHECK(codes(fixture.run()) == "max-delete");
+    CHECK(fixture.snapshot("target").size() == 40);
+    for (int i = 0; i < 11; ++i) fixture.write("root/f" + std::to_string(i), std::to_string(i));
+    CHECK(fixture.run().done.removed == 10);
+    for (int i = 0; i < 11; ++i) fixture.remove("root/f" + std::to_string(i));
+    CHECK(codes(fixture.run()) == "max-delete");
+    CHECK(adopt(fixture).done.removed == 11);
+    fixture.remove("root/f39");
+    CHECK(fixture.run().outcome == Outcome::success);  // adopted deletes do not count against later ones: 10 + 1 of 40
+}
+
+TEST_CASE("what is not mounted halts") {
+    RunFixture fixture;
+    fill(fixture, 1);
+    fixture.job.mountpoint = fixture.tree().path();
+    CHECK(codes(fixture.run()) == "unmounted");
+    fixture.job.mountpoint = "/proc";
+    CHECK(fixture.run().outcome == Outcome::success);
+}
+
+TEST_CASE("a pull from nowhere halts") {
+    RunFixture fixture;
+    fixture.job.policy.direction = Direction::pull;
+    CHECK(codes(fixture.run()) == "remote-missing");
+    CHECK_FALSE(fixture.exists("target"));
+}
+
+TEST_CASE("an unreadable source directory keeps what is below it on the target") {
+    std::string result = in_child([] {
+        RunFixture fixture;
+        fixture.write("root/d/file", "x");
+        fixture.write("root/e/file", "y");
+        ::chmod(fixture.tree().path().c_str(), 0777);
+        for (auto& entry : std::filesystem::recursive_directory_iterator(fixture.tree().path())) {
+            std::ignore = ::chown(entry.path().c_str(), 65534, 65534);
+        }
+        if (!drop_privileges()) return;
+        fixture.run();
+        ::chmod(fixture.tree().path("root/d").c_str(), 0);
+        fixture.remove("root/e/file");
+        RunReport report = fixture.run();
+        require(report.outcome == Outcome::partial, "partial");
+        require(report.problems.size() == 1 && report.problems[0].path == "d", "d is named, once");
+        require(fixture.exists("target/d/file"), "what is below d stays");
+        require(!fixture.exists("target/e/file"), "the rest goes on");
+        ::chmod(fixture.tree().path("root/d").c_str(), 0755);
+    });
+    CHECK(result == "");
+}
+
+TEST_CASE("where a put failed, nothing in its directory or below is deleted") {
+    std::string result = in_child([] {
+        RunFixture fixture;
+        fixture.write("root/d/old", "x");
+        fixture.write("root/d/below/old", "x");
+        fixture.write("root/e/old", "x");
+        for (auto& entry : std::filesystem::recursive_directory_iterator(fixture.tree().path())) {
+            std::ignore = ::chown(entry.path().c_str(), 65534, 65534);
+        }
+        std::ignore = ::chown(fixture.tree().path().c_str(), 65534, 65534);
+        if (!drop_privileges()) return;
+        fixture.run();
+        for (const char* path : {"root/d/old", "root/d/below/old", "root/e/old"}) fixture.remove(path);
+        fixture.write("root/d/secret", "cannot be read");
+        ::chmod(fixture.tree().path("root/d/secret").c_str(), 0);
+        RunReport report = fixture.run();
+        require(report.outcome == Outcome::partial, "partial");
+        require(fixture.exists("target/d/old") && fixture.exists("target/d/below/old"), "withheld");
+        require(!fixture.exists("target/e/old"), "deleted elsewhere");
+        require(report.problems.size() == 3, "each failed path is named");
+    });
+    CHECK(result == "");
+}
