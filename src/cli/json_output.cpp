@@ -10,7 +10,7 @@ class JsonOutput final : public Output {
     JsonOutput(Console& console, OutputOptions options) : console_(console), options_(options) {}
 
     void run_started(const std::string& job, const Progress&) override {
-        if (!options_.quiet) console_.print(run_started_event(job, wall_clock_now()));
+        if (!options_.quiet && !options_.is_document) console_.print(run_started_event(job, wall_clock_now()));
     }
 
     void run_finished(const RunReport& report) override {
@@ -36,6 +36,15 @@ class JsonOutput final : public Output {
 
     void explained(const Explanation& explanation) override { console_.print(explanation_line(explanation)); }
     void found(const Finding& finding) override { console_.print(finding_line(finding)); }
+
+    void diagnostic(const std::string& level, const Diagnostic& diagnostic) override {
+        if (options_.is_document) return console_.complain(diagnostic.text() + "\n");
+        console_.print(diagnostic_event(level, diagnostic, wall_clock_now()));
+    }
+
+    void checked(const std::string& file, size_t jobs, size_t errors, size_t warnings) override {
+        console_.print(checked_event(file, jobs, errors, warnings, wall_clock_now()));
+    }
 
     void info(const std::string& message) override {
         if (!options_.quiet) tell("info", message);

@@ -13,6 +13,7 @@
 #include "cli/progress_text.hpp"
 #include "cli/report_json.hpp"
 #include "cli/style.hpp"
+#include "config/diagnostic.hpp"
 #include "engine/run.hpp"
 
 namespace syncline::cli {
@@ -28,13 +29,19 @@ class Output {
   public:
     virtual ~Output() = default;
 
-    /// `progress` lives until run_finished of the same job.
+    /// `progress` lives until run_stopped of the same job, which comes on every way out.
     virtual void run_started(const std::string& job, const Progress& progress) = 0;
+    virtual void run_stopped(const std::string&) {}
     virtual void run_finished(const RunReport& report) = 0;
     /// The plans of all jobs, of `plan` and of --dry-run. `as_events` for the latter's JSON.
     virtual void plans(const std::vector<RunReport>& reports, bool as_events) = 0;
     virtual void explained(const Explanation& explanation) = 0;
     virtual void found(const Finding& finding) = 0;
+
+    /// Something about the job file; `level` is "error" or "warning".
+    virtual void diagnostic(const std::string& level, const Diagnostic& diagnostic) = 0;
+    /// The end of `check`.
+    virtual void checked(const std::string& file, size_t jobs, size_t errors, size_t warnings) = 0;
 
     virtual void info(const std::string& message) = 0;
     virtual void warning(const std::string& message) = 0;
@@ -44,6 +51,21 @@ class Output {
     virtual void tick(TimeNs) {}
     /// A program that runs for days says when something happened, and does not say that nothing did.
     virtual void set_long_running() {}
+};
+
+/// A job is shown as running for as long as this lives.
+class RunningMark {
+  public:
+    RunningMark(Output& output, const std::string& job, const Progress& progress) : output_(output), job_(job) {
+        output_.run_started(job_, progress);
+    }
+    ~RunningMark() { output_.run_stopped(job_); }
+    RunningMark(const RunningMark&) = delete;
+    RunningMark& operator=(const RunningMark&) = delete;
+
+  private:
+    Output& output_;
+    std::string job_;
 };
 
 /// `console` outlives the output.

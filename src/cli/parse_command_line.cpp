@@ -35,8 +35,8 @@ void add_command(CLI::App& app, const CommandSpec& spec, CommandLine& line) {
     command->group("Commands");
     if (!spec.argument.empty()) {
         // How many there may be is checked in argument_count_error(): the library's words for it name no argument.
-        std::string more = spec.most_arguments > 1 ? " ..." : "";
-        command->add_option(std::string(spec.argument), line.arguments, "")->type_name(more);
+        // Group "": the usage line shows it, and needs no list of its own.
+        command->add_option(std::string(spec.argument), line.arguments, "")->type_name("")->group("");
     }
     for (std::string_view name : spec.options) add_option(*command, option_spec(name), line);
     for (std::string_view name : common_options()) add_option(*command, option_spec(name), line);
@@ -130,6 +130,7 @@ ParsedCommandLine parse_command_line(const std::vector<std::string>& arguments) 
     app.require_subcommand(1);
     app.set_version_flag("--version", std::string("syncline ") + SYNCLINE_VERSION);
     app.get_formatter()->column_width(34);
+    app.get_formatter()->label("SUBCOMMAND", "COMMAND");
     app.footer(
         "The job file is FILE or -f FILE, else ./jobs.toml, the nearest one upwards, or\n"
         "$XDG_CONFIG_HOME/syncline/jobs.toml. See syncline(1) and syncline-jobs(5).");

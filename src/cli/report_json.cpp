@@ -131,6 +131,25 @@ std::string message_event(const std::string& kind, const std::string& message, T
     return line(object);
 }
 
+std::string diagnostic_event(const std::string& level, const Diagnostic& diagnostic, TimeNs now) {
+    Json object = event("diagnostic", now);
+    object["level"] = level;
+    object["file"] = utf8_lossy(diagnostic.file);
+    object["line"] = diagnostic.line == 0 ? Json(nullptr) : Json(diagnostic.line);
+    object["column"] = diagnostic.column == 0 ? Json(nullptr) : Json(diagnostic.column);
+    object["message"] = utf8_lossy(diagnostic.message);
+    return line(object);
+}
+
+std::string checked_event(const std::string& file, size_t jobs, size_t errors, size_t warnings, TimeNs now) {
+    Json object = event("checked", now);
+    object["file"] = utf8_lossy(file);
+    object["jobs"] = jobs;
+    object["errors"] = errors;
+    object["warnings"] = warnings;
+    return line(object);
+}
+
 std::string explanation_line(const Explanation& explanation) {
     Json object{{"job", utf8_lossy(explanation.job)}};
     add_path(object, explanation.path);
@@ -143,9 +162,6 @@ std::string explanation_line(const Explanation& explanation) {
 std::string finding_line(const Finding& finding) {
     Json object{{"level", finding.level}};
     if (!finding.subject.empty()) object["subject"] = utf8_lossy(finding.subject);
-    if (!finding.file.empty()) object["file"] = utf8_lossy(finding.file);
-    if (finding.line > 0) object["line"] = finding.line;
-    if (finding.column > 0) object["column"] = finding.column;
     object["message"] = utf8_lossy(finding.message);
     if (!finding.advice.empty()) object["advice"] = utf8_lossy(finding.advice);
     return line(object);

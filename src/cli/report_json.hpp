@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "config/diagnostic.hpp"
 #include "engine/run.hpp"
 
 namespace syncline::cli {
@@ -21,6 +22,9 @@ std::string action_event(const std::string& job, const PlannedAction& action, Ti
 /// `kind` is "error", "warning" or "info".
 std::string message_event(const std::string& kind, const std::string& message, TimeNs now);
 
+std::string diagnostic_event(const std::string& level, const Diagnostic& diagnostic, TimeNs now);
+std::string checked_event(const std::string& file, size_t jobs, size_t errors, size_t warnings, TimeNs now);
+
 /// One line of `explain`.
 struct Explanation {
     std::string job, path;  ///< below the job's root
@@ -30,12 +34,10 @@ struct Explanation {
 };
 std::string explanation_line(const Explanation& explanation);
 
-/// One line of `check` and `doctor`. `file` and `line` are only there when they mean something.
+/// One line of `doctor`.
 struct Finding {
     std::string level;  ///< "ok", "warning", "error"
     std::string subject, message, advice;
-    std::string file;
-    int line = 0, column = 0;
 };
 std::string finding_line(const Finding& finding);
 

@@ -29,8 +29,9 @@ class TextOutput final : public Output {
 
     void run_started(const std::string& job, const Progress& progress) override { running_.start(job, progress); }
 
+    void run_stopped(const std::string& job) override { running_.finish(job); }
+
     void run_finished(const RunReport& report) override {
-        running_.finish(report.job);
         console_.complain(stamped(trouble_lines(report, error_style_)));
         if (options_.quiet) return;
         if (options_.verbose) console_.print(stamped(note_lines(report, style_)) + action_lines(report, style_));
@@ -48,10 +49,8 @@ class TextOutput final : public Output {
     }
 
     void explained(const Explanation& explanation) override {
-        std::string line = style_.bold(escape(explanation.job)) + ": " + escape(explanation.path) + " is " +
-                           (explanation.is_selected ? style_.green("selected") : style_.yellow("not selected"));
-        if (!explanation.because.empty()) line += ": " + explanation.because;
-        console_.print(line + "\n");
+        console_.print(style_.bold(escape(explanation.job)) + ": " + escape(explanation.path) + verdict(explanation) +
+                       "\n");
         if (!explanation.last_run.empty()) console_.print("  " + explanation.last_run + "\n");
     }
 
@@ -65,6 +64,17 @@ class TextOutput final : public Output {
             mark + " " + (finding.subject.empty() ? "" : escape(finding.subject) + ": ") + finding.message;
         if (!finding.advice.empty()) line += "\n        -> " + finding.advice;
         console_.print(line + "\n");
+    }
+
+    void diagnostic(const std::string& level, const Diagnostic& diagnostic) override {
+        bool is_error = level == "error";
+        if (options_.quiet && !is_error) return;
+        console_.complain(stamped((is_error ? "" : error_style_.yellow("warning: ")) + diagnostic.text() + "\n"));
+    }
+
+    void checked(const std::string& file, size_t jobs, size_t errors, size_t) override {
+        std::string result = errors == 0 ? style_.green("no errors") : style_.red(count_of(errors, "error"));
+        if (!options_.quiet) console_.print(escape(file) + ": " + count_of(jobs, "job") + ", " + result + "\n");
     }
 
     void info(const std::string& message) override {
@@ -84,6 +94,15 @@ class TextOutput final : public Output {
   private:
     std::string stamped(std::string lines) const {
         return is_long_running_ && !lines.empty() ? local_time_prefix() + lines : lines;
+    }
+
+    std::string verdict(const Explanation& explanation) const {
+        const std::string& because = explanation.because;
+        if (explanation.is_selected) return " is " + style_.green("selected") + (because.empty() ? "" : ": " + because);
+        // "FILE:LINE: 'RULE'" ignores it; other reasons are sentences.
+        bool is_rule = because.ends_with("'") || because.ends_with(")");
+        return is_rule ? " is " + style_.yellow("ignored") + " by " + because
+                       : " is " + style_.yellow("not selected") + ": " + because;
     }
 
     /// Whether the run did nothing, as the job's last one did, and nobody asked for each of them.

@@ -1,0 +1,20 @@
+// The commands. Each does its work with what the session holds and gives the exit status; it throws Error, Reported or
+// Cancelled for what ends it early (program.cpp tells them).
+#pragma once
+
+#include "cli/session.hpp"
+#include "core/policy.hpp"
+
+namespace syncline::cli {
+
+int apply_command(Session& session);
+int plan_command(Session& session);
+int check_command(Session& session);
+int direct_command(Session& session, Direction direction);  ///< push and pull
+int explain_command(Session& session);
+int init_command(Session& session);
+int trust_command(Session& session);
+int doctor_command(Session& session);
+int completion_command(Session& session);
+
+}  // namespace syncline::cli

@@ -1,0 +1,220 @@
+#include "cli/direct_run.hpp"
+
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <functional>
+
+#include "base/rel_path.hpp"
+#include "base/text.hpp"
+#include "config/ad_hoc.hpp"
+#include "config/job_rules.hpp"
+#include "config/parse.hpp"
+#include "config/paths.hpp"
+
+namespace syncline::cli {
+namespace {
+
+bool exists(const std::string& path) {
+    struct stat status{};
+    return ::lstat(path.c_str(), &status) == 0;
+}
+
+std::string below(const std::string& path, const std::string& root) {
+    return path.size() == root.size() ? "" : path.substr(root == "/" ? 1 : root.size() + 1);
+}
+
+class Resolver {
+  public:
+    Resolver(const CommandLine& line, const std::optional<JobFile>& file, Direction direction,
+             const ParseEnvironment& environment)
+        : line_(line), file_(file), direction_(direction), environment_(environment) {}
+
+    DirectRun resolve() {
+        DirectRun run;
+        run.job = choose_job();
+        set_direction(run.job, direction_);
+        override_destination(run.job);
+        override_policy(run.job);
+        add_filters(run);
+        add_paths(run);
+        run.options.checksum = line_.checksum;
+        run.options.plan_only = line_.dry_run;
+        run.options.want_actions = line_.dry_run || line_.verbose;
+        return run;
+    }
+
+  private:
+    [[noreturn]] static void refuse(const std::string& why) { throw Error(Errc::usage, why); }
+    std::string here(const std::string& word) const {
+        return absolute_path(word, environment_.current_directory, environment_);
+    }
+
+    Job choose_job() {
+        words_ = line_.arguments;
+        if (line_.sync_cwd && !line_.root.empty()) refuse("--root and --sync-cwd exclude each other");
+        const Job* named = take_named_job();
+        if (named) {
+            if (!line_.remote.empty())
+                refuse("--remote is for a run without a job; use -d to send '" + named->name + "' elsewhere");
+            Job job = *named;
+            std::string root = line_.sync_cwd ? "." : line_.root;
+            if (!root.empty()) replace_root(job, root, environment_.current_directory, environment_);
+            return job;
+        }
+        if (!line_.remote.empty()) return without_job();
+        const Job* holder = job_that_holds(line_.root.empty() ? environment_.current_directory : here(line_.root));
+        if (holder) return *holder;
+        refuse("no job's root holds " + escape(line_.root.empty() ? environment_.current_directory : line_.root) +
+               "; name a job, or give --remote for a run without one");
+    }
+
+    /// The job that the first argument names, which is taken away then.
+    const Job* take_named_job() {
+        if (words_.empty()) return nullptr;
+        const std::string word = words_.front();
+        if (file_) {
+            auto found = std::ranges::find(file_->jobs, word, &Job::name);
+            if (found != file_->jobs.end()) {
+                words_.erase(words_.begin());
+                return &*found;
+            }
+        }
+        if (word.find('/') == std::string::npos && !exists(here(word))) refuse_misspelt(word);
+        return nullptr;
+    }
+
+    /// A path that is gone here may still be meant; a name close to a job's is rather that.
+    void refuse_misspelt(const std::string& word) const {
+        std::vector<std::string> names;
+        for (const Job& job : file_ ? file_->jobs : std::vector<Job>{}) names.push_back(job.name);
+        std::string nearest = did_you_mean(word, names);
+        if (nearest.empty()) return;
+        refuse("there is no job and no file '" + escape(word) + "'; did you mean '" + escape(nearest) +
+               "'? (a path is './" + escape(word) + "')");
+    }
+
+    /// The one with the longest root; of two with the same root the one whose direction this is.
+    const Job* job_that_holds(const std::string& directory) const {
+        if (!file_ || line_.sync_cwd) return nullptr;
+        std::string physical = environment_.resolve(directory);
+        std::vector<const Job*> best;
+        size_t longest = 0;
+        for (const Job& job : file_->jobs) {
+            std::string root = environment_.resolve(job.root);
+            if (!line_.root.empty() ? root != physical : !is_beneath(physical, root)) continue;
+            if (root.size() > longest) best.clear();
+            longest = std::max(longest, root.size());
+            if (root.size() == longest) best.push_back(&job);
+        }
+        auto is_this_way = [&](const Job* job) { return job->policy.direction == direction_; };
+        if (std::ranges::any_of(best, is_this_way)) std::erase_if(best, std::not_fn(is_this_way));
+        if (best.size() > 1)
+            refuse("the jobs '" + best[0]->name + "' and '" + best[1]->name + "' have this root; name one");
+        return best.empty() ? nullptr : best.front();
+    }
+
+    Job without_job() const {
+        bool is_git = !line_.sync_cwd && (!file_ || file_->engine.ad_hoc_root_is_git);
+        const std::string& directory = environment_.current_directory;
+        AdHocRequest request;
+        request.root = !line_.root.empty() ? line_.root : is_git ? git_root(directory) : directory;
+        request.remote = line_.remote;
+        request.directory = directory;
+        request.direction = direction_;
+        return ad_hoc_job(request, file_ ? &*file_ : nullptr, environment_);
+    }
+
+    void override_destination(Job& job) const {
+        if (!line_.bucket.empty()) refuse("--bucket: bucket destinations are not built yet");
+        if (job.remote.type == Destination::Type::ssh) refuse(job_label(job) + "SSH destinations are not built yet");
+        if (job.remote.type == Destination::Type::bucket)
+            refuse(job_label(job) + "bucket destinations are not built yet");
+        // An absolute path is never taken for a HOST or BUCKET.
+        if (!line_.remote_dir.empty()) replace_remote(job, here(line_.remote_dir), "/", nullptr, environment_);
+    }
+
+    static std::string job_label(const Job& job) {
+        return "job '" + escape(job.name) + "' goes to " + escape(job.remote_text) + ": ";
+    }
+
+    void override_policy(Job& job) const {
+        job.policy.force = line_.force;
+        job.policy.adopt = line_.adopt;
+        if (line_.tar) job.transfer = Transfer::tar;
+        if (line_.remove) job.policy.delete_policy = DeletePolicy::mirror;
+        if (line_.overwrite) job.policy.pull = PullPolicy::mirror;
+    }
+
+    void add_filters(DirectRun& run) const {
+        for (const std::string& text : line_.exclude)
+            run.job.filter.exclude.push_back(rule(text, "--exclude", run.job));
+        for (const std::string& text : line_.include)
+            run.job.filter.include.push_back(rule(text, "--include", run.job));
+        run.options.narrowed = !line_.exclude.empty() || !line_.include.empty();
+    }
+
+    /// Relative to the current directory. Outside of the root only a bare name has a meaning: it holds at any depth.
+    GlobRule rule(const std::string& text, const std::string& option, const Job& job) const {
+        std::string why;
+        std::optional<Glob> glob = Glob::compile(text, why);
+        if (!glob) refuse(option + " '" + escape(text) + "': " + why);
+        std::string root = environment_.resolve(job.root),
+                    directory = environment_.resolve(environment_.current_directory);
+        std::string base;
+        if (is_beneath(directory, root)) {
+            base = below(directory, root);
+        } else if (text.find('/') != std::string::npos) {
+            refuse(option + " '" + escape(text) + "' is relative to the current directory, which is not in the root " +
+                   escape(job.root));
+        }
+        return {std::move(*glob), std::move(base), option};
+    }
+
+    void add_paths(DirectRun& run) const {
+        for (const std::string& word : words_) {
+            std::optional<std::string> path = path_below_root(word, run.job.root, environment_);
+            if (!path)
+                refuse(escape(word) + " does not lie in the root of '" + escape(run.job.name) + "', " +
+                       escape(run.job.root));
+            run.options.paths.push_back(std::move(*path));
+        }
+        // The root itself is everything.
+        if (std::ranges::find(run.options.paths, "") != run.options.paths.end()) run.options.paths.clear();
+    }
+
+    const CommandLine& line_;
+    const std::optional<JobFile>& file_;
+    Direction direction_;
+    const ParseEnvironment& environment_;
+    std::vector<std::string> words_;  ///< arguments that are paths
+};
+
+}  // namespace
+
+DirectRun resolve_direct_run(const CommandLine& line, const std::optional<JobFile>& file, Direction direction,
+                             const ParseEnvironment& environment) {
+    return Resolver(line, file, direction, environment).resolve();
+}
+
+std::optional<std::string> path_below_root(const std::string& word, const std::string& root,
+                                           const ParseEnvironment& environment) {
+    std::string full = absolute_path(word, environment.current_directory, environment);
+    std::string physical_root = environment.resolve(root);
+    if (environment.resolve(full) == physical_root) return "";
+    size_t slash = full.rfind('/');
+    std::string parent = environment.resolve(slash == 0 ? "/" : full.substr(0, slash));
+    std::string physical = (parent == "/" ? "" : parent) + full.substr(slash);
+    if (!is_beneath(physical, physical_root)) return std::nullopt;
+    std::string path = below(physical, physical_root);
+    return is_valid_path(path) ? std::optional(path) : std::nullopt;
+}
+
+std::string git_root(const std::string& directory) {
+    for (std::string at = directory; !at.empty() && at != "/"; at.erase(std::max<size_t>(at.rfind('/'), 1))) {
+        if (exists(at + "/.git")) return at;
+    }
+    return directory;
+}
+
+}  // namespace syncline::cli

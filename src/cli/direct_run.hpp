@@ -1,0 +1,31 @@
+// Direct runs: which job `push` and `pull` mean, and what the command line changes in it for this one run. Looks at the
+// file system only to follow symlinks and to see what exists.
+#pragma once
+
+#include <optional>
+
+#include "cli/command_line.hpp"
+#include "config/environment.hpp"
+#include "config/job.hpp"
+#include "engine/run.hpp"
+
+namespace syncline::cli {
+
+struct DirectRun {
+    Job job;
+    RunOptions options;
+};
+
+/// Throws Error{usage} when the command line names no job, two, or a path that lies in none.
+DirectRun resolve_direct_run(const CommandLine& line, const std::optional<JobFile>& file, Direction direction,
+                             const ParseEnvironment& environment);
+
+/// `word`, relative to the current directory, as a path below `root` ("" is the root itself); nullopt when it lies
+/// outside. A symlink at its end is not followed, so that it can be named; those before it are.
+std::optional<std::string> path_below_root(const std::string& word, const std::string& root,
+                                           const ParseEnvironment& environment);
+
+/// The nearest directory at or above `directory` that holds `.git`, else `directory`.
+std::string git_root(const std::string& directory);
+
+}  // namespace syncline::cli

@@ -1,0 +1,95 @@
+// The commands that concern the job file itself: check, init and trust; and completion, which reads job names from it.
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <cerrno>
+
+#include "base/text.hpp"
+#include "cli/commands.hpp"
+#include "cli/completion.hpp"
+#include "cli/exit_status.hpp"
+#include "cli/job_files.hpp"
+#include "state/store.hpp"
+
+namespace syncline::cli {
+namespace {
+
+/// All of `text` in a new file; what stands at `path` already is left alone.
+void write_new_file(const std::string& path, std::string_view text) {
+    int file = ::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
+    if (file < 0 && errno == EEXIST) throw Error(Errc::usage, escape(path) + " is there already; it was left as it is");
+    if (file < 0) throw errno_error("create", path, errno);
+    while (!text.empty()) {
+        ssize_t count = ::write(file, text.data(), text.size());
+        if (count < 0 && errno == EINTR) continue;
+        if (count < 0) {
+            int why = errno;
+            ::close(file);
+            ::unlink(path.c_str());
+            throw errno_error("write", path, why);
+        }
+        text.remove_prefix(static_cast<size_t>(count));
+    }
+    if (::close(file) != 0) throw errno_error("write", path, errno);
+}
+
+void list_jobs(const Session& session) {
+    std::optional<JobFilePath> place = locate_job_file(session, false);
+    if (!place) return;
+    ParseOutcome outcome = load_job_file(place->path, session.environment);
+    if (!outcome.file) return;
+    std::string names;
+    for (const Job& job : outcome.file->jobs) names += escape(job.name) + "\n";
+    session.console.print(names);
+}
+
+}  // namespace
+
+int check_command(Session& session) {
+    std::optional<JobFilePath> place = locate_job_file(session, true);
+    if (!place) {
+        require_job_file(session, true);
+        return exit_usage;
+    }
+    ParseOutcome outcome = load_job_file(place->path, session.environment);
+    std::vector<Diagnostic> warnings = outcome.warnings;
+    if (outcome.file) {
+        for (Diagnostic& unbuilt : not_built_yet(*outcome.file)) warnings.push_back(std::move(unbuilt));
+    }
+    for (const Diagnostic& warning : warnings) session.output.diagnostic("warning", warning);
+    for (const Diagnostic& error : outcome.errors) session.output.diagnostic("error", error);
+    size_t jobs = outcome.file ? outcome.file->jobs.size() : 0;
+    session.output.checked(shown_path(place->path, session.environment), jobs, outcome.errors.size(), warnings.size());
+    return outcome.file ? exit_ok : exit_usage;
+}
+
+int init_command(Session& session) {
+    write_new_file("jobs.toml", init_text());
+    session.output.info("wrote jobs.toml; edit it, then try 'syncline plan'");
+    return exit_ok;
+}
+
+int trust_command(Session& session) {
+    JobFile file = load(session, session.line.arguments.front());
+    Store(default_state_directory()).trust(trusted_path(file, session.environment), file.sha256);
+    session.output.info("trusted " + escape(file.shown_path) + " as it is now; an edit ends that");
+    for (const Diagnostic& reach : untrusted_reach(file, session.environment)) {
+        if (session.line.verbose) session.output.info("  " + reach.text());
+    }
+    return exit_ok;
+}
+
+int completion_command(Session& session) {
+    if (session.line.list_jobs) {
+        list_jobs(session);
+        return exit_ok;
+    }
+    if (session.line.arguments.empty()) throw Error(Errc::usage, "SHELL is missing: bash, zsh or fish");
+    const std::string& name = session.line.arguments.front();
+    std::optional<Shell> shell = shell_of(name);
+    if (!shell) throw Error(Errc::usage, "there is no completion for '" + escape(name) + "': bash, zsh or fish");
+    session.console.print(completion_script(*shell));
+    return exit_ok;
+}
+
+}  // namespace syncline::cli

@@ -1,0 +1,105 @@
+#include "cli/job_files.hpp"
+
+#include <algorithm>
+
+#include "base/error.hpp"
+#include "base/text.hpp"
+#include "cli/exit_status.hpp"
+#include "state/store.hpp"
+
+namespace syncline::cli {
+namespace {
+
+bool is_local(const Job& job) { return job.remote.type == Destination::Type::local; }
+
+}  // namespace
+
+std::optional<JobFilePath> locate_job_file(const Session& session, bool takes_file) {
+    const CommandLine& line = session.line;
+    bool has_argument = takes_file && !line.arguments.empty();
+    if (has_argument && !line.file.empty())
+        throw Error(Errc::usage, "the job file is given twice: as FILE and with -f");
+    if (has_argument) return JobFilePath{line.arguments.front(), true};
+    if (!line.file.empty()) return JobFilePath{line.file, true};
+    std::optional<std::string> found = find_job_file(session.environment.current_directory, session.environment);
+    if (!found) return std::nullopt;
+    return JobFilePath{*found, false};
+}
+
+JobFile load(Session& session, const std::string& path) {
+    ParseOutcome outcome = load_job_file(path, session.environment);
+    for (const Diagnostic& warning : outcome.warnings) session.output.diagnostic("warning", warning);
+    for (const Diagnostic& error : outcome.errors) session.output.diagnostic("error", error);
+    if (!outcome.file) throw Reported{exit_usage};
+    return std::move(*outcome.file);
+}
+
+std::string trusted_path(const JobFile& file, const ParseEnvironment& environment) {
+    return environment.resolve(file.path);
+}
+
+std::optional<std::string> reason_for_distrust(const JobFile& file, const ParseEnvironment& environment) {
+    std::vector<Diagnostic> reach = untrusted_reach(file, environment);
+    if (reach.empty()) return std::nullopt;
+    if (Store(default_state_directory()).is_trusted(trusted_path(file, environment), file.sha256)) return std::nullopt;
+    std::string text =
+        "the job file " + escape(file.shown_path) + " was found, not named, and is not trusted as it is now:\n";
+    for (const Diagnostic& diagnostic : reach) text += "  " + diagnostic.text() + "\n";
+    return text + "run 'syncline trust " + escape(file.shown_path) + "' after reading it, or name it with -f";
+}
+
+std::optional<JobFile> find_and_load(Session& session, bool takes_file) {
+    std::optional<JobFilePath> place = locate_job_file(session, takes_file);
+    if (!place) return std::nullopt;
+    if (!place->was_named) {
+        std::optional<Diagnostic> foreign = check_found_job_file(place->path, session.environment);
+        if (foreign) throw Error(Errc::usage, foreign->text());
+    }
+    JobFile file = load(session, place->path);
+    if (!place->was_named) {
+        std::optional<std::string> reason = reason_for_distrust(file, session.environment);
+        if (reason) throw Error(Errc::usage, *reason);
+    }
+    return file;
+}
+
+JobFile require_job_file(Session& session, bool takes_file) {
+    std::optional<JobFile> file = find_and_load(session, takes_file);
+    if (file) return std::move(*file);
+    throw Error(
+        Errc::usage,
+        "there is no jobs.toml here, in a directory above, or in $XDG_CONFIG_HOME/syncline; name one with -f, or "
+        "write one with 'syncline init'");
+}
+
+std::string unknown_job(const JobFile& file, const std::string& name) {
+    std::vector<std::string> names;
+    for (const Job& job : file.jobs) names.push_back(job.name);
+    std::string nearest = did_you_mean(name, names);
+    std::string text = "there is no job '" + escape(name) + "' in " + escape(file.shown_path);
+    return nearest.empty() ? text : text + "; did you mean '" + escape(nearest) + "'?";
+}
+
+void keep_jobs(JobFile& file, const std::vector<std::string>& names) {
+    if (names.empty()) return;
+    for (const std::string& name : names) {
+        if (std::ranges::find(file.jobs, name, &Job::name) == file.jobs.end())
+            throw Error(Errc::usage, unknown_job(file, name));
+    }
+    std::erase_if(file.jobs, [&](const Job& job) { return std::ranges::find(names, job.name) == names.end(); });
+}
+
+void refuse_unbuilt(Session& session, const JobFile& file) {
+    bool is_impossible = !std::ranges::all_of(file.jobs, is_local);
+    for (const Diagnostic& unbuilt : not_built_yet(file)) {
+        bool stops = std::ranges::any_of(file.jobs, [&](const Job& job) {
+            auto remote = job.written.find("remote");
+            return !is_local(job) && remote != job.written.end() &&
+                   remote->second == Position{unbuilt.line, unbuilt.column};
+        });
+        session.output.diagnostic(stops ? "error" : "warning", unbuilt);
+    }
+    if (is_impossible) throw Reported{exit_usage};
+}
+
+}  // namespace syncline::cli

@@ -1,0 +1,43 @@
+// Job files as commands get them: named on the command line or found, and then only when they may be used.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "cli/session.hpp"
+#include "config/parse.hpp"
+
+namespace syncline::cli {
+
+struct JobFilePath {
+    std::string path;
+    bool was_named = false;  ///< by FILE or -f; otherwise it was found
+};
+
+/// nullopt when none is named and none is found. `takes_file`: the first argument is FILE.
+std::optional<JobFilePath> locate_job_file(const Session& session, bool takes_file);
+
+/// Tells the diagnostics. Throws Reported when there are errors.
+JobFile load(Session& session, const std::string& path);
+
+/// Locates, loads and refuses a found file that is not to be trusted. Throws Reported, or Error{usage}.
+std::optional<JobFile> find_and_load(Session& session, bool takes_file);
+/// The same; that there is no job file is an error.
+JobFile require_job_file(Session& session, bool takes_file);
+
+/// Why a found file may not be used until its user trusted it; nullopt when it may.
+std::optional<std::string> reason_for_distrust(const JobFile& file, const ParseEnvironment& environment);
+
+/// What trust remembers a job file by: its physical path.
+std::string trusted_path(const JobFile& file, const ParseEnvironment& environment);
+
+/// Leaves the jobs that are named, in file order; all for no names. Throws Error{usage} for an unknown one.
+void keep_jobs(JobFile& file, const std::vector<std::string>& names);
+/// "there is no job 'tesis' in jobs.toml; did you mean 'thesis'?"
+std::string unknown_job(const JobFile& file, const std::string& name);
+
+/// Warns of what this version cannot do yet, and throws Reported{exit_usage} when a job that is to run needs it.
+void refuse_unbuilt(Session& session, const JobFile& file);
+
+}  // namespace syncline::cli

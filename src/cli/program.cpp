@@ -1,0 +1,104 @@
+#include "cli/program.hpp"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <csignal>
+#include <new>
+
+#include "base/error.hpp"
+#include "base/text.hpp"
+#include "cli/commands.hpp"
+#include "cli/exit_status.hpp"
+#include "cli/logging.hpp"
+#include "cli/parse_command_line.hpp"
+
+namespace syncline::cli {
+namespace {
+
+int dispatch(Session& session) {
+    switch (session.line.command) {
+        case Command::apply: return apply_command(session);
+        case Command::plan: return plan_command(session);
+        case Command::check: return check_command(session);
+        case Command::push: return direct_command(session, Direction::push);
+        case Command::pull: return direct_command(session, Direction::pull);
+        case Command::explain: return explain_command(session);
+        case Command::init: return init_command(session);
+        case Command::trust: return trust_command(session);
+        case Command::doctor: return doctor_command(session);
+        case Command::completion: return completion_command(session);
+        default: break;
+    }
+    std::string name(command_spec(session.line.command).name);
+    throw Error(Errc::usage, "'syncline " + name + "' is not built yet");
+}
+
+/// Runs the command and tells what ended it.
+int run_command(Session& session) {
+    Output& output = session.output;
+    try {
+        begin_logging(session.console, {session.line.log_file, session.line.verbose, session.line.quiet});
+        return dispatch(session);
+    } catch (const Reported& reported) {
+        return reported.status;
+    } catch (const Error& error) {
+        output.error(error.what());
+        return exit_status(error.code());
+    } catch (const Cancelled&) {
+        output.error("cancelled");
+    } catch (const std::bad_alloc&) {
+        output.error("out of memory");
+    } catch (const std::exception& bug) {
+        output.error("internal error: " + escape(bug.what()));
+    }
+    return exit_failed;
+}
+
+/// What could not be written is a failure, even when the work was done. A reader that went away (`| head`) is told
+/// nothing.
+int with_output_error(int status, Console& console) {
+    const std::string& why = console.output_error();
+    if (why.empty()) return status;
+    if (why != "closed") console.complain("syncline: cannot write standard output: " + why + "\n");
+    return worse_status(status, exit_failed);
+}
+
+/// Opens the three standard descriptors where a caller closed them: no file of ours may take their place.
+void open_standard_descriptors() {
+    for (int fd = ::open("/dev/null", O_RDWR); fd >= 0; fd = ::dup(fd)) {
+        if (fd <= 2) continue;
+        ::close(fd);
+        return;
+    }
+}
+
+}  // namespace
+
+int run_program(int argc, char** argv) {
+    open_standard_descriptors();
+    std::signal(SIGPIPE, SIG_IGN);
+    Console console(STDOUT_FILENO, STDERR_FILENO);
+    ParsedCommandLine parsed = parse_command_line(std::vector<std::string>(argv + 1, argv + argc));
+    if (parsed.kind == ParsedCommandLine::Kind::error) {
+        console.complain(parsed.text);
+        return exit_usage;
+    }
+    if (parsed.kind == ParsedCommandLine::Kind::text) {
+        console.print(parsed.text);
+        return with_output_error(exit_ok, console);
+    }
+    const CommandLine& line = parsed.line;
+    OutputOptions options;
+    options.json = line.json;
+    options.is_document = line.command == Command::plan;
+    options.verbose = line.verbose;
+    options.quiet = line.quiet;
+    std::unique_ptr<Output> output = make_output(console, options);
+    Session session{line, console, *output, ParseEnvironment::of_process()};
+    int status = run_command(session);
+    end_logging();
+    return with_output_error(status, console);
+}
+
+}  // namespace syncline::cli

@@ -1,0 +1,78 @@
+// The commands that run jobs once, one after the other: plan, push and pull.
+#include "base/text.hpp"
+#include "cli/commands.hpp"
+#include "cli/direct_run.hpp"
+#include "cli/exit_status.hpp"
+#include "cli/job_files.hpp"
+#include "cli/run_plans.hpp"
+#include "cli/workbench.hpp"
+
+namespace syncline::cli {
+namespace {
+
+/// One run, told when it ended.
+Task<void> run_and_tell(const Job& job, RunOptions options, Workbench& workbench, Output& output, int& status) {
+    Progress progress;
+    RunningMark mark(output, job.name, progress);
+    RunReport report = co_await run_job(job, std::move(options), workbench.context(), progress);
+    status = exit_status(report);
+    output.run_finished(report);
+}
+
+Task<void> plan_one(const Job& job, RunOptions options, Workbench& workbench, Output& output, RunReport& report) {
+    Progress progress;
+    RunningMark mark(output, job.name, progress);
+    report = co_await run_job(job, std::move(options), workbench.context(), progress);
+}
+
+/// `plan` gives the halts, not a status for them.
+int plan_status(const RunReport& report) {
+    bool could_plan = report.outcome != Outcome::failed && report.outcome != Outcome::cancelled;
+    return could_plan ? exit_ok : exit_status(report);
+}
+
+}  // namespace
+
+int show_plans(Session& session, Workbench& workbench, const std::vector<PlannedRun>& runs, bool as_events) {
+    std::vector<RunReport> reports;
+    int status = exit_ok;
+    for (const PlannedRun& run : runs) {
+        RunReport report;
+        RunOptions options = run.options;
+        options.plan_only = true;
+        options.want_actions = true;
+        try {
+            workbench.run(plan_one(run.job, std::move(options), workbench, session.output, report));
+            status = worse_status(status, plan_status(report));
+            reports.push_back(std::move(report));
+        } catch (const Error& error) {
+            // One job that cannot be looked at does not hide the plans of the others.
+            session.output.error(error.what());
+            status = worse_status(status, exit_status(error.code()));
+        }
+    }
+    session.output.plans(reports, as_events);
+    return status;
+}
+
+int plan_command(Session& session) {
+    JobFile file = require_job_file(session, true);
+    keep_jobs(file, session.line.jobs);
+    refuse_unbuilt(session, file);
+    Workbench workbench(session);
+    std::vector<PlannedRun> runs;
+    for (Job& job : file.jobs) runs.push_back({std::move(job), {}});
+    return show_plans(session, workbench, runs, false);
+}
+
+int direct_command(Session& session, Direction direction) {
+    std::optional<JobFile> file = find_and_load(session, false);
+    DirectRun run = resolve_direct_run(session.line, file, direction, session.environment);
+    Workbench workbench(session);
+    if (session.line.dry_run) return show_plans(session, workbench, {{run.job, run.options}}, true);
+    int status = exit_failed;
+    workbench.run(run_and_tell(run.job, run.options, workbench, session.output, status));
+    return status;
+}
+
+}  // namespace syncline::cli

@@ -1,0 +1,119 @@
+#include "cli/workbench.hpp"
+
+#include <unistd.h>
+
+#include <asio/bind_cancellation_slot.hpp>
+#include <asio/cancellation_signal.hpp>
+#include <asio/co_spawn.hpp>
+#include <asio/io_context.hpp>
+#include <asio/signal_set.hpp>
+#include <asio/steady_timer.hpp>
+#include <csignal>
+#include <thread>
+
+#include "async/cancel.hpp"
+#include "async/offload.hpp"
+#include "base/text.hpp"
+#include "endpoint/factory.hpp"
+#include "fs/hash.hpp"
+
+namespace syncline::cli {
+namespace {
+
+constexpr auto redraw_interval = std::chrono::milliseconds(100);
+
+unsigned processors() { return std::max(2u, std::thread::hardware_concurrency()); }
+
+}  // namespace
+
+struct Workbench::Impl {
+    explicit Impl(Session& the_session)
+        : session(the_session),
+          signals(io),
+          redraw(io),
+          workers(2 * processors()),
+          hashes(processors()),
+          endpoints(workers, hashes),
+          directory(default_state_directory()),
+          store(directory),
+          context{store, endpoints, directory} {}
+
+    Session& session;
+    // The loop is declared first and dies last: whatever still refers to it is gone by then.
+    asio::io_context io;
+    asio::signal_set signals;
+    asio::steady_timer redraw;
+    asio::cancellation_signal stop;
+    int interrupts = 0;
+    WorkerPool workers;
+    fs::HashPool hashes;
+    Endpoints endpoints;
+    std::string directory;
+    Store store;
+    RunContext context;
+
+    void await_signal() {
+        signals.async_wait([this](const std::error_code& error, int number) {
+            if (error) return;
+            if (++interrupts > 1) ::_exit(128 + number);
+            session.output.info("stopping; once more to stop at once");
+            stop.emit(asio::cancellation_type::terminal);
+            await_signal();
+        });
+    }
+
+    void await_redraw() {
+        redraw.expires_after(redraw_interval);
+        redraw.async_wait([this](const std::error_code& error) {
+            if (error) return;
+            session.output.tick(wall_clock_now());
+            await_redraw();
+        });
+    }
+
+    void end() {
+        signals.cancel();
+        redraw.cancel();
+    }
+};
+
+Workbench::Workbench(Session& session) : impl_(std::make_unique<Impl>(session)) {
+    const std::string& moved = impl_->store.set_aside();
+    if (moved.empty()) return;
+    session.output.warning("the state was damaged and is kept as " + escape(moved) +
+                           "; the next runs compare contents anew");
+}
+
+Workbench::~Workbench() = default;
+
+RunContext& Workbench::context() { return impl_->context; }
+
+bool Workbench::was_interrupted() const { return impl_->interrupts > 0; }
+
+void Workbench::run(Task<void> task) {
+    std::exception_ptr failure;
+    auto ended = [&](std::exception_ptr thrown) {
+        failure = std::move(thrown);
+        impl_->end();
+    };
+    impl_->signals.add(SIGINT);
+    impl_->signals.add(SIGTERM);
+    impl_->await_signal();
+    if (impl_->session.console.has_status_line()) impl_->await_redraw();
+    asio::co_spawn(impl_->io, std::move(task), asio::bind_cancellation_slot(impl_->stop.slot(), ended));
+    impl_->io.restart();
+    impl_->io.run();
+    impl_->signals.clear();
+    impl_->session.console.draw_status("");
+    if (!failure) return;
+    if (is_cancellation(failure)) throw Cancelled();
+    std::rethrow_exception(failure);
+}
+
+PairKey Workbench::pair_key(const Job& job) {
+    Destination root{Destination::Type::local, "", job.root};
+    return {impl_->endpoints.open(root, false)->identity_text(),
+            impl_->endpoints.open(job.remote, false)->identity_text(), job.policy.direction};
+}
+
+}  // namespace syncline::cli
