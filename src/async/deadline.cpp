@@ -1,9 +1,10 @@
 #include "async/deadline.hpp"
 
 #include <asio/steady_timer.hpp>
+#include <asio/this_coro.hpp>
 #include <asio/use_awaitable.hpp>
 
-#include "async/nursery.hpp"
+#include "async/first_of.hpp"
 
 namespace syncline {
 namespace {
@@ -16,19 +17,12 @@ Task<void> expire(Duration limit, std::string what) {
     throw TimedOut(what + " timed out after " + format_duration(limit));
 }
 
-Task<void> finish(Task<void> task, Nursery& nursery) {
-    co_await std::move(task);
-    nursery.cancel();
-}
-
 }  // namespace
 
 Task<void> with_deadline(Task<void> task, Duration limit, std::string what) {
-    auto race = [&](Nursery& nursery) {
-        nursery.spawn(expire(limit, what));
-        return finish(std::move(task), nursery);
-    };
-    co_await with_nursery(race);
+    auto expiry = expire(limit, std::move(what));
+    auto race = first_of(std::move(task), std::move(expiry));
+    co_await std::move(race);
 }
 
 }  // namespace syncline

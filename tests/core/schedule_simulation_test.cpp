@@ -171,7 +171,7 @@ class Simulation {
             case 0: pass(below(40 * hour), true); break;
             case 1: set_clock(below(2 * hour)); break;
             case 2: set_clock(-below(2 * hour)); break;
-            case 3: set_clock(chance(50) ? below(40 * day) : -below(40 * day)); break;
+            case 3: set_clock(chance(50) ? below(40 * day) : -(3 * day + below(37 * day))); break;
             case 4: edit(name); break;
             case 5: remove(name); break;
             case 6: trigger(name); break;
