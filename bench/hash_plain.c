@@ -1,7 +1,8 @@
 /* The peer of the hashing benchmark: one thread opens, reads, hashes and closes one file after the other, as listed.
  *
  * usage: hash_plain DIRECTORY < LIST        (LIST: paths below DIRECTORY, one a line, sorted)
- * Prints the seconds taken, the number of files, and the SHA-256 of all digests in order, by which the peers are compared. */
+ * Prints the seconds taken, the number of files, and the SHA-256 of all digests in order, by which the peers are
+ * compared. */
 #include <fcntl.h>
 #include <openssl/evp.h>
 #include <stdio.h>

@@ -43,7 +43,8 @@ void DirectoryReader::read(WalkNode& node) {
     if (!fd) return;
     fd_ = fd.get();
     const WalkOptions& options = context_.options;
-    if (options.filter && options.ignores && !node.unselected) chain_ = options.ignores->chain_for(path_.substr(0, node.path_size));
+    if (options.filter && options.ignores && !node.unselected)
+        chain_ = options.ignores->chain_for(path_.substr(0, node.path_size));
     node.vanished = !list(fd_);
     if (node.vanished) found_.clear(), names_.clear();
     pack();
@@ -136,7 +137,8 @@ void DirectoryReader::add(std::string_view name, unsigned char type) {
     keep(name, found, link);
 }
 
-/// Fills in what is known by looking at the entry. False when it vanished, or could not be looked at, which has been noted.
+/// Fills in what is known by looking at the entry. False when it vanished, or could not be looked at, which has been
+/// noted.
 bool DirectoryReader::look(const char* name, Found& found) {
     struct statx status;
     if (!stat_entry(fd_, name, statx_flags, status)) {
@@ -203,7 +205,8 @@ Verdict::Choice DirectoryReader::judge(std::string_view name, bool is_directory)
 void DirectoryReader::keep(std::string_view name, Found found, std::string_view link) {
     const WalkOptions& options = context_.options;
     WalkRecord& record = found.record;
-    if (record.kind == Kind::symlink && options.symlinks == SymlinkPolicy::skip) found.choice = Verdict::Choice::unselected;
+    if (record.kind == Kind::symlink && options.symlinks == SymlinkPolicy::skip)
+        found.choice = Verdict::Choice::unselected;
     if (found.choice == Verdict::Choice::unselected) {
         if (!options.keep_unselected) return;
         record.flags |= unselected;

@@ -24,7 +24,7 @@ struct WalkContext {
     int root = -1;
     const WalkOptions& options;
     std::stop_token stop;
-    int max_held_fds = 0;            ///< descriptors that may stay open for children
+    int max_held_fds = 0;  ///< descriptors that may stay open for children
     std::atomic<int> held_fds{0};
 
     bool follows_links() const { return options.symlinks == SymlinkPolicy::follow && !options.keep_unselected; }

@@ -136,7 +136,8 @@ namespace {
 TimeNs to_time(const struct statx_timestamp& time) {
     // Seconds beyond the years 1678 to 2262 do not fit; any fixed value does, as times are only compared.
     TimeNs nanoseconds;
-    if (__builtin_mul_overflow(time.tv_sec, 1'000'000'000, &nanoseconds)) return time.tv_sec < 0 ? INT64_MIN : INT64_MAX;
+    if (__builtin_mul_overflow(time.tv_sec, 1'000'000'000, &nanoseconds))
+        return time.tv_sec < 0 ? INT64_MIN : INT64_MAX;
     return __builtin_add_overflow(nanoseconds, time.tv_nsec, &nanoseconds) ? INT64_MAX : nanoseconds;
 }
 
@@ -152,9 +153,7 @@ Stamp to_stamp(const struct statx& status) {
     return {status.stx_size, to_time(status.stx_mtime), to_time(status.stx_ctime), status.stx_ino};
 }
 
-uint64_t device_of(const struct statx& status) {
-    return uint64_t{status.stx_dev_major} << 32 | status.stx_dev_minor;
-}
+uint64_t device_of(const struct statx& status) { return uint64_t{status.stx_dev_major} << 32 | status.stx_dev_minor; }
 
 Entry to_entry(const struct statx& status) {
     Entry entry;

@@ -1,5 +1,5 @@
-// Fd: a file descriptor that closes itself, and the few ways in which this program opens things: relative to a directory
-// descriptor, never through a symlink, never outside the root.
+// Fd: a file descriptor that closes itself, and the few ways in which this program opens things: relative to a
+// directory descriptor, never through a symlink, never outside the root.
 #pragma once
 
 #include <string>
@@ -54,7 +54,8 @@ class DirectoryCache {
     bool valid_ = false;
 };
 
-/// lstat by statx: kind, mode and stamp of `name` in `directory` ("" is the directory itself). False and errno on failure.
+/// lstat by statx: kind, mode and stamp of `name` in `directory` ("" is the directory itself). False and errno on
+/// failure.
 bool read_entry(int directory, const char* name, Entry& entry);
 
 /// Kind, mode, stamp and mount_point flag from a statx result.

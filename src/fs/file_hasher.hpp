@@ -1,5 +1,5 @@
-// FileHasher: hashes one file at a time with open, pread, statx and close, and makes sure that the digest is of one content.
-// Used by both backends, each worker thread having one of its own.
+// FileHasher: hashes one file at a time with open, pread, statx and close, and makes sure that the digest is of one
+// content. Used by both backends, each worker thread having one of its own.
 #pragma once
 
 #include <cstddef>
@@ -24,8 +24,8 @@ class FileHasher {
     void hash_open_file(const HashBatch& batch, int file, HashItem& item);
 
   protected:
-    /// Hashes up to `expected` bytes from the start, which is where the file ends unless it is changing. Gives what was read in
-    /// `size`; 0 or an errno value.
+    /// Hashes up to `expected` bytes from the start, which is where the file ends unless it is changing. Gives what was
+    /// read in `size`; 0 or an errno value.
     virtual int read(const HashBatch& batch, int file, uint64_t expected, HashItem& item, uint64_t& size);
 
     /// Takes the next bytes of the content, of which `size` came before.

@@ -1,9 +1,9 @@
-// Hash: SHA-256 of many files. Workers own an io_uring each, take batches, keep open-read-close chains in flight and answer
-// once a batch. Where io_uring is forbidden the same interface runs on plain reads.
+// Hash: SHA-256 of many files. Workers own an io_uring each, take batches, keep open-read-close chains in flight and
+// answer once a batch. Where io_uring is forbidden the same interface runs on plain reads.
 #pragma once
 
-#include <cstdint>
 #include <atomic>
+#include <cstdint>
 #include <memory>
 #include <span>
 #include <stop_token>
@@ -18,11 +18,11 @@ namespace syncline::fs {
 
 /// One file to be hashed. Fields behind the line are the answer.
 struct HashItem {
-    std::string_view path;   ///< below the root; a batch sorted by path opens each directory once
-    Stamp expected;          ///< as the scan saw it
+    std::string_view path;  ///< below the root; a batch sorted by path opens each directory once
+    Stamp expected;         ///< as the scan saw it
     // ---
     Digest digest;
-    Stamp stamp;             ///< of the content that `digest` is of; differs from `expected` when the file changed since
+    Stamp stamp;  ///< of the content that `digest` is of; differs from `expected` when the file changed since
     bool generated = false;  ///< `@generated` stands in the first 4 KiB
     std::string error;       ///< "" or why there is no digest: errno text, "changes while it is read"
 };
@@ -37,10 +37,10 @@ class HashPool {
     HashPool(const HashPool&) = delete;
     HashPool& operator=(const HashPool&) = delete;
 
-    /// Hashes all items below `root` (a directory descriptor); blocks the caller until done. Opens only regular files, and
-    /// through symlinks only when `links` says so. A file that changes while it is read is read again, up to three times.
-    /// Throws Cancelled when stopped; every kernel operation has been reaped by then. May be called from several threads.
-    /// `bytes_done` counts what was read, for progress; may be null.
+    /// Hashes all items below `root` (a directory descriptor); blocks the caller until done. Opens only regular files,
+    /// and through symlinks only when `links` says so. A file that changes while it is read is read again, up to three
+    /// times. Throws Cancelled when stopped; every kernel operation has been reaped by then. May be called from several
+    /// threads. `bytes_done` counts what was read, for progress; may be null.
     void hash(int root, std::span<HashItem> items, std::stop_token stop, std::atomic<uint64_t>* bytes_done = nullptr,
               Links links = Links::refuse);
 

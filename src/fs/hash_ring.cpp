@@ -1,5 +1,5 @@
-// The io_uring backend of HashPool: many small files in flight at once; large files in chunks that are read ahead while the one
-// before is hashed. What is not as expected goes the careful way of FileHasher.
+// The io_uring backend of HashPool: many small files in flight at once; large files in chunks that are read ahead while
+// the one before is hashed. What is not as expected goes the careful way of FileHasher.
 #include <sys/resource.h>
 #include <unistd.h>
 
@@ -101,7 +101,8 @@ class ReadingAhead final : public FileHasher {
 
 class RingWorker final : public HashWorker {
   public:
-    RingWorker() : ring_(ring_entries), careful_(ring_), buffers_(max_flights * small_bytes), flights_(flights_limit()) {
+    RingWorker()
+        : ring_(ring_entries), careful_(ring_), buffers_(max_flights * small_bytes), flights_(flights_limit()) {
         for (size_t i = 0; i < flights_.size(); ++i) {
             flights_[i].buffer = std::span(buffers_).subspan(i * small_bytes, small_bytes);
             free_.push_back(&flights_[i]);
@@ -147,9 +148,11 @@ class RingWorker final : public HashWorker {
         if (item.expected.size > small_bytes) return postponed_.push_back(&item);
         std::string_view parent = parent_path(item.path);
         if (!directory_ || directory_->path != parent) {
-            directory_ = std::make_shared<Directory>(Directory{std::string(parent), open_directory(batch_->root, parent, batch_->links)});
+            directory_ = std::make_shared<Directory>(
+                Directory{std::string(parent), open_directory(batch_->root, parent, batch_->links)});
             if (!directory_->fd) {
-                item.error = errno_text(errno);
+                // Met again, and reported, where nothing else is in flight.
+                postponed_.push_back(&item);
                 return directory_.reset();
             }
         }

@@ -36,8 +36,8 @@ io_uring_sqe& Ring::next_operation() {
 
 void Ring::submit_and_wait() {
     int result = io_uring_submit_and_wait(&ring_, 1);
-    // EAGAIN and EBUSY: short of memory or of room for completions; taking completions helps. With operations in flight there
-    // is no way to give up, as they own memory of ours.
+    // EAGAIN and EBUSY: short of memory or of room for completions; taking completions helps. With operations in flight
+    // there is no way to give up, as they own memory of ours.
     SYNCLINE_ASSERT(result >= 0 || result == -EINTR || result == -EAGAIN || result == -EBUSY);
 }
 

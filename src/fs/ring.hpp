@@ -17,7 +17,8 @@ class Ring {
     /// Room for one operation. There is always some as long as no more than `entries` are in flight.
     io_uring_sqe& next_operation();
 
-    /// Submits what was prepared, waits for at least one completion, and calls `done(user_data, result)` for each that is there.
+    /// Submits what was prepared, waits for at least one completion, and calls `done(user_data, result)` for each that
+    /// is there.
     template <class Done>
     void wait(Done done) {
         submit_and_wait();

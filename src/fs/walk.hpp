@@ -14,19 +14,20 @@
 
 namespace syncline::fs {
 
-/// The name that a file in the making has until it is verified: ".syncline-tmp-" and 16 lower-case hex digits, nothing else.
+/// The name that a file in the making has until it is verified: ".syncline-tmp-" and 16 lower-case hex digits, nothing
+/// else.
 inline constexpr std::string_view temporary_prefix = ".syncline-tmp-";
 bool is_temporary_name(std::string_view name);
 
 struct WalkOptions {
-    const Filter* filter = nullptr;      ///< null: everything is selected
-    IgnoreSource* ignores = nullptr;     ///< null: no ignore files
+    const Filter* filter = nullptr;   ///< null: everything is selected
+    IgnoreSource* ignores = nullptr;  ///< null: no ignore files
     /// Keep what is not selected in the tree, flagged `unselected` (and `pinned` for `.git`): a target listing.
     bool keep_unselected = false;
     /// With keep_unselected: descend into unselected directories too (`delete_excluded`), never into pinned ones.
     bool descend_unselected = false;
-    /// `follow` lists what a symlink points to as if it stood in its place. A link that leads nowhere, back into one of its
-    /// own parents, or to a special file is a Problem. `skip` leaves symlinks out.
+    /// `follow` lists what a symlink points to as if it stood in its place. A link that leads nowhere, back into one of
+    /// its own parents, or to a special file is a Problem. `skip` leaves symlinks out.
     SymlinkPolicy symlinks = SymlinkPolicy::copy;
     unsigned threads = 2;
     /// Counts entries as they are seen, for progress; may be null.
@@ -41,8 +42,8 @@ struct WalkResult {
     TimeNs started_at = 0;                ///< wall clock before the first directory was read
 };
 
-/// Lists what lies below `root`. An entry that vanishes while it is listed is left out; a directory that vanishes too. Throws
-/// Cancelled when stopped. The result does not depend on the number of threads.
+/// Lists what lies below `root`. An entry that vanishes while it is listed is left out; a directory that vanishes too.
+/// Throws Cancelled when stopped. The result does not depend on the number of threads.
 WalkResult walk(int root, const WalkOptions& options, std::stop_token stop);
 
 }  // namespace syncline::fs

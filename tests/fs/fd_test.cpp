@@ -17,7 +17,7 @@ using syncline::test::TempTree;
 namespace {
 
 uint64_t inode_of(const Fd& fd) {
-    struct stat status {};
+    struct stat status{};
     return fd && ::fstat(fd.get(), &status) == 0 ? status.st_ino : 0;
 }
 
@@ -31,7 +31,8 @@ TEST_CASE("a directory opens below its root, and nothing else does") {
     tree.link("out", "/");
     CHECK(inode_of(open_directory(tree.fd(), "a/b")) == tree.stamp("a/b").inode);
     CHECK(inode_of(open_directory(tree.fd(), "")) == tree.stamp("").inode);
-    for (std::string_view path : {"..", "a/..", "/", "/etc", "a//b", "a/", ".", "a/up/a", "a/up", "out", "out/etc", "a/file"}) {
+    for (std::string_view path :
+         {"..", "a/..", "/", "/etc", "a//b", "a/", ".", "a/up/a", "a/up", "out", "out/etc", "a/file"}) {
         INFO(path);
         CHECK_FALSE(open_directory(tree.fd(), path));
         CHECK(errno != 0);
@@ -49,10 +50,9 @@ TEST_CASE("links are followed only where they are to be") {
 }
 
 TEST_CASE("directories open however long their path is") {
-    TempTree tree;
     for (const std::string& name : {std::string(255, 'n'), std::string("n"), std::string(100, 'n')}) {
         int depth = name.size() == 1 ? 4000 : 80;
-        TempTree own;
+        TempTree own(TempTree::Where::memory);
         std::string deep = own.make_deep(name, depth);
         REQUIRE(deep.size() > 4096);
         Fd fd = open_directory(own.fd(), deep);
@@ -70,7 +70,7 @@ TEST_CASE("the directory cache gives the directory that it is asked for") {
     tree.make_directory("b");
     DirectoryCache cache(tree.fd());
     for (std::string path : {"a", "a", "b", "", "a"}) {
-        struct stat status {};
+        struct stat status{};
         REQUIRE(::fstat(cache.open(path), &status) == 0);
         CHECK(status.st_ino == tree.stamp(path).inode);
     }

@@ -26,8 +26,9 @@ void check(int result, std::string_view operation, std::string_view path) {
 
 }  // namespace
 
-TempTree::TempTree() {
+TempTree::TempTree(Where where) {
     const char* base = std::getenv("TMPDIR");
+    if (where == Where::memory && ::access("/dev/shm", W_OK) == 0) base = "/dev/shm";
     path_ = std::string(base ? base : "/tmp") + "/syncline-test-XXXXXX";
     if (!::mkdtemp(path_.data())) throw errno_error("make", path_, errno);
     ::chmod(path_.c_str(), 0755);
@@ -53,7 +54,9 @@ void TempTree::link(const std::string& relative, const std::string& target) {
     check(::symlinkat(target.c_str(), fd(), relative.c_str()), "link", relative);
 }
 
-void TempTree::make_fifo(const std::string& relative) { check(::mkfifoat(fd(), relative.c_str(), 0644), "make fifo", relative); }
+void TempTree::make_fifo(const std::string& relative) {
+    check(::mkfifoat(fd(), relative.c_str(), 0644), "make fifo", relative);
+}
 
 void TempTree::make_socket(const std::string& relative) {
     fs::Fd socket(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
@@ -100,7 +103,8 @@ std::string in_child(const std::function<void()>& body, std::chrono::seconds dea
     ::close(ends[1]);
     std::string said;
     char buffer[4096];
-    for (ssize_t got; (got = ::read(ends[0], buffer, sizeof buffer)) > 0;) said.append(buffer, static_cast<size_t>(got));
+    for (ssize_t got; (got = ::read(ends[0], buffer, sizeof buffer)) > 0;)
+        said.append(buffer, static_cast<size_t>(got));
     ::close(ends[0]);
     int status = 0;
     ::waitpid(child, &status, 0);

@@ -1,4 +1,5 @@
-// TempTree: a directory of its own for a test, gone afterwards; and in_child(), for what would change the whole test process.
+// TempTree: a directory of its own for a test, gone afterwards; and in_child(), for what would change the whole test
+// process.
 #pragma once
 
 #include <chrono>
@@ -12,7 +13,10 @@ namespace syncline::test {
 
 class TempTree {
   public:
-    TempTree();
+    enum class Where { disk, memory };
+
+    /// `memory`: on tmpfs where there is one, for trees of many entries.
+    explicit TempTree(Where where = Where::disk);
     ~TempTree();
     TempTree(const TempTree&) = delete;
     TempTree& operator=(const TempTree&) = delete;
@@ -37,8 +41,8 @@ class TempTree {
     fs::Fd root_;
 };
 
-/// Runs `body` in a child process, which may change limits, user and namespaces. "" when it went well, else what it threw or
-/// how it died; dies of SIGALRM after `deadline`.
+/// Runs `body` in a child process, which may change limits, user and namespaces. "" when it went well, else what it
+/// threw or how it died; dies of SIGALRM after `deadline`.
 std::string in_child(const std::function<void()>& body, std::chrono::seconds deadline = std::chrono::seconds(60));
 
 /// Throws when it does not hold: for use within in_child().
