@@ -1,8 +1,9 @@
 # The packages that this project needs, and how they come onto the machine. Read by ./dev and .ci/run; needs bash.
 
-build_packages=(meson ninja-build g++ ccache pkg-config libasio-dev liburing-dev libtomlplusplus-dev libspdlog-dev
-    libcli11-dev nlohmann-json3-dev libsqlite3-dev libssl-dev)
-test_packages=(rsync strace git mandoc python3 python3-pytest procps util-linux dpkg-dev)
+build_packages=(meson ninja-build cmake g++ ccache pkg-config libasio-dev liburing-dev libtomlplusplus-dev libspdlog-dev
+    libcli11-dev nlohmann-json3-dev libsqlite3-dev libssl-dev dpkg-dev)
+test_packages=(rsync strace git mandoc python3 python3-pytest procps util-linux dpkg-dev
+    openssh-server openssh-client dropbear-bin tcsh fish zsh)
 check_packages=(clang-format-19 clang-tidy-19 clang-19 mandoc python3)
 fuzz_packages=(clang-19 libclang-rt-19-dev dpkg-dev)
 bench_packages=(rsync gcc python3)
@@ -103,4 +104,13 @@ provide_catch2() {
     [[ -f subprojects/packagecache/$(wrap_value catch2 source_filename) ]] && return 0
     can_reach "$(wrap_value catch2 source_url)" && return 0
     seed_wrap catch2 3.7.1 "$(wrap_value catch2 source_filename)" "$(wrap_value catch2 source_hash)"
+}
+
+# provide_libssh2: the same for libssh2, of which Debian 12's own is too old (it cannot sign with RSA keys).
+provide_libssh2() {
+    pkg-config --atleast-version=1.11.1 libssh2 2>/dev/null && return 0
+    [[ -d subprojects/$(wrap_value libssh2 directory) ]] && return 0
+    [[ -f subprojects/packagecache/$(wrap_value libssh2 source_filename) ]] && return 0
+    can_reach "$(wrap_value libssh2 source_url)" && return 0
+    seed_wrap libssh2 1.11.1 "$(wrap_value libssh2 source_filename)" "$(wrap_value libssh2 source_hash)"
 }
