@@ -63,9 +63,14 @@ class Channel {
     Task<ExitStatus> wait_exit();
 
   private:
+    Task<long> call(std::function<long()> function, const char* step, Session::Waiting waiting);
+    Task<long> start_process(std::string request, std::string message, const char* step);
+    long read_either(std::span<char> buffer, Chunk& chunk);
+    long write_some(std::string_view& rest);
+    bool is_closed_by_peer();
+
     Session& session_;
     _LIBSSH2_CHANNEL* handle_;
-    bool peer_closed_ = false;
 };
 
 }  // namespace syncline::ssh

@@ -5,7 +5,9 @@
 // at once; and after a refused sign-in, the next callers get the same error for a while instead of locking the account.
 #pragma once
 
+#include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -27,7 +29,6 @@ class SessionPool {
         std::unique_ptr<Session> session;
         std::unique_ptr<Sftp> sftp;  ///< once somebody asked for it; dies before the session
         SteadyTime idle_since;
-        ~Connection() { sftp.reset(); }
     };
 
     /// A connection of one's own until it dies; then it goes back to the pool, or is closed when it is not usable any
@@ -61,6 +62,10 @@ class SessionPool {
   private:
     Task<std::unique_ptr<Connection>> take_idle();
     Task<std::unique_ptr<Connection>> connect();
+    Task<std::unique_ptr<Connection>> connect_patiently();
+    Task<std::optional<std::string>> ask(SecretSource source, SecretPrompt prompt);
+    SecretSource remembering(SecretSource source);
+    void remember_refusal(const SshError& failure);
     void give_back(std::unique_ptr<Connection> connection);
 
     asio::any_io_executor executor_;
@@ -68,9 +73,10 @@ class SessionPool {
     size_t limit_;
     Semaphore places_;
     Semaphore sign_in_;
+    bool signs_in_silently_ = false;                 ///< it has, without asking anybody: then several may at a time
+    std::map<std::string, std::string> secrets_;     ///< answers so far, by the prompt's text; overwritten when it ends
     std::vector<std::unique_ptr<Connection>> idle_;  ///< the most recently used last
-    std::string refusal_;                            ///< of the last sign-in, until refused_until_
-    Failure refusal_kind_ = Failure::authentication;
+    std::optional<SshError> refusal_;                ///< of the last sign-in, until refused_until_
     SteadyTime refused_until_{};
 };
 

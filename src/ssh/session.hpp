@@ -11,20 +11,21 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "async/semaphore.hpp"
 #include "async/task.hpp"
+#include "ssh/dial.hpp"
 #include "ssh/error.hpp"
 #include "ssh/settings.hpp"
+#include "ssh/transport.hpp"
 
 struct _LIBSSH2_SESSION;
+struct _LIBSSH2_CHANNEL;
 
 namespace syncline::ssh {
 
 class Channel;
-class Transport;
-
-using SteadyTime = std::chrono::steady_clock::time_point;
 
 class Session {
   public:
@@ -86,23 +87,43 @@ class Session {
     /// Marks the session as lost and wakes everybody who waits on it.
     void abandon(const std::string& why);
 
+    /// Memory that libssh2 frees; it is counted, and the peer cannot make libssh2 take more than its share.
+    void* allocate(size_t bytes);
+
     /// An SshError "USER@HOST:PORT: STEP: what libssh2 said".
     SshError failure(Failure kind, const std::string& step) const;
 
     _LIBSSH2_SESSION* handle() { return handle_; }
     Transport& transport() { return *transport_; }
 
-  private:
-    explicit Session(SshSettings settings, asio::any_io_executor executor);
+    /// Whether sign-in is over, so that keepalives may be sent.
+    void mark_signed_in();
 
-    friend class Connector;
+    /// Frees a channel as soon as the peer has closed it too.
+    void retire(_LIBSSH2_CHANNEL* channel);
+
+  private:
+    struct Hooks;
+    struct MidCall;
+
+    Session(asio::any_io_executor executor, SshSettings settings, Dialed dialed);
+    Task<void> shake_hands();
+    Task<std::unique_ptr<Channel>> open_channel_by(SteadyTime deadline);
+    Task<void> wait_for_peer(const Patience& patience, SteadyTime began);
+    void check_usable(const std::string& step) const;
+    void free_retired();
 
     SshSettings settings_;
     std::string shown_;
-    std::unique_ptr<Transport> transport_;
+    Dialed dialed_;
+    std::shared_ptr<Transport> transport_;
+    std::unique_ptr<Hooks> hooks_;
     _LIBSSH2_SESSION* handle_ = nullptr;
     Semaphore calls_;
     std::string lost_;  ///< why it cannot be used any more; "" while it can
+    bool signed_in_ = false;
+    SteadyTime keepalive_at_{};
+    std::vector<_LIBSSH2_CHANNEL*> retired_;
     std::chrono::microseconds round_trip_{std::chrono::hours(1)};
 };
 

@@ -10,7 +10,6 @@
 #pragma once
 
 #include <cstdint>
-#include <list>
 #include <map>
 #include <memory>
 #include <optional>
@@ -18,6 +17,7 @@
 #include <string_view>
 #include <vector>
 
+#include "async/nursery.hpp"
 #include "async/semaphore.hpp"
 #include "async/task.hpp"
 #include "ssh/channel.hpp"
@@ -127,19 +127,35 @@ class Sftp {
 
   private:
     struct Waiter;
+    struct Unfinished;
+    struct Download;
+    struct Upload;
 
     Sftp(Session& session, std::unique_ptr<Channel> channel, asio::any_io_executor executor);
     Task<void> greet();
     Task<void> ask_limits();
+
+    SftpWriter begin(uint8_t type, uint32_t& id);
     Task<SftpPacket> request(std::string packet, uint32_t id);
     Task<SftpStatus> status_request(std::string packet, uint32_t id);
     Task<SftpReply<SftpAttributes>> attributes_request(std::string packet, uint32_t id);
     Task<SftpReply<std::string>> name_request(std::string packet, uint32_t id);
+    Task<SftpReply<SftpHandle>> handle_request(std::string packet, uint32_t id);
+    Task<SftpReply<std::vector<SftpName>>> read_names(SftpHandle handle);
+    Task<void> read_slot(Download& download, size_t slot);
+    Task<void> download_all(Nursery& nursery, Download& download);
+    Task<void> write_slot(Upload& upload, Semaphore::Permit place, uint64_t offset, std::string packet, uint32_t id);
+    Task<void> upload_all(Nursery& nursery, Upload& upload);
+
     Task<void> flush();
-    Task<void> pump(Waiter& own);
+    Task<void> wait_for(Waiter& own);
     Task<void> read_some();
+    void take_packets();
     void deliver(SftpPacket packet);
-    void pass_on_pump();
+    void wake_somebody();
+    void check_usable() const;
+    SftpStatus status_of(const SftpPacket& packet);
+    void expect_reply(bool as_expected);
     [[noreturn]] void fail(Failure kind, const std::string& what);
 
     Session& session_;
@@ -152,12 +168,16 @@ class Sftp {
 
     uint32_t next_id_ = 1;
     std::map<uint32_t, Waiter*> waiters_;  ///< null: whoever asked was cancelled, the reply is dropped
-    bool pumping_ = false;
-    bool flushing_ = false;
+    bool reading_ = false;                 ///< somebody reads the channel, for all
+    bool flushing_ = false;                ///< somebody writes to it, for all
+    bool greeted_ = false;                 ///< the version is known; replies follow
     std::string outgoing_;
-    std::string incoming_;
-    size_t consumed_ = 0;  ///< of incoming_
-    std::string broken_;   ///< why it cannot be used any more
+    std::vector<char> incoming_;
+    size_t incoming_begin_ = 0;
+    size_t incoming_end_ = 0;
+    SteadyTime last_packet_at_{};
+    std::string errors_;  ///< what the server's sftp program said on its stderr, the end of it
+    std::string broken_;  ///< why it cannot be used any more
 };
 
 }  // namespace syncline::ssh

@@ -3,6 +3,7 @@
 #include <sys/socket.h>
 
 #include <algorithm>
+#include <asio/post.hpp>
 #include <asio/redirect_error.hpp>
 #include <asio/steady_timer.hpp>
 #include <asio/this_coro.hpp>
@@ -18,6 +19,8 @@ namespace syncline::ssh {
 namespace {
 
 constexpr size_t receive_bytes = 256 * 1024;
+// As much as that is sent at once.
+constexpr size_t together_bytes = 128 * 1024;
 constexpr size_t room_bytes = 512 * 1024;
 // Replies that a peer makes us send while it reads none of them.
 constexpr size_t outgoing_limit_bytes = 8 * 1024 * 1024;
@@ -102,6 +105,18 @@ void Transport::flush() {
         outgoing_.erase(0, outgoing_begin_);
         outgoing_begin_ = 0;
     }
+}
+
+void Transport::flush_soon() {
+    if (outgoing_.size() - outgoing_begin_ >= together_bytes) return flush();
+    if (flush_posted_ || outgoing_.empty()) return;
+    flush_posted_ = true;
+    asio::post(descriptor_.get_executor(), [weak = weak_from_this()] {
+        auto self = weak.lock();
+        if (!self) return;
+        self->flush_posted_ = false;
+        self->flush();
+    });
 }
 
 bool Transport::has_room() const { return outgoing_.size() - outgoing_begin_ < room_bytes; }

@@ -35,6 +35,8 @@ class Transport : public std::enable_shared_from_this<Transport> {
 
     /// Hands to the socket what it takes now.
     void flush();
+    /// The same before the loop goes to sleep, together with what others send until then.
+    void flush_soon();
 
     /// False while so much waits to be sent that data should be held back.
     bool has_room() const;
@@ -68,6 +70,7 @@ class Transport : public std::enable_shared_from_this<Transport> {
     bool closed_ = false;
     bool read_armed_ = false;
     bool write_armed_ = false;
+    bool flush_posted_ = false;
     int send_error_ = 0;
 
     std::vector<char> incoming_;

@@ -1,0 +1,239 @@
+#include "ssh/exec.hpp"
+
+#include <sys/random.h>
+
+#include <array>
+#include <cstdio>
+
+#include "async/deadline.hpp"
+#include "async/nursery.hpp"
+#include "base/assert.hpp"
+#include "base/text.hpp"
+#include "ssh/error.hpp"
+#include "ssh/text.hpp"
+
+namespace syncline::ssh {
+namespace {
+
+constexpr size_t buffer_bytes = 256 * 1024;
+constexpr size_t noise_limit_bytes = 1024 * 1024;
+constexpr size_t longest_command_script_bytes = 24 * 1024;
+
+std::string random_marker() {
+    std::array<unsigned char, 16> bytes;
+    SYNCLINE_ASSERT(::getrandom(bytes.data(), bytes.size(), 0) == static_cast<ssize_t>(bytes.size()));
+    std::string marker = "syncline-";
+    for (auto byte : bytes) {
+        char hex[3];
+        std::snprintf(hex, sizeof hex, "%02x", byte);
+        marker += hex;
+    }
+    return marker + "\n";
+}
+
+/// Drops everything up to and with a marker.
+class MarkerFilter {
+  public:
+    explicit MarkerFilter(std::string marker) : marker_(std::move(marker)) {}
+
+    /// What of `bytes` comes after the marker. Throws SshError (limit) when it does not come.
+    std::string_view pass(std::string_view bytes) {
+        if (found_) return bytes;
+        // The part of the marker that an earlier piece may have ended with is searched again.
+        auto before = noise_.size();
+        noise_ += bytes;
+        auto from = before < marker_.size() ? 0 : before - marker_.size();
+        auto at = noise_.find(marker_, from);
+        if (at == std::string::npos) {
+            if (noise_.size() > noise_limit_bytes) {
+                throw SshError(Failure::limit,
+                               "the login shell prints without end before it runs a command: " + last_line(noise_));
+            }
+            return {};
+        }
+        found_ = true;
+        auto end = at + marker_.size();
+        noise_.resize(at);
+        return bytes.substr(end - before);
+    }
+
+    bool found() const { return found_; }
+    const std::string& noise() const { return noise_; }
+
+  private:
+    std::string marker_;
+    std::string noise_;
+    bool found_ = false;
+};
+
+/// One run of a script: two coroutines share it, one that feeds and one that reads.
+class ScriptRun {
+  public:
+    ScriptRun(Session& session, std::string script, InputSource& input, OutputSink& output, ScriptLimits limits)
+        : session_(session),
+          marker_(random_marker()),
+          script_("printf '%s\\n' " + marker_.substr(0, marker_.size() - 1) + "; printf '%s\\n' " +
+                  marker_.substr(0, marker_.size() - 1) + " >&2\n" + script),
+          input_(input),
+          output_(output),
+          limits_(limits),
+          noise_(marker_),
+          error_noise_(marker_) {}
+
+    Task<void> run();
+    ScriptResult take_result() { return std::move(result_); }
+
+  private:
+    Task<void> feed();
+    Task<void> read(Nursery& nursery);
+    Task<void> read_all();
+    Task<void> converse(Nursery& nursery);
+    void keep_errors(std::string_view bytes);
+    SshError no_shell(const ExitStatus& exit) const;
+
+    Session& session_;
+    std::string marker_;
+    std::string script_;
+    InputSource& input_;
+    OutputSink& output_;
+    ScriptLimits limits_;
+    MarkerFilter noise_;
+    MarkerFilter error_noise_;
+    std::unique_ptr<Channel> channel_;
+    ScriptResult result_;
+};
+
+Task<void> ScriptRun::run() {
+    channel_ = co_await session_.open_channel();
+    // dd takes the script's bytes one at a time, so that the rest of stdin is left for the script itself: a shell that
+    // reads its script from stdin may read ahead.
+    auto size = std::to_string(script_.size());
+    auto command = "exec sh -c 'eval \"$(dd bs=1 count=" + size + " 2>/dev/null)\"'";
+    co_await channel_->exec(command);
+    auto body = [this](Nursery& nursery) { return converse(nursery); };
+    co_await with_nursery(body);
+}
+
+Task<void> ScriptRun::converse(Nursery& nursery) {
+    nursery.spawn(feed());
+    co_await read(nursery);
+}
+
+Task<void> ScriptRun::feed() {
+    auto writing = channel_->write(script_);
+    bool wanted = co_await std::move(writing);
+    while (wanted) {
+        auto piece = co_await input_.next();
+        if (piece.empty()) break;
+        auto write = channel_->write(piece);
+        wanted = co_await std::move(write);
+    }
+    co_await channel_->send_eof();
+}
+
+/// Ends the run: when the command has ended nobody needs its input any more.
+Task<void> ScriptRun::read(Nursery& nursery) {
+    co_await read_all();
+    result_.exit = co_await channel_->wait_exit();
+    if (!noise_.found()) throw no_shell(result_.exit);
+    nursery.cancel();
+}
+
+Task<void> ScriptRun::read_all() {
+    std::vector<char> buffer(buffer_bytes);
+    while (true) {
+        // Until the script has begun, the server owes us its marker.
+        auto limit = noise_.found() ? limits_.idle : std::optional<Duration>(session_.settings().step_timeout);
+        auto reading = channel_->read(buffer, limit);
+        auto chunk = co_await std::move(reading);
+        if (chunk.size == 0) co_return;
+        std::string_view bytes(buffer.data(), chunk.size);
+        if (chunk.from_stderr) {
+            keep_errors(error_noise_.pass(bytes));
+        } else if (bytes = noise_.pass(bytes); !bytes.empty()) {
+            co_await output_.take(bytes);
+        }
+    }
+}
+
+void ScriptRun::keep_errors(std::string_view bytes) {
+    result_.errors += bytes;
+    if (result_.errors.size() > limits_.stderr_bytes) {
+        result_.errors.erase(0, result_.errors.size() - limits_.stderr_bytes);
+    }
+}
+
+SshError ScriptRun::no_shell(const ExitStatus& exit) const {
+    auto said = last_line(noise_.noise().empty() ? error_noise_.noise() : noise_.noise());
+    auto text = session_.shown() + ": the account does not run commands";
+    if (exit.status) text += " (exit status " + std::to_string(*exit.status) + ")";
+    if (!said.empty()) text += "; it said: " + said;
+    return SshError(Failure::no_shell, text);
+}
+
+/// Characters that stand for themselves in every shell and in printf's %b.
+bool is_harmless(char letter) {
+    return (letter >= 'a' && letter <= 'z') || (letter >= 'A' && letter <= 'Z') || (letter >= '0' && letter <= '9') ||
+           std::string_view(" /.,_-+=:@").find(letter) != std::string_view::npos;
+}
+
+}  // namespace
+
+std::string ScriptResult::why() const {
+    auto text = exit.status ? "exit status " + std::to_string(*exit.status) : "ended by SIG" + escape(exit.signal);
+    auto said = last_line(errors);
+    return said.empty() ? text : text + ": " + said;
+}
+
+Task<ScriptResult> run_script(Session& session, std::string script, InputSource& input, OutputSink& output,
+                              ScriptLimits limits) {
+    ScriptRun script_run(session, std::move(script), input, output, limits);
+    if (limits.total) {
+        auto running = script_run.run();
+        co_await with_deadline(std::move(running), *limits.total, session.shown() + ": the remote script");
+    } else {
+        co_await script_run.run();
+    }
+    co_return script_run.take_result();
+}
+
+Task<ScriptOutput> run_short_script(Session& session, std::string script, size_t limit) {
+    StringInput nothing("");
+    StringSink text(limit);
+    ScriptLimits limits;
+    auto running = run_script(session, std::move(script), nothing, text, limits);
+    ScriptOutput output;
+    output.result = co_await std::move(running);
+    output.text = text.take_bytes();
+    co_return output;
+}
+
+std::string login_shell_command(std::string_view script) {
+    SYNCLINE_ASSERT(script.size() <= longest_command_script_bytes);
+    // Within single quotes, sh, csh, fish and zsh agree on harmless characters and on a backslash before a digit.
+    std::string command = "exec sh -c 'eval \"$(printf %b \"$1\")\"' sh '";
+    for (char letter : script) {
+        if (is_harmless(letter)) {
+            command += letter;
+        } else {
+            char octal[6];
+            std::snprintf(octal, sizeof octal, "\\0%03o", static_cast<unsigned>(static_cast<unsigned char>(letter)));
+            command += octal;
+        }
+    }
+    return command + "'";
+}
+
+std::string sh_quote(std::string_view text) {
+    std::string quoted = "'";
+    for (char letter : text) {
+        if (letter == '\'') {
+            quoted += "'\\''";
+        } else {
+            quoted += letter;
+        }
+    }
+    return quoted + "'";
+}
+
+}  // namespace syncline::ssh
