@@ -112,8 +112,10 @@ void Workbench::run(Task<void> task) {
 
 PairKey Workbench::pair_key(const Job& job) {
     Destination root{Destination::Type::local, "", job.root};
-    return {impl_->endpoints.open(root, false)->identity_text(),
-            impl_->endpoints.open(job.remote, false)->identity_text(), job.policy.direction};
+    EndpointOptions options;
+    options.local_root = job.root;
+    return {impl_->endpoints.open(root, options)->identity_text(),
+            impl_->endpoints.open(job.remote, options)->identity_text(), job.policy.direction};
 }
 
 }  // namespace syncline::cli

@@ -39,8 +39,6 @@ struct CleanPolicy {
     Duration min_age = std::chrono::hours(24);
 };
 
-enum class Transfer : uint8_t { automatic, files, tar };
-
 /// A wall-clock time of day, local time; `weekday` 0 is Sunday, nullopt every day.
 struct AtTime {
     std::optional<int> weekday;

@@ -11,6 +11,7 @@ enum class DeletePolicy : uint8_t { mirror, synced, never };
 enum class PullPolicy : uint8_t { generated, missing, update, mirror };
 enum class PermissionPolicy : uint8_t { owner, preserve };
 enum class SymlinkPolicy : uint8_t { copy, skip, follow };
+enum class Transfer : uint8_t { automatic, files, tar };
 
 std::string_view policy_name(Direction direction);
 std::string_view policy_name(DeletePolicy policy);

@@ -137,13 +137,23 @@ class Endpoint {
     virtual Task<void> flush() = 0;
 };
 
+/// What an endpoint has to know of the job beside its destination.
+struct EndpointOptions {
+    EndpointOptions() = default;
+    EndpointOptions(bool reaches_disk) : fsync(reaches_disk) {}  // NOLINT: often the only thing to say
+
+    bool fsync = false;      ///< commits reach the disk
+    std::string local_root;  ///< the job's root: names the default layout, and holds what a pull brings
+    Transfer transfer = Transfer::automatic;
+};
+
 /// Makes the endpoints of a run, so that the engine knows nothing of what is behind them. Outlives them.
 class EndpointFactory {
   public:
     virtual ~EndpointFactory() = default;
 
-    /// `fsync`: commits to it reach the disk. Throws Error where a kind of destination is not built yet.
-    virtual std::unique_ptr<Endpoint> open(const Destination& destination, bool fsync) = 0;
+    /// Throws Error where a kind of destination is not built yet.
+    virtual std::unique_ptr<Endpoint> open(const Destination& destination, const EndpointOptions& options) = 0;
 
     /// The ignore files of the local tree at `root`, the strongest name last. The object serves one run.
     virtual std::unique_ptr<IgnoreSource> ignore_files(const std::string& root, const std::vector<std::string>& names) = 0;

@@ -1,16 +1,18 @@
 #include "endpoint/factory.hpp"
 
 #include "endpoint/local.hpp"
+#include "endpoint/ssh.hpp"
 #include "fs/ignore_files.hpp"
 
 namespace syncline {
 
-std::unique_ptr<Endpoint> Endpoints::open(const Destination& destination, bool fsync) {
+std::unique_ptr<Endpoint> Endpoints::open(const Destination& destination, const EndpointOptions& options) {
     switch (destination.type) {
         case Destination::Type::local:
-            return std::make_unique<LocalEndpoint>(destination.path, fsync, workers_, hashes_);
+            return std::make_unique<LocalEndpoint>(destination.path, options.fsync, workers_, hashes_);
         case Destination::Type::ssh:
-            throw Error(Errc::usage, destination.name + ": SSH destinations are not built yet; use a local path");
+            if (ssh_hosts_ == nullptr) throw Error(Errc::usage, destination.name + ": SSH destinations cannot be used here");
+            return std::make_unique<SshEndpoint>(*ssh_hosts_, destination, options, workers_);
         case Destination::Type::bucket:
             throw Error(Errc::usage, destination.name + ": bucket destinations are not built yet; use a local path");
     }

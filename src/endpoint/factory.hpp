@@ -3,6 +3,7 @@
 
 #include "async/offload.hpp"
 #include "endpoint/endpoint.hpp"
+#include "endpoint/ssh_host.hpp"
 #include "fs/hash.hpp"
 
 namespace syncline {
@@ -12,13 +13,17 @@ class Endpoints : public EndpointFactory {
     /// The pools outlive every endpoint.
     Endpoints(WorkerPool& workers, fs::HashPool& hashes) : workers_(workers), hashes_(hashes) {}
 
-    std::unique_ptr<Endpoint> open(const Destination& destination, bool fsync) override;
+    std::unique_ptr<Endpoint> open(const Destination& destination, const EndpointOptions& options) override;
     std::unique_ptr<IgnoreSource> ignore_files(const std::string& root, const std::vector<std::string>& names) override;
     bool is_mount_point(const std::string& path) override;
+
+    /// Without hosts, SSH destinations are refused. They outlive every endpoint.
+    void set_ssh_hosts(SshHosts* hosts) { ssh_hosts_ = hosts; }
 
   private:
     WorkerPool& workers_;
     fs::HashPool& hashes_;
+    SshHosts* ssh_hosts_ = nullptr;
 };
 
 }  // namespace syncline

@@ -97,14 +97,15 @@ std::string pax_mtime(TimeNs mtime) {
     int size = std::snprintf(text, sizeof text, " mtime=%s%lld.%09lld\n", is_negative ? "-" : "",
                              static_cast<long long>(is_negative ? -whole : whole), static_cast<long long>(is_negative ? -rest : rest));
     // The number in front counts itself; the record is always 20 to 99 bytes long.
-    return std::to_string(size + 2).append(text, static_cast<size_t>(size));
+    std::string record = std::to_string(size + 2);
+    record.append(text, static_cast<size_t>(size));
+    return record;
 }
 
 bool is_zero(std::string_view block) { return block.find_first_not_of('\0') == std::string_view::npos; }
 
-std::string without_nul(std::string text) {
-    text.resize(::strnlen(text.data(), text.size()));
-    return text;
+std::string without_nul(const std::string& text) {
+    return text.substr(0, text.find('\0'));
 }
 
 }  // namespace
@@ -212,8 +213,8 @@ void TarReader::end_content() {
 
 void TarReader::read_extension() {
     switch (extension_type_) {
-        case 'L': long_path_ = without_nul(std::move(extension_)); break;
-        case 'K': long_link_ = without_nul(std::move(extension_)); break;
+        case 'L': long_path_ = without_nul(extension_); break;
+        case 'K': long_link_ = without_nul(extension_); break;
         case 'x': read_pax(extension_); break;
         default: break;
     }

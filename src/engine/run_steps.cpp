@@ -38,8 +38,11 @@ RunSteps::RunSteps(const Job& job, RunOptions options, RunContext& context, Prog
 
 void RunSteps::open_sides() {
     Destination root{Destination::Type::local, "", job_.root};
-    local_ = context_.endpoints.open(root, job_.fsync);
-    remote_ = context_.endpoints.open(job_.remote, job_.fsync);
+    EndpointOptions options(job_.fsync);
+    options.local_root = job_.root;
+    options.transfer = job_.transfer;
+    local_ = context_.endpoints.open(root, options);
+    remote_ = context_.endpoints.open(job_.remote, options);
     ignores_ = context_.endpoints.ignore_files(job_.root, job_.ignore_files);
     report_.source = source().shown();
     report_.target = target().shown();

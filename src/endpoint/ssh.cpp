@@ -1,0 +1,134 @@
+#include "endpoint/ssh.hpp"
+
+#include <unistd.h>
+
+#include "base/rel_path.hpp"
+#include "base/text.hpp"
+#include "endpoint/ssh_root.hpp"
+#include "endpoint/ssh_shell.hpp"
+
+namespace syncline {
+namespace {
+
+std::string directory_of(const SshHosts& hosts, const SshHost& host, const Destination& destination, const EndpointOptions& options) {
+    if (!destination.path.empty()) return normal_remote_directory(destination.path);
+    return normal_remote_directory(host.remote_root() + "/" + default_layout_name(options.local_root, hosts.client()));
+}
+
+/// A home directory by its place, whoever's it is.
+bool is_below_homes(std::string_view path) {
+    for (std::string_view homes : {"/home/", "/Users/"}) {
+        if (path.starts_with(homes) && path.find('/', homes.size()) == std::string_view::npos) return true;
+    }
+    return path == "/root" || path == "/home" || path == "/Users";
+}
+
+}  // namespace
+
+SshEndpoint::SshEndpoint(SshHosts& hosts, const Destination& destination, const EndpointOptions& options, WorkerPool& workers)
+    : host_(hosts.host(destination.name)),
+      directory_(directory_of(hosts, host_, destination, options)),
+      options_(options),
+      workers_(workers) {}
+
+SshEndpoint::~SshEndpoint() = default;
+
+std::string SshEndpoint::place() const { return host_.name() + ":" + directory_; }
+
+std::string SshEndpoint::shown() const { return escape(place()); }
+
+std::string SshEndpoint::identity_text() const { return "ssh:" + place(); }
+
+bool SshEndpoint::is_unsafe_for_mirror() const {
+    if (normal_remote_directory(host_.remote_root()) == directory_ || directory_ == "~") return true;
+    if (root_.path.empty()) return false;
+    return root_.path == "/" || root_.path == root_.home || root_.path == root_.remote_root || is_below_homes(root_.path);
+}
+
+Task<RootReport> SshEndpoint::look(bool create) {
+    std::string word = shell_word_of_directory(directory_);
+    std::string remote_root = shell_word_of_directory(host_.remote_root());
+    RootReport report = co_await ShellSide::inspect(host_, std::move(word), std::move(remote_root), create);
+    if (report.state == RootReport::State::unreachable) {
+        throw Error(Errc::failed, shown() + ": the directory is there, but may not be entered; see its permissions on the server");
+    }
+    host_.tools = report.tools;
+    co_return std::move(report);
+}
+
+Task<std::optional<RootIdentity>> SshEndpoint::inspect() {
+    root_ = co_await look(false);
+    if (root_.state == RootReport::State::absent) co_return std::nullopt;
+    RootIdentity identity;
+    identity.file_system = root_.file_system;
+    identity.inode = root_.inode;
+    identity.kind = root_.state == RootReport::State::directory           ? Kind::directory
+                    : root_.state == RootReport::State::link_to_directory ? Kind::symlink
+                                                                          : Kind::special;
+    co_return identity;
+}
+
+Task<void> SshEndpoint::create_root() {
+    if (root_.state == RootReport::State::absent) root_ = co_await look(true);
+}
+
+Task<Listing> SshEndpoint::list(ListRequest request, Progress& progress) {
+    if (root_.path.empty()) co_return Listing{};
+    ShellSide side(RemotePlace(host_, root_.path, shown()), workers_);
+    co_return co_await side.list(request, progress);
+}
+
+Task<void> SshEndpoint::digest(const Tree& tree, std::vector<DigestItem>& items, Progress& progress) {
+    ShellSide side(RemotePlace(host_, root_.path, shown()), workers_);
+    co_await side.digest(tree, items, progress);
+}
+
+Task<ContentSource> SshEndpoint::fetch(const Tree& tree, std::vector<uint32_t> indices, Progress& progress) {
+    if (indices.empty()) co_return ContentSource{};
+    fetched_.make(options_.local_root);
+    std::vector<FetchedFile> files(indices.size());
+    for (size_t i = 0; i < indices.size(); ++i) files[i].index = indices[i];
+    RemotePlace place(host_, root_.path, shown());
+    co_await fetch_by_tar(place, tree, files, fetched_.fd(), workers_, progress);
+    co_await verify_fetched(tree, files, progress);
+    co_return ContentSource{fetched_.fd()};
+}
+
+/// What is not on the server as it came here is thrown away again.
+Task<void> SshEndpoint::verify_fetched(const Tree& tree, const std::vector<FetchedFile>& files, Progress& progress) {
+    std::vector<DigestItem> items;
+    for (const FetchedFile& file : files) items.emplace_back().index = file.index;
+    co_await digest(tree, items, progress);
+    for (size_t i = 0; i < files.size(); ++i) {
+        if (files[i].arrived && items[i].error.empty() && items[i].digest == files[i].digest) continue;
+        std::string path(tree.path(files[i].index));
+        fs::Fd parent = fs::open_directory(fetched_.fd(), parent_path(path));
+        if (parent) ::unlinkat(parent.get(), std::string(last_name(path)).c_str(), 0);
+    }
+}
+
+Task<void> SshEndpoint::commit(ContentSource content, std::vector<CommitItem>& items, Progress& progress) {
+    std::vector<CommitItem*> all;
+    for (CommitItem& item : items) all.push_back(&item);
+    ShellSide side(RemotePlace(host_, root_.path, shown()), workers_);
+    co_await side.commit(content, std::move(all), progress);
+}
+
+Task<void> SshEndpoint::remove(std::vector<RemoveItem>& items, Progress& progress) {
+    ShellSide side(RemotePlace(host_, root_.path, shown()), workers_);
+    co_await side.remove(items, progress);
+}
+
+Task<void> SshEndpoint::sweep(std::vector<std::string> leftovers) {
+    if (leftovers.empty()) co_return;
+    ShellSide side(RemotePlace(host_, root_.path, shown()), workers_);
+    co_await side.sweep(std::move(leftovers));
+}
+
+Task<void> SshEndpoint::flush() {
+    if (!options_.fsync || root_.path.empty()) co_return;
+    ShellSide side(RemotePlace(host_, root_.path, shown()), workers_);
+    co_await side.flush();
+}
+
+}  // namespace syncline

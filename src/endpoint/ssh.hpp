@@ -1,0 +1,47 @@
+// SshEndpoint: a directory tree on a server, over SSH. Decides for each operation between the server's shell (ssh_shell.hpp) and
+// SFTP (ssh_sftp.hpp); the first inspect() finds out what the server can do.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "async/offload.hpp"
+#include "endpoint/endpoint.hpp"
+#include "endpoint/ssh_fetch.hpp"
+#include "endpoint/ssh_host.hpp"
+
+namespace syncline {
+
+class SshEndpoint : public Endpoint {
+  public:
+    /// The hosts and the pool outlive the endpoint.
+    SshEndpoint(SshHosts& hosts, const Destination& destination, const EndpointOptions& options, WorkerPool& workers);
+    ~SshEndpoint() override;
+
+    std::string shown() const override;
+    std::string identity_text() const override;
+    bool is_unsafe_for_mirror() const override;
+    Task<std::optional<RootIdentity>> inspect() override;
+    Task<Listing> list(ListRequest request, Progress& progress) override;
+    Task<void> digest(const Tree& tree, std::vector<DigestItem>& items, Progress& progress) override;
+    Task<ContentSource> fetch(const Tree& tree, std::vector<uint32_t> indices, Progress& progress) override;
+    Task<void> create_root() override;
+    Task<void> commit(ContentSource content, std::vector<CommitItem>& items, Progress& progress) override;
+    Task<void> remove(std::vector<RemoveItem>& items, Progress& progress) override;
+    Task<void> sweep(std::vector<std::string> leftovers) override;
+    Task<void> flush() override;
+
+  private:
+    Task<RootReport> look(bool create);
+    Task<void> verify_fetched(const Tree& tree, const std::vector<FetchedFile>& files, Progress& progress);
+    std::string place() const;
+
+    SshHost& host_;
+    std::string directory_;  ///< normal_remote_directory(): where the destination says, or the default layout
+    EndpointOptions options_;
+    WorkerPool& workers_;
+    RootReport root_;
+    FetchDirectory fetched_;
+};
+
+}  // namespace syncline

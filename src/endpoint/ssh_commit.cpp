@@ -1,0 +1,117 @@
+#include "endpoint/ssh_commit.hpp"
+
+#include <algorithm>
+
+namespace syncline {
+namespace {
+
+bool is_content(const CommitItem& item) { return item.op == Op::put || item.op == Op::symlink; }
+
+void fail(CommitItem& item, const OpFailure& failure) {
+    item.error = failure.kind == OpFailure::Kind::changed
+                     ? "changed on the target since it was listed (" + failure.why + "); left as it is"
+                     : "cannot be put into place on the server: " + failure.why;
+    item.disk_trouble = failure.kind == OpFailure::Kind::disk;
+}
+
+}  // namespace
+
+CommitBatch::CommitBatch(std::vector<CommitItem*> items, bool has_fractions)
+    : items_(std::move(items)), has_fractions_(has_fractions) {
+    for (CommitItem* item : items_) {
+        if (is_content(*item)) sent_.push_back({item});
+    }
+}
+
+void CommitBatch::add_steps(Op op) {
+    for (CommitItem* item : items_) {
+        if (item->op == op) steps_.push_back({item, nullptr});
+    }
+}
+
+std::vector<TarContent::ControlFile> CommitBatch::conclude() {
+    std::string names, sums, paths;
+    add_steps(Op::mkdir);
+    for (SentItem& sent : sent_) {
+        if (sent.state != SentItem::State::sent) continue;
+        steps_.push_back({sent.item, &sent});
+        if (sent.item->op != Op::put) continue;
+        names.append(std::to_string(&sent - sent_.data())).append(1, '\0');
+        sums.append(sent.digest.hex()).append("\n");
+    }
+    add_steps(Op::chmod);
+    std::vector<RemoteOp> ops;
+    for (const Step& step : steps_) {
+        const CommitItem& item = *step.item;
+        RemoteOp& op = ops.emplace_back();
+        op.op = step.sent != nullptr ? 'p' : item.op == Op::mkdir ? 'm' : 'c';
+        op.path = item.path;
+        op.mode = item.mode;
+        op.expected = item.expected;
+        op.unchecked = item.op == Op::chmod && item.expected == nullptr;  // a directory that this run made
+        if (step.sent != nullptr) op.staged = std::to_string(step.sent - sent_.data());
+        paths.append("./").append(item.path).append(1, '\0');
+    }
+    return {{"names", std::move(names)}, {"sums", std::move(sums)}, {"paths", std::move(paths)},
+            {"ops", ops_text(ops, has_fractions_)}, {"done", ""}};
+}
+
+std::vector<CommitItem*> CommitBatch::unsent() const {
+    std::vector<CommitItem*> again;
+    for (const SentItem& sent : sent_) {
+        if (sent.state == SentItem::State::failed) sent.item->error = sent.error;
+        if (sent.state == SentItem::State::changed) again.push_back(sent.item);
+    }
+    return again;
+}
+
+std::vector<CommitItem*> CommitBatch::take(const CommitReport& report) {
+    if (!report.verified) return take_damage(report);
+    take_failures(report);
+    take_stamps(report);
+    return unsent();
+}
+
+/// Nothing was put into place, as a digest differs.
+std::vector<CommitItem*> CommitBatch::take_damage(const CommitReport&) {
+    for (SentItem& sent : sent_) {
+        if (sent.state == SentItem::State::failed) sent.item->error = sent.error;
+    }
+    std::vector<CommitItem*> again;
+    std::copy_if(items_.begin(), items_.end(), std::back_inserter(again), [](CommitItem* item) { return item->error.empty(); });
+    return again;
+}
+
+void CommitBatch::take_failures(const CommitReport& report) {
+    for (const OpFailure& failure : report.failures) {
+        if (failure.index < steps_.size()) fail(*steps_[failure.index].item, failure);
+    }
+}
+
+/// They come in the order of the steps; of what vanished there is none.
+void CommitBatch::take_stamps(const CommitReport& report) {
+    size_t next = 0;
+    for (const Step& step : steps_) {
+        CommitItem& item = *step.item;
+        bool found = next < report.stamps.size() && report.stamps[next].first == item.path;
+        if (found) item.target_stamp = report.stamps[next++].second.stamp;
+        if (!item.error.empty()) continue;
+        item.target_mode = mode_of(item);
+        if (step.sent == nullptr) continue;
+        if (!found) {
+            item.error = "is gone again from the server; it will be tried again at the next run";
+        } else if (item.op == Op::put) {
+            item.committed = step.sent->digest;
+            item.source_stamp = step.sent->stamp;
+        }
+    }
+}
+
+void CommitBatch::fail_all(const std::string& why, bool disk_trouble) {
+    for (CommitItem* item : items_) {
+        item->error = why;
+        item->disk_trouble = disk_trouble;
+    }
+}
+
+}  // namespace syncline

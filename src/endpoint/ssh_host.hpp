@@ -1,0 +1,67 @@
+// SshHost: what the endpoints of all jobs share of one host: its connections, and what is known of the server. SshHosts: all hosts.
+//
+// Engine's thread only; outlives every endpoint, and dies before the io_context.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "async/task.hpp"
+#include "endpoint/ssh_scripts.hpp"
+#include "ssh/exec.hpp"
+#include "ssh/pool.hpp"
+
+namespace syncline {
+
+/// What the job file says of one host, and who answers its questions.
+struct SshHostOptions {
+    ssh::HostTable table;
+    std::string remote_root = "~/.cache/syncline/projects";
+    ssh::SecretSource password, passphrase;  ///< may be null
+};
+
+struct SshOptions {
+    std::string ssh_config_file;
+    size_t connections_per_host = 4;
+    std::string client;                           ///< 8 hex digits (ssh_root.hpp: client_id)
+    std::map<std::string, SshHostOptions> hosts;  ///< a host that is not in here is one that ssh_config knows
+    ssh::SecretSource password, passphrase;       ///< for those hosts
+};
+
+class SshHost {
+  public:
+    SshHost(std::string name, SshHostOptions options, std::string ssh_config_file, size_t connections);
+
+    const std::string& name() const { return name_; }
+    const std::string& remote_root() const { return options_.remote_root; }
+
+    /// A connection of one's own. Resolves the settings at the first call. Throws SshError.
+    Task<ssh::SessionPool::Lease> acquire();
+
+    /// What the server has; nullopt until somebody looked.
+    std::optional<ServerTools> tools;
+
+  private:
+    std::string name_;
+    SshHostOptions options_;
+    std::string ssh_config_file_;
+    size_t connections_;
+    std::unique_ptr<ssh::SessionPool> pool_;
+};
+
+class SshHosts {
+  public:
+    explicit SshHosts(SshOptions options) : options_(std::move(options)) {}
+
+    /// The same object for the same name.
+    SshHost& host(const std::string& name);
+    const std::string& client() const { return options_.client; }
+
+  private:
+    SshOptions options_;
+    std::map<std::string, std::unique_ptr<SshHost>> hosts_;
+};
+
+}  // namespace syncline

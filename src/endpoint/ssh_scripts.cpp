@@ -1,0 +1,333 @@
+#include "endpoint/ssh_scripts.hpp"
+
+#include <sys/random.h>
+
+#include <charconv>
+#include <cstdio>
+
+#include "base/assert.hpp"
+#include "base/text.hpp"
+#include "endpoint/ssh_perl.hpp"
+#include "ssh/exec.hpp"
+
+namespace syncline {
+namespace {
+
+using ssh::sh_quote;
+
+constexpr TimeNs ns_per_second = 1'000'000'000;
+
+std::string preamble(std::string_view root) {
+    return "unset PERL_UNICODE PERL5OPT PERL5LIB; export LC_ALL=C; umask 077; trap '' PIPE\ncd -P -- " + sh_quote(root) + " || exit 41\n";
+}
+
+std::string preamble(std::string_view root, std::string_view marker) {
+    return "export M=" + std::string(marker) + "\n" + preamble(root);
+}
+
+/// What stat prints of one entry, as parse_stat_facts() reads it.
+std::string stat_command(const ServerTools& tools) {
+    return tools.stat_fractions ? R"(stat -c "${M}S%f %s %.9Y %.9Z %i %d %n")" : R"(stat -c "${M}S%f %s %Y %Z %i %d %n")";
+}
+
+const char probe_script[] = R"sh(
+[ "$(find / -maxdepth 0 -printf x 2>/dev/null)" = x ] && p tool find
+case "$(stat -c %f / 2>/dev/null)" in 4*) p tool stat ;; esac
+case "$(stat -c %.9Y / 2>/dev/null)" in *.?????????) p tool fractions ;; esac
+[ "$(printf 'a\0b' | xargs -0 echo 2>/dev/null)" = "a b" ] && p tool xargs
+t=$(tar --version 2>/dev/null </dev/null)
+command -v tar >/dev/null 2>&1 && p tool tar
+case "$t" in *GNU*) p tool gnu-tar ;; esac
+[ "$(perl -e 'print 1' 2>/dev/null)" = 1 ] && p tool perl
+for s in sha256sum 'shasum -a 256' 'openssl dgst -sha256 -r'; do
+  case "$($s </dev/null 2>/dev/null)" in e3b0c44298fc1c149afb*) p sha256 "$s"; break ;; esac
+done
+)sh";
+
+const char look_script[] = R"sh(
+if cd -P -- "$d" 2>/dev/null; then
+  if [ -h "$d" ]; then p state link; else p state directory; fi
+  p path "$(pwd -P; echo x)"
+  i=$(ls -di . 2>/dev/null); set -- $i; p inode "$1"
+  p fs "$(stat -f -c %t:%i . 2>/dev/null || df -P . 2>/dev/null | sed -n '2s/ .*//p')"
+elif [ -d "$d" ]; then p state unreachable
+elif [ -e "$d" ]; then p state other
+else p state absent
+fi
+)sh";
+
+/// Takes a NUL-terminated field.
+std::optional<std::string_view> take_field(std::string_view& text) {
+    size_t end = text.find('\0');
+    if (end == std::string_view::npos) return std::nullopt;
+    std::string_view field = text.substr(0, end);
+    text.remove_prefix(end + 1);
+    return field;
+}
+
+void set_tool(ServerTools& tools, std::string_view tool) {
+    if (tool == "find") tools.find_printf = true;
+    if (tool == "stat") tools.stat_format = true;
+    if (tool == "fractions") tools.stat_fractions = true;
+    if (tool == "xargs") tools.xargs_nul = true;
+    if (tool == "tar") tools.tar = true;
+    if (tool == "gnu-tar") tools.gnu_tar = true;
+    if (tool == "perl") tools.perl = true;
+}
+
+RootReport::State state_of(std::string_view word) {
+    if (word == "directory") return RootReport::State::directory;
+    if (word == "link") return RootReport::State::link_to_directory;
+    if (word == "other") return RootReport::State::other;
+    return word == "absent" ? RootReport::State::absent : RootReport::State::unreachable;
+}
+
+/// Takes the next token, without its marker and its newline; nullopt when none is whole.
+std::optional<std::string_view> take_token(std::string_view& text, std::string_view marker) {
+    if (!text.starts_with(marker)) return std::nullopt;
+    size_t next = text.find("\n" + std::string(marker), marker.size());
+    if (next == std::string_view::npos) return std::nullopt;
+    std::string_view token = text.substr(marker.size(), next - marker.size());
+    text.remove_prefix(next + 1);
+    return token;
+}
+
+std::string seconds_text(TimeNs time, bool has_fractions) {
+    char text[48];
+    bool is_negative = time < 0;
+    long long whole = is_negative ? -(time / ns_per_second) : time / ns_per_second;
+    long long rest = is_negative ? -(time % ns_per_second) : time % ns_per_second;
+    if (has_fractions) {
+        std::snprintf(text, sizeof text, "%s%lld.%09lld", is_negative ? "-" : "", whole, rest);
+    } else {
+        std::snprintf(text, sizeof text, "%s%lld", is_negative ? "-" : "", whole);
+    }
+    return text;
+}
+
+char kind_letter(Kind kind) {
+    switch (kind) {
+        case Kind::file: return 'f';
+        case Kind::directory: return 'd';
+        case Kind::symlink: return 'l';
+        case Kind::special: return 's';
+    }
+    return 's';
+}
+
+OpFailure read_failure(std::string_view token) {
+    OpFailure failure;
+    size_t space = std::min(token.find(' '), token.size());
+    std::from_chars(token.data(), token.data() + space, failure.index);
+    token.remove_prefix(std::min(space + 1, token.size()));
+    space = std::min(token.find(' '), token.size());
+    std::string_view kind = token.substr(0, space);
+    using enum OpFailure::Kind;
+    failure.kind = kind == "changed" ? changed : kind == "filled" ? filled : kind == "disk" ? disk : other;
+    failure.why = escape(token.substr(std::min(space + 1, token.size())));
+    return failure;
+}
+
+struct DigestLine {
+    Digest digest;
+    std::string_view name;
+};
+
+/// Lines "HEX  ./NAME" or "HEX *./NAME".
+std::vector<DigestLine> read_digest_lines(std::string_view text) {
+    constexpr size_t digits = 64;
+    std::vector<DigestLine> lines;
+    while (!text.empty()) {
+        size_t end = std::min(text.find('\n'), text.size());
+        std::string_view line = text.substr(0, end);
+        text.remove_prefix(std::min(end + 1, text.size()));
+        if (line.size() < digits + 3) continue;
+        std::optional<Digest> digest = Digest::from_hex(line.substr(0, digits));
+        std::string_view name = line.substr(digits + 2);
+        if (name.starts_with("./")) name.remove_prefix(2);
+        if (digest) lines.push_back({*digest, name});
+    }
+    return lines;
+}
+
+std::optional<std::pair<std::string, RemoteEntry>> read_stat(std::string_view text) {
+    size_t end = 0;
+    for (int i = 0; i < 6 && end != std::string_view::npos; ++i) end = text.find(' ', i == 0 ? 0 : end + 1);
+    if (end == std::string_view::npos) return std::nullopt;
+    std::optional<RemoteEntry> entry = parse_stat_facts(text.substr(0, end));
+    std::string_view path = text.substr(end + 1);
+    if (path.starts_with("./")) path.remove_prefix(2);
+    if (!entry) return std::nullopt;
+    return std::pair(std::string(path), *entry);
+}
+
+}  // namespace
+
+std::string inspect_script(std::string_view directory_word, std::string_view remote_root_word, bool create) {
+    std::string script = "export LC_ALL=C; umask 077\np() { printf '%s\\0' \"$@\"; }\n";
+    script.append("d=").append(directory_word).append("; r=").append(remote_root_word).append("\n");
+    script += "p home \"$(cd -P -- \"$HOME\" 2>/dev/null && pwd -P)\"\n";
+    script += "p remote_root \"$(cd -P -- \"$r\" 2>/dev/null && pwd -P)\"\n";
+    if (create) script += "mkdir -p -- \"$d\"\n";
+    return script + probe_script + look_script + "p end 0\n";
+}
+
+std::optional<RootReport> read_inspect_output(std::string_view text) {
+    RootReport report;
+    while (true) {
+        std::optional<std::string_view> key = take_field(text);
+        std::optional<std::string_view> value = take_field(text);
+        if (!key || !value) return std::nullopt;
+        if (*key == "end") return report;
+        if (*key == "home") report.home = *value;
+        if (*key == "remote_root") report.remote_root = *value;
+        if (*key == "state") report.state = state_of(*value);
+        if (*key == "path" && value->size() > 2) report.path = value->substr(0, value->size() - 2);
+        if (*key == "inode") std::from_chars(value->data(), value->data() + value->size(), report.inode);
+        if (*key == "fs") report.file_system = *value;
+        if (*key == "tool") set_tool(report.tools, *value);
+        if (*key == "sha256") report.tools.sha256 = *value;
+    }
+}
+
+ListingFormat listing_format(const ServerTools& tools) {
+    return tools.find_printf ? ListingFormat::find : ListingFormat::stat;
+}
+
+std::string list_script(std::string_view root, const ServerTools& tools, std::string_view marker, bool skips_git) {
+    std::string script = preamble(root, marker);
+    if (tools.find_printf) {
+        script += "printf 'T %s\\0' \"$(date +%s)\"\n";
+        script += R"(find . -printf '%y %m %s %T@ %C@ %i %D\0%P\0%l\0')";
+        script += skips_git ? " -type d -name .git -prune\n" : "\n";
+        return script + "printf 'E %s\\0' \"$?\"\n";
+    }
+    std::string prune = skips_git ? "-type d -name .git -prune -o " : "";
+    script += "printf '%sT%s\\n' \"$M\" \"$(date +%s)\"\n";
+    script += "find . " + prune + R"(-type l -exec sh -c 'for f do printf "%sL%s\n%s=" "$M" "$f" "$M"; readlink -n "$f"; echo; done' sh {} +)" + "\n";
+    prune = skips_git ? "-type d -name .git -print0 -prune -o " : "";
+    script += "find . " + prune + "-print0 | xargs -0 " + stat_command(tools) + "\n";
+    return script + "printf '%sE%s\\n%s' \"$M\" \"$?\" \"$M\"\n";
+}
+
+std::string digest_script(std::string_view root, const ServerTools& tools, std::string_view marker) {
+    // Names in which a newline or a backslash would have to be escaped come one by one, on stdin.
+    std::string body = R"sh(one() { printf '%sH\n' "$M"; $H < "$1"; )sh" + stat_command(tools) + R"sh( "$1"; }
+n=0; for f do case $f in *\\*|*"
+"*) n=1 ;; esac; done
+if [ $n = 1 ]; then for f do one "$f"; done
+else printf '%sH\n' "$M"; $H "$@"; )sh" + stat_command(tools) + " \"$@\"\nfi\n";
+    std::string script = preamble(root, marker) + "export H=" + sh_quote(tools.sha256) + "\n";
+    script += "xargs -0 -n 1000 sh -c " + sh_quote(body) + " sh\n";
+    return script + "printf '%sE0\\n%s' \"$M\" \"$M\"\n";
+}
+
+std::string commit_script(std::string_view root, std::string_view stage, const ServerTools& tools, std::string_view marker) {
+    std::string directory = sh_quote(stage);
+    std::string script = preamble(root, marker) + "S=" + directory + "\n";
+    script += R"sh(mkdir -m 700 -- "$S" || exit 42
+tar -x -o -p -f - -C "$S"; t=$?
+printf '%sX%s\n' "$M" "$t"
+v=0
+if [ $t = 0 ] && [ -f "$S/done" ]; then
+  if [ -s "$S/names" ]; then (cd -- "$S" && xargs -0 )sh" +
+              tools.sha256 + R"sh( < names | sed 's/ .*//' > have); else : > "$S/have"; fi
+  [ "$(cat "$S/have")" = "$(cat "$S/sums")" ] && v=1
+fi
+printf '%sV%s\n' "$M" "$v"
+if [ $v = 1 ]; then
+  perl -e )sh" + sh_quote(install_perl) + R"sh( "$S"
+  [ -s "$S/paths" ] && xargs -0 )sh" + stat_command(tools) + R"sh( < "$S/paths" 2>/dev/null
+elif [ -f "$S/have" ]; then printf '%sD\n' "$M"; cat "$S/have"
+fi
+rm -rf -- "$S"
+printf '%sE0\n%s' "$M" "$M"
+)sh";
+    return script;
+}
+
+std::string sweep_script(std::string_view root) { return preamble(root) + "xargs -0 rm -rf --\n"; }
+
+std::string flush_script(std::string_view root) { return preamble(root) + "sync -f . 2>/dev/null || sync\n"; }
+
+std::string give_tar_script(std::string_view root) {
+    return preamble(root) + "exec tar --format=gnu --hard-dereference --ignore-failed-read --no-recursion --null -c -f - -T -\n";
+}
+
+std::optional<std::vector<HashedFile>> read_digest_output(std::string_view text, std::string_view marker) {
+    std::vector<HashedFile> files;
+    std::vector<DigestLine> lines;
+    size_t next_line = 0;
+    while (std::optional<std::string_view> token = take_token(text, marker)) {
+        if (token->starts_with('E')) return files;
+        if (token->starts_with('H')) {
+            lines = read_digest_lines(token->substr(1));
+            next_line = 0;
+        }
+        if (!token->starts_with('S')) continue;
+        auto stat = read_stat(token->substr(1));
+        if (!stat) return std::nullopt;
+        HashedFile& file = files.emplace_back();
+        file.path = std::move(stat->first);
+        file.stamp = stat->second.stamp;
+        if (stat->second.kind != Kind::file) continue;
+        for (size_t i = next_line; i < lines.size() && !file.digest; ++i) {
+            bool is_alone = lines.size() == 1 && (lines[i].name == "-" || lines[i].name == "stdin");
+            if (!is_alone && lines[i].name != file.path) continue;
+            file.digest = lines[i].digest;
+            next_line = i + 1;
+        }
+    }
+    return std::nullopt;
+}
+
+std::string ops_text(std::span<const RemoteOp> ops, bool has_fractions) {
+    std::string text;
+    for (const RemoteOp& op : ops) {
+        char mode[8];
+        std::snprintf(mode, sizeof mode, "%o", op.mode & 07777u);
+        text += op.op;
+        text.append(1, '\0').append(op.path).append(1, '\0').append(op.staged).append(1, '\0').append(mode).append(1, '\0');
+        if (op.unchecked) {
+            text += '*';
+        } else if (const Entry* seen = op.expected) {
+            text.append(1, kind_letter(seen->kind)).append(" ").append(std::to_string(seen->stamp.inode)).append(" ");
+            text.append(std::to_string(seen->stamp.size)).append(" ").append(seconds_text(seen->stamp.mtime, has_fractions));
+            text.append(" ").append(seconds_text(seen->stamp.ctime, has_fractions));
+        }
+        text += '\0';
+    }
+    return text;
+}
+
+CommitReport read_commit_output(std::string_view text, std::string_view marker) {
+    CommitReport report;
+    report.tar_status = -1;
+    while (std::optional<std::string_view> token = take_token(text, marker)) {
+        char tag = token->empty() ? '\0' : token->front();
+        std::string_view rest = token->substr(std::min<size_t>(1, token->size()));
+        if (tag == 'X') std::from_chars(rest.data(), rest.data() + rest.size(), report.tar_status);
+        if (tag == 'V') report.verified = rest == "1";
+        if (tag == 'D') report.digests = rest.substr(std::min<size_t>(1, rest.size()));
+        if (tag == 'F') report.failures.push_back(read_failure(rest));
+        if (tag == 'E') report.whole = true;
+        if (tag == 'S') {
+            if (auto stat = read_stat(rest)) report.stamps.push_back(std::move(*stat));
+        }
+    }
+    return report;
+}
+
+std::string new_marker() {
+    unsigned char random[16];
+    SYNCLINE_ASSERT(::getrandom(random, sizeof random, 0) == sizeof random);
+    std::string marker;
+    for (unsigned char byte : random) {
+        char digits[3];
+        std::snprintf(digits, sizeof digits, "%02x", byte);
+        marker += digits;
+    }
+    return marker;
+}
+
+}  // namespace syncline

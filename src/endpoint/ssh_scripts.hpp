@@ -1,0 +1,112 @@
+// The scripts that run on a server, and what is read of their output. Pure text.
+//
+// Each is for a POSIX sh. Values come into them quoted; paths in numbers come on stdin or in a file, ended by NUL.
+#pragma once
+
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "endpoint/ssh_listing.hpp"
+
+namespace syncline {
+
+/// What a server has. Probed once a host.
+struct ServerTools {
+    bool has_shell = true;
+    bool find_printf = false;    ///< GNU find
+    bool stat_format = false;    ///< stat -c, of GNU or BusyBox
+    bool stat_fractions = false; ///< stat's %.9Y
+    bool xargs_nul = false;
+    bool tar = false;
+    bool gnu_tar = false;        ///< tar --null -T -
+    bool perl = false;
+    std::string sha256;          ///< "sha256sum", "shasum -a 256", "openssl dgst -sha256 -r"; "" for none
+
+    bool can_list() const { return find_printf || (stat_format && xargs_nul); }
+    bool can_hash() const { return !sha256.empty() && xargs_nul && stat_format; }
+    bool can_take_tar() const { return tar && perl && can_hash(); }
+    bool can_give_tar() const { return gnu_tar; }
+};
+
+/// What stands at a path that is to be a root.
+struct RootReport {
+    enum class State : uint8_t { absent, directory, link_to_directory, other, unreachable };
+    State state = State::absent;
+    std::string home;         ///< resolved
+    std::string remote_root;  ///< resolved; "" when there is none
+    std::string path;         ///< resolved; "" when absent
+    uint64_t inode = 0;
+    std::string file_system;
+    ServerTools tools;
+};
+
+/// Looks at `directory` (and makes it, when told so) and at the tools. The words are shell words (ssh_root.hpp).
+std::string inspect_script(std::string_view directory_word, std::string_view remote_root_word, bool create);
+/// nullopt when the text is not whole.
+std::optional<RootReport> read_inspect_output(std::string_view text);
+
+/// Lists `root`. `skips_git`: what is in `.git` directories is of no interest.
+std::string list_script(std::string_view root, const ServerTools& tools, std::string_view marker, bool skips_git);
+ListingFormat listing_format(const ServerTools& tools);
+
+/// Hashes the paths that come on stdin: read_digest_output().
+std::string digest_script(std::string_view root, const ServerTools& tools, std::string_view marker);
+
+/// A file as digest_script found it; no digest where it could not be read.
+struct HashedFile {
+    std::string path;
+    Stamp stamp;
+    std::optional<Digest> digest;
+};
+/// nullopt when the output is not whole.
+std::optional<std::vector<HashedFile>> read_digest_output(std::string_view text, std::string_view marker);
+
+/// Takes a tar stream on stdin into the new directory `stage` below `root`, verifies its files against its member "sums", and does
+/// what its member "ops" says (see RemoteOp).
+std::string commit_script(std::string_view root, std::string_view stage, const ServerTools& tools, std::string_view marker);
+
+/// Removes what is on stdin, whatever it is.
+std::string sweep_script(std::string_view root);
+std::string flush_script(std::string_view root);
+/// A tar stream of the files that are named on stdin.
+std::string give_tar_script(std::string_view root);
+
+/// One step of what a commit does in place. The staged thing has the number of the op as its name.
+struct RemoteOp {
+    char op = 'p';  ///< p: rename the staged thing to path; m: mkdir; c: chmod; r: unlink; d: rmdir
+    std::string_view path;
+    uint16_t mode = 0;
+    std::string staged;                   ///< p: its name in the staging directory
+    const Entry* expected = nullptr;      ///< null: nothing
+    bool unchecked = false;               ///< whatever stands there
+};
+
+/// The member "ops".
+std::string ops_text(std::span<const RemoteOp> ops, bool has_fractions);
+
+/// What an op failed with.
+struct OpFailure {
+    size_t index = 0;
+    enum class Kind : uint8_t { changed, filled, disk, other } kind = Kind::other;
+    std::string why;
+};
+
+/// What commit_script printed.
+struct CommitReport {
+    bool whole = false;
+    int tar_status = 0;
+    bool verified = false;
+    std::string digests;  ///< when not verified: what the server has, one line a file
+    std::vector<OpFailure> failures;
+    std::vector<std::pair<std::string, RemoteEntry>> stamps;
+};
+CommitReport read_commit_output(std::string_view text, std::string_view marker);
+
+/// 32 random hex digits.
+std::string new_marker();
+
+}  // namespace syncline

@@ -1,0 +1,207 @@
+#include "endpoint/ssh_shell.hpp"
+
+#include <algorithm>
+
+#include "base/text.hpp"
+#include "endpoint/local_item.hpp"
+#include "endpoint/ssh_commit.hpp"
+#include "endpoint/ssh_tar.hpp"
+
+namespace syncline {
+namespace {
+
+constexpr size_t output_limit = size_t{1} << 30;
+constexpr size_t inspect_limit = 1 << 20;
+constexpr size_t listing_errors_limit = 4 << 20;
+constexpr size_t digest_batch = 50'000;
+constexpr int read_attempts = 3;
+
+/// Feeds a parser with a script's output.
+class ListingSink final : public ssh::OutputSink {
+  public:
+    explicit ListingSink(ListingParser& parser) : parser_(parser) {}
+    Task<void> take(std::string_view bytes) override {
+        parser_.feed(bytes);
+        co_return;
+    }
+
+  private:
+    ListingParser& parser_;
+};
+
+std::string first_line(std::string_view text) { return escape(text.substr(0, text.find('\n'))); }
+
+/// Two stamps of one file, where one may lack the fractions of seconds.
+bool is_same(const Stamp& listed, Stamp now, bool has_fractions) {
+    constexpr TimeNs second = 1'000'000'000;
+    if (has_fractions) return listed == now;
+    bool same_seconds = listed.mtime / second == now.mtime / second && listed.ctime / second == now.ctime / second;
+    return same_seconds && listed.size == now.size && listed.inode == now.inode;
+}
+
+}  // namespace
+
+bool tells_of_disk_trouble(std::string_view text) {
+    for (int error : {ENOSPC, EDQUOT, EROFS, EIO}) {
+        if (text.find(errno_text(error)) != std::string_view::npos) return true;
+    }
+    return false;
+}
+
+Task<RootReport> ShellSide::inspect(SshHost& host, std::string directory_word, std::string remote_root_word, bool create) {
+    ssh::SessionPool::Lease lease = co_await host.acquire();
+    std::string script = inspect_script(directory_word, remote_root_word, create);
+    ssh::ScriptOutput output = co_await ssh::run_short_script(lease.session(), script, inspect_limit);
+    std::optional<RootReport> report = read_inspect_output(output.text);
+    if (!report) throw Error(Errc::failed, lease.session().shown() + ": cannot look at the server: " + output.result.why());
+    bool failed_to_create = create && report->state == RootReport::State::absent;
+    if (failed_to_create) {
+        throw Error(Errc::failed, lease.session().shown() + ": cannot create the directory: " + first_line(output.result.errors));
+    }
+    co_return std::move(*report);
+}
+
+void ShellSide::fail(const std::string& step, const ssh::ScriptResult& result) const {
+    std::string why = result.exit.status == 41 ? "it cannot be entered any more" : result.why();
+    throw Error(Errc::failed, place_.shown + ": " + step + ": " + why);
+}
+
+Task<std::string> ShellSide::run(std::string script, std::string input, std::string step) {
+    ssh::SessionPool::Lease lease = co_await place_.host->acquire();
+    ssh::StringInput source(std::move(input));
+    ssh::StringSink sink(output_limit);
+    ssh::ScriptLimits limits;
+    ssh::ScriptResult result = co_await ssh::run_script(lease.session(), std::move(script), source, sink, limits);
+    if (!result.ok()) fail(step, result);
+    co_return sink.take_bytes();
+}
+
+Task<Listing> ShellSide::list(ListRequest request, Progress& progress) {
+    ssh::SessionPool::Lease lease = co_await place_.host->acquire();
+    bool skips_git = request.filter != nullptr && request.filter->judge(nullptr, ".git", true) == Verdict::Choice::unselected;
+    std::string marker = new_marker();
+    RemoteTree tree(request, &progress.entries_scanned);
+    ListingParser parser(listing_format(place_.tools()), marker, tree);
+    ListingSink sink(parser);
+    ssh::StringInput nothing("");
+    ssh::ScriptLimits limits;
+    limits.stderr_bytes = listing_errors_limit;
+    std::string script = list_script(place_.root, place_.tools(), marker, skips_git);
+    ssh::ScriptResult result = co_await ssh::run_script(lease.session(), std::move(script), nothing, sink, limits);
+    if (result.exit.status == 41) fail("listing", result);
+    for (Problem& problem : read_tool_errors(result.errors)) tree.add_problem(problem.path, std::move(problem.why));
+    bool errors_are_cut = result.errors.size() >= listing_errors_limit;
+    if (!parser.is_whole() || !result.ok() || errors_are_cut) {
+        tree.add_problem("", "the listing broke off: " + result.why());
+    }
+    co_return tree.finish(parser.server_time());
+}
+
+Task<void> ShellSide::digest(const Tree& tree, std::vector<DigestItem>& items, Progress& progress) {
+    for (DigestItem& item : items) item.stamp = tree[item.index].stamp;
+    std::vector<DigestItem*> waiting;
+    for (DigestItem& item : items) waiting.push_back(&item);
+    bool has_fractions = place_.tools().stat_fractions;
+    for (int attempt = 0; attempt < read_attempts && !waiting.empty(); ++attempt) {
+        std::vector<DigestItem*> again;
+        for (size_t begin = 0; begin < waiting.size(); begin += digest_batch) {
+            std::span<DigestItem*> batch = std::span(waiting).subspan(begin, std::min(digest_batch, waiting.size() - begin));
+            std::string paths;
+            for (DigestItem* item : batch) paths.append("./").append(tree.path(item->index)).append(1, '\0');
+            std::string marker = new_marker();
+            std::string script = digest_script(place_.root, place_.tools(), marker);
+            std::string text = co_await run(std::move(script), std::move(paths), "hashing files");
+            std::optional<std::vector<HashedFile>> files = read_digest_output(text, marker);
+            if (!files) throw Error(Errc::failed, place_.shown + ": hashing files broke off on the server");
+            size_t next = 0;
+            for (DigestItem* item : batch) {
+                bool found = next < files->size() && (*files)[next].path == tree.path(item->index);
+                const HashedFile* file = found ? &(*files)[next++] : nullptr;
+                if (file == nullptr || !file->digest) {
+                    item->error = file == nullptr ? "is gone from the server" : "cannot be read on the server";
+                    continue;
+                }
+                bool same = is_same(item->stamp, file->stamp, has_fractions);
+                if (!same) item->stamp = file->stamp;
+                item->digest = *file->digest;
+                if (!same) again.push_back(item);
+                if (same) progress.bytes_hashed += item->stamp.size;
+            }
+        }
+        waiting = std::move(again);
+    }
+    for (DigestItem* item : waiting) item->error = "changes while it is read";
+}
+
+Task<void> ShellSide::commit(ContentSource content, std::vector<CommitItem*> items, Progress& progress) {
+    for (int attempt = 0; attempt < read_attempts && !items.empty(); ++attempt) {
+        items = co_await commit_once(content, std::move(items), progress);
+    }
+    for (CommitItem* item : items) item->error = "changes while it is read; it will be tried again at the next run";
+}
+
+Task<std::vector<CommitItem*>> ShellSide::commit_once(ContentSource content, std::vector<CommitItem*> items, Progress& progress) {
+    ssh::SessionPool::Lease lease = co_await place_.host->acquire();
+    CommitBatch batch(std::move(items), place_.tools().stat_fractions);
+    std::function<std::vector<TarContent::ControlFile>()> conclude = [&batch] { return batch.conclude(); };
+    TarContent source(content, batch.sent(), conclude, workers_, progress);
+    ssh::StringSink sink(output_limit);
+    ssh::ScriptLimits limits;
+    std::string marker = new_marker();
+    std::string script = commit_script(place_.root, new_temporary_name(), place_.tools(), marker);
+    ssh::ScriptResult result = co_await ssh::run_script(lease.session(), std::move(script), source, sink, limits);
+    CommitReport report = read_commit_output(sink.bytes(), marker);
+    if (report.whole && report.tar_status == 0) co_return batch.take(report);
+    if (!tells_of_disk_trouble(result.errors)) fail("writing files", result);
+    batch.fail_all("cannot be written on the server: " + first_line(result.errors), true);
+    co_return std::vector<CommitItem*>();
+}
+
+Task<void> ShellSide::remove(std::vector<RemoveItem>& items, Progress& progress) {
+    std::vector<RemoteOp> ops;
+    for (const RemoveItem& item : items) {
+        RemoteOp& op = ops.emplace_back();
+        op.op = item.op == Op::rmdir ? 'd' : 'r';
+        op.path = item.path;
+        op.expected = item.expected;
+    }
+    std::string input;
+    for (const auto& [name, text] : {std::pair<std::string, std::string>("names", ""), {"sums", ""}, {"paths", ""},
+                                     {"ops", ops_text(ops, place_.tools().stat_fractions)}, {"done", ""}}) {
+        append_control_file(input, name, text);
+    }
+    append_tar_end(input);
+    std::string marker = new_marker();
+    std::string script = commit_script(place_.root, new_temporary_name(), place_.tools(), marker);
+    std::string text = co_await run(std::move(script), std::move(input), "removing files");
+    CommitReport report = read_commit_output(text, marker);
+    if (!report.whole || !report.verified) throw Error(Errc::failed, place_.shown + ": removing files broke off on the server");
+    for (const OpFailure& failure : report.failures) {
+        if (failure.index >= items.size()) continue;
+        std::string& error = items[failure.index].error;
+        if (failure.kind == OpFailure::Kind::changed) error = "changed on the target since it was listed; kept";
+        if (failure.kind == OpFailure::Kind::filled) error = "something came into it since it was listed; kept";
+        if (error.empty()) error = "cannot remove it: " + failure.why;
+    }
+    progress.files_done += items.size();
+}
+
+Task<void> ShellSide::sweep(std::vector<std::string> leftovers) {
+    std::string input;
+    for (const std::string& path : leftovers) input.append("./").append(path).append(1, '\0');
+    std::string script = sweep_script(place_.root);
+    try {
+        co_await run(std::move(script), std::move(input), "sweeping leftovers");
+    } catch (const ssh::SshError&) {
+        throw;
+    } catch (const Error&) {
+        // They will be found again by the next run.
+    }
+}
+
+Task<void> ShellSide::flush() {
+    std::string script = flush_script(place_.root);
+    co_await run(std::move(script), "", "flushing to the disk");
+}
+
+}  // namespace syncline

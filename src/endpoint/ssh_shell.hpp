@@ -1,0 +1,50 @@
+// ShellSide: a tree on a server that has a shell with the tools it takes (ServerTools). One script a batch.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "async/offload.hpp"
+#include "endpoint/endpoint.hpp"
+#include "endpoint/ssh_host.hpp"
+
+namespace syncline {
+
+/// Where scripts work, for the length of one operation.
+struct RemotePlace {
+    RemotePlace(SshHost& remote_host, std::string root_path, std::string shown_root)
+        : host(&remote_host), root(std::move(root_path)), shown(std::move(shown_root)) {}
+
+    SshHost* host;
+    std::string root;   ///< absolute, resolved
+    std::string shown;  ///< for messages
+    const ServerTools& tools() const { return *host->tools; }
+};
+
+class ShellSide {
+  public:
+    ShellSide(RemotePlace place, WorkerPool& workers) : place_(std::move(place)), workers_(workers) {}
+
+    /// Throws SshError (no_shell). The words are those of inspect_script().
+    static Task<RootReport> inspect(SshHost& host, std::string directory_word, std::string remote_root_word, bool create);
+
+    Task<Listing> list(ListRequest request, Progress& progress);
+    Task<void> digest(const Tree& tree, std::vector<DigestItem>& items, Progress& progress);
+    Task<void> commit(ContentSource content, std::vector<CommitItem*> items, Progress& progress);
+    Task<void> remove(std::vector<RemoveItem>& items, Progress& progress);
+    Task<void> sweep(std::vector<std::string> leftovers);
+    Task<void> flush();
+
+  private:
+    Task<std::string> run(std::string script, std::string input, std::string step);
+    Task<std::vector<CommitItem*>> commit_once(ContentSource content, std::vector<CommitItem*> items, Progress& progress);
+    [[noreturn]] void fail(const std::string& step, const ssh::ScriptResult& result) const;
+
+    RemotePlace place_;
+    WorkerPool& workers_;
+};
+
+/// Whether a tool's words tell of a disk that is full, over quota, read-only or broken.
+bool tells_of_disk_trouble(std::string_view text);
+
+}  // namespace syncline

@@ -1,0 +1,369 @@
+// The scripts in real shells, with the tools of this machine and those of BusyBox, without a connection.
+#include <catch2/catch_test_macros.hpp>
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <filesystem>
+#include <fstream>
+
+#include "async/run_task.hpp"
+#include "endpoint/ssh_commit.hpp"
+#include "endpoint/ssh_root.hpp"
+#include "endpoint/ssh_scripts.hpp"
+#include "endpoint/ssh_tar.hpp"
+#include "fs/temp_tree.hpp"
+#include "fs/walk.hpp"
+
+using namespace syncline;
+using namespace syncline::test;
+using namespace std::string_literals;
+
+namespace {
+
+struct ShellResult {
+    std::string output, errors;
+    int status = 0;
+};
+
+std::string read_file(const std::string& path) {
+    std::ifstream in(path, std::ios::binary);
+    return {std::istreambuf_iterator<char>(in), {}};
+}
+
+/// A server's shell: which one, and where its commands come from.
+struct Shell {
+    std::vector<std::string> words;
+    std::string path;
+};
+
+class Scripts {
+  public:
+    explicit Scripts(Shell shell) : shell_(std::move(shell)) { tree.make_directory("root"); }
+
+    ShellResult run(const std::string& script, const std::string& input = "") {
+        files_.write("in", input);
+        files_.write("out", "");
+        files_.write("err", "");
+        pid_t child = ::fork();
+        if (child == 0) {
+            ::dup2(::open(files_.path("in").c_str(), O_RDONLY), 0);
+            ::dup2(::open(files_.path("out").c_str(), O_WRONLY | O_TRUNC), 1);
+            ::dup2(::open(files_.path("err").c_str(), O_WRONLY | O_TRUNC), 2);
+            ::setenv("HOME", files_.path().c_str(), 1);
+            ::setenv("PATH", shell_.path.c_str(), 1);
+            std::vector<std::string> words = shell_.words;
+            words.insert(words.end(), {"-c", script});
+            std::vector<char*> arguments;
+            for (std::string& word : words) arguments.push_back(word.data());
+            arguments.push_back(nullptr);
+            ::execv(arguments[0], arguments.data());
+            ::_exit(127);
+        }
+        ShellResult result;
+        ::waitpid(child, &result.status, 0);
+        result.output = read_file(files_.path("out"));
+        result.errors = read_file(files_.path("err"));
+        return result;
+    }
+
+    RootReport inspect(bool create = false) {
+        std::string word = shell_word_of_directory(tree.path("root"));
+        ShellResult result = run(inspect_script(word, shell_word_of_directory("~/projects"), create));
+        std::optional<RootReport> report = read_inspect_output(result.output);
+        INFO(result.errors);
+        REQUIRE(report);
+        return *report;
+    }
+
+    Listing list(bool skips_git = false) {
+        ServerTools tools = inspect().tools;
+        RemoteTree found(request);
+        ListingParser parser(listing_format(tools), "MARK", found);
+        ShellResult result = run(list_script(tree.path("root"), tools, "MARK", skips_git));
+        parser.feed(result.output);
+        INFO(result.errors);
+        CHECK(parser.is_whole());
+        CHECK(parser.root().has_value());
+        for (Problem& problem : read_tool_errors(result.errors)) found.add_problem(problem.path, problem.why);
+        return found.finish(parser.server_time());
+    }
+
+    CommitReport commit(CommitBatch& batch, const std::string& content_directory) {
+        fs::Fd root = fs::open_root(content_directory);
+        Progress progress;
+        WorkerPool workers(1);
+        TarContent source(ContentSource{root.get()}, batch.sent(), [&] { return batch.conclude(); }, workers, progress);
+        std::string stream;
+        auto collect = [&]() -> Task<void> { return collect_all(source, stream); };
+        run_task(collect());
+        return commit_stream(stream);
+    }
+    CommitReport commit_stream(const std::string& stream) {
+        ServerTools tools = inspect().tools;
+        ShellResult result = run(commit_script(tree.path("root"), ".syncline-tmp-0123456789abcdef", tools, "MARK"), stream);
+        last_errors = result.errors;
+        return read_commit_output(result.output, "MARK");
+    }
+
+    TempTree tree;
+    ListRequest request;
+    std::string last_errors;
+
+  private:
+    static Task<void> collect_all(TarContent& source, std::string& stream) {
+        while (true) {
+            std::string_view piece = co_await source.next();
+            if (piece.empty()) co_return;
+            stream += piece;
+        }
+    }
+
+    Shell shell_;
+    TempTree files_;
+};
+
+/// A directory with BusyBox's applets, and Perl where `with_perl` says so.
+std::string busybox_path(const TempTree& directory, bool with_perl) {
+    for (const char* applet : {"sh", "find", "stat", "xargs", "tar", "sha256sum", "readlink", "sed", "cat", "rm", "mkdir", "ls", "date",
+                               "printf", "echo", "df", "sync"}) {
+        std::filesystem::create_symlink("/usr/bin/busybox", directory.path(applet));
+    }
+    if (with_perl) std::filesystem::create_symlink("/usr/bin/perl", directory.path("perl"));
+    return directory.path();
+}
+
+bool has_busybox() { return std::filesystem::exists("/usr/bin/busybox"); }
+
+const Shell debian{{"/bin/sh"}, "/usr/bin:/bin"};
+const Shell bash{{"/bin/bash"}, "/usr/bin:/bin"};
+
+std::string strange_name() { return "a\nb'\"$(x)\\ \xff*"; }
+
+void fill(TempTree& tree) {
+    tree.make_directory("root/empty");
+    tree.write("root/b/file", "content");
+    tree.write("root/b/" + strange_name(), "strange");
+    tree.write("root/-dash", "dash");
+    tree.link("root/link", "b/file\n");
+    tree.make_fifo("root/pipe");
+}
+
+std::string paths(const Listing& listing) {
+    std::string text;
+    for (const Entry& entry : listing.tree.entries()) text += std::string(listing.tree.path(entry)) + "|";
+    return text;
+}
+
+void check_listing(const Shell& shell) {
+    Scripts scripts(shell);
+    fill(scripts.tree);
+    Listing listing = scripts.list();
+    CHECK(paths(listing) == "-dash|b|b/" + strange_name() + "|b/file|empty|link|pipe|");
+    CHECK(listing.incomplete.empty());
+    CHECK(listing.tree.link(listing.tree[listing.tree.find("link")]) == "b/file\n");
+    CHECK(listing.tree[listing.tree.find("pipe")].kind == Kind::special);
+    Stamp stamp = scripts.tree.stamp("root/b/file");
+    Stamp seen = listing.tree[listing.tree.find("b/file")].stamp;
+    CHECK(seen.size == stamp.size);
+    CHECK(seen.inode == stamp.inode);
+    CHECK(seen.mtime / 1'000'000'000 == stamp.mtime / 1'000'000'000);
+    CHECK(std::abs(listing.started_at - wall_clock_now()) < 100'000'000'000);
+}
+
+void check_digests(const Shell& shell) {
+    Scripts scripts(shell);
+    fill(scripts.tree);
+    ServerTools tools = scripts.inspect().tools;
+    REQUIRE(tools.can_hash());
+    std::string input = "./-dash\0./b/file\0./b/"s + strange_name() + "\0./gone\0./link\0"s;
+    ShellResult result = scripts.run(digest_script(scripts.tree.path("root"), tools, "MARK"), input);
+    auto files = read_digest_output(result.output, "MARK");
+    REQUIRE(files);
+    REQUIRE(files->size() == 4);
+    CHECK((*files)[1].digest->hex() == "ed7002b439e9ac845f22357d822bac1444730fbdb6016d3ec9432297b9ec9f73");
+    CHECK((*files)[2].path == "b/" + strange_name());
+    CHECK((*files)[2].digest->hex() == "41b3ab146fd067194352ee20901347a73366adfdf94122d428c3260a1b689ee2");
+    CHECK_FALSE((*files)[3].digest);  // a symlink is not followed
+    CHECK_FALSE(read_digest_output(result.output.substr(0, result.output.size() - 12), "MARK"));
+}
+
+CommitItem put(std::string_view path, const Entry* expected = nullptr) {
+    CommitItem item;
+    item.path = path;
+    item.mode = 0640;
+    item.expected = expected;
+    return item;
+}
+
+void check_commit(const Shell& shell) {
+    Scripts scripts(shell);
+    TempTree& tree = scripts.tree;
+    fill(tree);
+    tree.write("root/changed", "before");
+    Listing listing = scripts.list();
+    const Tree& seen = listing.tree;
+    tree.write("root/changed", "by somebody");
+    std::string strange = "new/" + strange_name();
+    tree.write("content/new/file", "new content");
+    tree.write("content/" + strange, std::string(3'000'000, 'x'));
+    tree.write("content/b/file", "replaced");
+    tree.write("content/changed", "mine");
+    tree.write("content/empty", "a file now");
+
+    std::vector<CommitItem> items;
+    CommitItem& directory = items.emplace_back(put("new"));
+    directory.op = Op::mkdir;
+    directory.mode = 0750;
+    items.push_back(put("new/file"));
+    items.push_back(put(strange));
+    items.push_back(put("b/file", &seen[seen.find("b/file")]));
+    items.push_back(put("changed", &seen[seen.find("changed")]));
+    items.push_back(put("empty", &seen[seen.find("empty")]));
+    items.push_back(put("-dash"));       // stands there already
+    items.push_back(put("not/there"));   // no such directory
+    items.push_back(put("gone-source"));  // cannot be read
+    CommitItem& link = items.emplace_back(put("new/link"));
+    link.op = Op::symlink;
+    link.link = "../b/file";
+    CommitItem& mode = items.emplace_back(put("new"));
+    mode.op = Op::chmod;
+    mode.mode = 0700;
+    std::vector<CommitItem*> pointers;
+    for (CommitItem& item : items) pointers.push_back(&item);
+    CommitBatch batch(pointers, scripts.inspect().tools.stat_fractions);
+    CommitReport report = scripts.commit(batch, tree.path("content"));
+    INFO(scripts.last_errors);
+    REQUIRE(report.whole);
+    CHECK(report.tar_status == 0);
+    REQUIRE(report.verified);
+    CHECK(batch.take(report).empty());
+
+    for (size_t i : {0, 1, 2, 3, 5, 9, 10}) {
+        INFO(i << items[i].error);
+        CHECK(items[i].error.empty());
+    }
+    for (size_t i : {4, 6, 7, 8}) {
+        INFO(i);
+        CHECK_FALSE(items[i].error.empty());
+    }
+    CHECK(read_file(tree.path("root/new/file")) == "new content");
+    CHECK(read_file(tree.path("root/" + strange)).size() == 3'000'000);
+    CHECK(read_file(tree.path("root/b/file")) == "replaced");
+    CHECK(read_file(tree.path("root/changed")) == "by somebody");
+    CHECK(read_file(tree.path("root/empty")) == "a file now");
+    CHECK(read_file(tree.path("root/-dash")) == "dash");
+    CHECK(std::filesystem::read_symlink(tree.path("root/new/link")) == "../b/file");
+    struct stat status {};
+    ::stat(tree.path("root/new/file").c_str(), &status);
+    CHECK((status.st_mode & 07777) == 0640);
+    ::stat(tree.path("root/new").c_str(), &status);
+    CHECK((status.st_mode & 07777) == 0700);
+    Stamp stamp = tree.stamp("root/b/file");
+    CHECK(items[3].target_stamp.inode == stamp.inode);
+    CHECK(items[3].target_stamp.mtime / 1'000'000'000 == tree.stamp("content/b/file").mtime / 1'000'000'000);
+    CHECK(items[3].committed.hex() == "6c1aa50442a93e42c0eb2907cf4e017cd19547891fa190f3ea473582b0479290");
+    CHECK(scripts.list().leftovers.empty());
+}
+
+}  // namespace
+
+TEST_CASE("the tools of this machine are recognised") {
+    Scripts scripts(debian);
+    RootReport report = scripts.inspect();
+    CHECK(report.state == RootReport::State::directory);
+    CHECK(report.path == std::filesystem::canonical(scripts.tree.path("root")));
+    CHECK(report.inode != 0);
+    CHECK_FALSE(report.file_system.empty());
+    CHECK(report.tools.find_printf);
+    CHECK(report.tools.stat_fractions);
+    CHECK(report.tools.can_take_tar());
+    CHECK(report.tools.can_give_tar());
+    CHECK(report.tools.sha256 == "sha256sum");
+    std::filesystem::remove(scripts.tree.path("root"));
+    CHECK(scripts.inspect().state == RootReport::State::absent);
+    CHECK(scripts.inspect(true).state == RootReport::State::directory);
+    std::filesystem::remove(scripts.tree.path("root"));
+    scripts.tree.make_directory("other");
+    scripts.tree.link("root", "other");
+    CHECK(scripts.inspect().state == RootReport::State::link_to_directory);
+}
+
+TEST_CASE("listings by GNU find, in dash and bash") {
+    check_listing(debian);
+    check_listing(bash);
+}
+
+TEST_CASE("listings by BusyBox") {
+    if (!has_busybox()) SKIP("no busybox");
+    TempTree applets;
+    check_listing({{"/usr/bin/busybox", "sh"}, busybox_path(applets, false)});
+}
+
+TEST_CASE("digests by coreutils and by BusyBox") {
+    check_digests(debian);
+    if (!has_busybox()) return;
+    TempTree applets;
+    check_digests({{"/usr/bin/busybox", "sh"}, busybox_path(applets, false)});
+}
+
+TEST_CASE("a commit puts each thing into place that still is as it was") {
+    check_commit(debian);
+    check_commit(bash);
+    if (!has_busybox()) return;
+    TempTree applets;
+    check_commit({{"/usr/bin/busybox", "sh"}, busybox_path(applets, true)});
+}
+
+TEST_CASE("a stream that was cut off or damaged changes nothing") {
+    Scripts scripts(debian);
+    scripts.tree.write("content/file", "content");
+    CommitItem item = put("file");
+    CommitBatch batch({&item}, true);
+    TarMember member;
+    member.path = "0";
+    member.size = 7;
+    std::string stream;
+    append_tar_header(stream, member);
+    stream += "cOntent" + std::string(505, '\0');
+    batch.sent()[0].state = SentItem::State::sent;
+    batch.sent()[0].digest = *Digest::from_hex("ed7002b439e9ac845f22357d822bac1444730fbdb6016d3ec9432297b9ec9f73");
+    for (const auto& file : batch.conclude()) append_control_file(stream, file.name, file.text);
+    append_tar_end(stream);
+    CommitReport report = scripts.commit_stream(stream);
+    CHECK(report.whole);
+    CHECK_FALSE(report.verified);
+    CHECK(batch.take(report).size() == 1);
+    for (size_t length = 0; length < stream.size(); length += 512) {
+        CHECK_FALSE(scripts.commit_stream(stream.substr(0, length)).verified);
+    }
+    CHECK(scripts.list().tree.empty());
+}
+
+TEST_CASE("an unreadable directory is named") {
+    std::string result = in_child([] {
+        Scripts scripts(debian);
+        scripts.tree.make_directory("root/secret");
+        scripts.tree.write("root/file", "x");
+        ::chmod(scripts.tree.path().c_str(), 0777);
+        ::chmod(scripts.tree.path("root/secret").c_str(), 0);
+        ::chmod(scripts.tree.path("root").c_str(), 0777);
+        // The script's shell must not be root.
+        Scripts other({{"/usr/bin/setpriv", "--reuid=65534", "--clear-groups", "/bin/sh"}, "/usr/bin:/bin"});
+        ShellResult listed = other.run(list_script(scripts.tree.path("root"), other.inspect().tools, "M", false));
+        std::vector<Problem> problems = read_tool_errors(listed.errors);
+        require(problems.size() == 1 && problems[0].path == "secret", "secret is named: " + listed.errors);
+        ::chmod(scripts.tree.path("root/secret").c_str(), 0755);
+    });
+    CHECK(result == "");
+}
+
+TEST_CASE("leftovers are removed, whatever they are") {
+    Scripts scripts(debian);
+    scripts.tree.write("root/.syncline-tmp-0123456789abcdef/x", "");
+    scripts.tree.write("root/keep", "");
+    scripts.run(sweep_script(scripts.tree.path("root")), "./.syncline-tmp-0123456789abcdef\0"s);
+    CHECK(paths(scripts.list()) == "keep|");
+}
