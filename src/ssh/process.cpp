@@ -3,7 +3,7 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <spawn.h>
-#include <sys/pidfd.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -101,7 +101,8 @@ Child::~Child() {
 
 Task<int> Child::wait() {
     auto executor = co_await asio::this_coro::executor;
-    asio::posix::stream_descriptor ended(executor, ::pidfd_open(pid_, 0));
+    // glibc 2.36 declares pidfd_open() without C linkage.
+    asio::posix::stream_descriptor ended(executor, static_cast<int>(::syscall(SYS_pidfd_open, pid_, 0)));
     auto ending = ended.async_wait(asio::posix::stream_descriptor::wait_read, asio::use_awaitable);
     co_await std::move(ending);
     int status = 0;
