@@ -45,19 +45,40 @@ bool SshEndpoint::is_unsafe_for_mirror() const {
     return root_.path == "/" || root_.path == root_.home || root_.path == root_.remote_root || is_below_homes(root_.path);
 }
 
+/// The one shell of this run, made anew when it was lost.
+Task<RemoteShell*> SshEndpoint::shell() {
+    if (shell_ && shell_->usable()) co_return shell_.get();
+    shell_.reset();
+    ssh::SessionPool::Lease lease = co_await host_.acquire();
+    shell_ = std::make_unique<RemoteShell>(std::move(lease));
+    co_await shell_->start();
+    co_return shell_.get();
+}
+
+Task<ShellSide> SshEndpoint::side() {
+    RemoteShell* remote = co_await shell();
+    RemotePlace place(*remote, *host_.tools, root_.path, shown());
+    co_return ShellSide(std::move(place), workers_);
+}
+
 Task<RootReport> SshEndpoint::look(bool create) {
-    std::string word = shell_word_of_directory(directory_);
-    std::string remote_root = shell_word_of_directory(host_.remote_root());
-    RootReport report = co_await ShellSide::inspect(host_, std::move(word), std::move(remote_root), create);
+    RemoteShell* remote = co_await shell();
+    std::string script = inspect_script(shell_word_of_directory(directory_), shell_word_of_directory(host_.remote_root()), create,
+                                        !host_.tools.has_value());
+    RootReport report = co_await ShellSide::inspect(*remote, std::move(script));
+    if (!host_.tools) host_.tools = report.tools;
     if (report.state == RootReport::State::unreachable) {
         throw Error(Errc::failed, shown() + ": the directory is there, but may not be entered; see its permissions on the server");
     }
-    host_.tools = report.tools;
+    bool failed_to_create = create && report.path.empty();
+    if (failed_to_create) throw Error(Errc::failed, shown() + ": cannot create the directory: " + report.errors);
     co_return std::move(report);
 }
 
 Task<std::optional<RootIdentity>> SshEndpoint::inspect() {
-    root_ = co_await look(false);
+    // Later calls of a run ask what it worked on: the directory that was there at first, or that it made.
+    if (!is_inspected_) root_ = co_await look(false);
+    is_inspected_ = true;
     if (root_.state == RootReport::State::absent) co_return std::nullopt;
     RootIdentity identity;
     identity.file_system = root_.file_system;
@@ -74,13 +95,13 @@ Task<void> SshEndpoint::create_root() {
 
 Task<Listing> SshEndpoint::list(ListRequest request, Progress& progress) {
     if (root_.path.empty()) co_return Listing{};
-    ShellSide side(RemotePlace(host_, root_.path, shown()), workers_);
-    co_return co_await side.list(request, progress);
+    ShellSide remote = co_await side();
+    co_return co_await remote.list(request, progress);
 }
 
 Task<void> SshEndpoint::digest(const Tree& tree, std::vector<DigestItem>& items, Progress& progress) {
-    ShellSide side(RemotePlace(host_, root_.path, shown()), workers_);
-    co_await side.digest(tree, items, progress);
+    ShellSide remote = co_await side();
+    co_await remote.digest(tree, items, progress);
 }
 
 Task<ContentSource> SshEndpoint::fetch(const Tree& tree, std::vector<uint32_t> indices, Progress& progress) {
@@ -88,7 +109,8 @@ Task<ContentSource> SshEndpoint::fetch(const Tree& tree, std::vector<uint32_t> i
     fetched_.make(options_.local_root);
     std::vector<FetchedFile> files(indices.size());
     for (size_t i = 0; i < indices.size(); ++i) files[i].index = indices[i];
-    RemotePlace place(host_, root_.path, shown());
+    RemoteShell* remote = co_await shell();
+    RemotePlace place(*remote, *host_.tools, root_.path, shown());
     co_await fetch_by_tar(place, tree, files, fetched_.fd(), workers_, progress);
     co_await verify_fetched(tree, files, progress);
     co_return ContentSource{fetched_.fd()};
@@ -110,25 +132,25 @@ Task<void> SshEndpoint::verify_fetched(const Tree& tree, const std::vector<Fetch
 Task<void> SshEndpoint::commit(ContentSource content, std::vector<CommitItem>& items, Progress& progress) {
     std::vector<CommitItem*> all;
     for (CommitItem& item : items) all.push_back(&item);
-    ShellSide side(RemotePlace(host_, root_.path, shown()), workers_);
-    co_await side.commit(content, std::move(all), progress);
+    ShellSide remote = co_await side();
+    co_await remote.commit(content, std::move(all), progress);
 }
 
 Task<void> SshEndpoint::remove(std::vector<RemoveItem>& items, Progress& progress) {
-    ShellSide side(RemotePlace(host_, root_.path, shown()), workers_);
-    co_await side.remove(items, progress);
+    ShellSide remote = co_await side();
+    co_await remote.remove(items, progress);
 }
 
 Task<void> SshEndpoint::sweep(std::vector<std::string> leftovers) {
     if (leftovers.empty()) co_return;
-    ShellSide side(RemotePlace(host_, root_.path, shown()), workers_);
-    co_await side.sweep(std::move(leftovers));
+    ShellSide remote = co_await side();
+    co_await remote.sweep(std::move(leftovers));
 }
 
 Task<void> SshEndpoint::flush() {
     if (!options_.fsync || root_.path.empty()) co_return;
-    ShellSide side(RemotePlace(host_, root_.path, shown()), workers_);
-    co_await side.flush();
+    ShellSide remote = co_await side();
+    co_await remote.flush();
 }
 
 }  // namespace syncline

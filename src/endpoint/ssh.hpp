@@ -34,13 +34,17 @@ class SshEndpoint : public Endpoint {
   private:
     Task<RootReport> look(bool create);
     Task<void> verify_fetched(const Tree& tree, const std::vector<FetchedFile>& files, Progress& progress);
+    Task<RemoteShell*> shell();
+    Task<ShellSide> side();
     std::string place() const;
 
     SshHost& host_;
     std::string directory_;  ///< normal_remote_directory(): where the destination says, or the default layout
     EndpointOptions options_;
     WorkerPool& workers_;
+    std::unique_ptr<RemoteShell> shell_;
     RootReport root_;
+    bool is_inspected_ = false;
     FetchDirectory fetched_;
 };
 

@@ -121,7 +121,6 @@ int FetchWriter::open_parent(std::string_view path) {
 
 Task<void> fetch_by_tar(RemotePlace place, const Tree& tree, std::vector<FetchedFile>& files, int directory, WorkerPool& workers,
                         Progress& progress) {
-    ssh::SessionPool::Lease lease = co_await place.host->acquire();
     std::string paths;
     for (const FetchedFile& file : files) paths.append("./").append(tree.path(file.index)).append(1, '\0');
     FetchWriter writer(directory, tree, files, progress);
@@ -129,9 +128,8 @@ Task<void> fetch_by_tar(RemotePlace place, const Tree& tree, std::vector<Fetched
     TarReader reader(members);
     ReaderSink sink(reader, workers);
     ssh::StringInput input(std::move(paths));
-    ssh::ScriptLimits limits;
     std::string script = give_tar_script(place.root);
-    ssh::ScriptResult result = co_await ssh::run_script(lease.session(), std::move(script), input, sink, limits);
+    ssh::ScriptResult result = co_await place.shell->run(std::move(script), &input, sink);
     bool is_gone = result.exit.status == 41;
     if (reader.is_whole() && !is_gone) co_return;
     std::string why = reader.error().empty() ? result.why() : "the tar stream is malformed: " + reader.error();

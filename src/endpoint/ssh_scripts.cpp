@@ -163,13 +163,14 @@ std::optional<std::pair<std::string, RemoteEntry>> read_stat(std::string_view te
 
 }  // namespace
 
-std::string inspect_script(std::string_view directory_word, std::string_view remote_root_word, bool create) {
+std::string inspect_script(std::string_view directory_word, std::string_view remote_root_word, bool create, bool probe) {
     std::string script = "export LC_ALL=C; umask 077\np() { printf '%s\\0' \"$@\"; }\n";
     script.append("d=").append(directory_word).append("; r=").append(remote_root_word).append("\n");
     script += "p home \"$(cd -P -- \"$HOME\" 2>/dev/null && pwd -P)\"\n";
     script += "p remote_root \"$(cd -P -- \"$r\" 2>/dev/null && pwd -P)\"\n";
     if (create) script += "mkdir -p -- \"$d\"\n";
-    return script + probe_script + look_script + "p end 0\n";
+    if (probe) script += probe_script;
+    return script + look_script + "p end 0\n";
 }
 
 std::optional<RootReport> read_inspect_output(std::string_view text) {

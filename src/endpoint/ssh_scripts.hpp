@@ -41,11 +41,13 @@ struct RootReport {
     std::string path;         ///< resolved; "" when absent
     uint64_t inode = 0;
     std::string file_system;
-    ServerTools tools;
+    std::string errors;  ///< the first line of what the tools complained of
+    ServerTools tools;   ///< of a probe
 };
 
-/// Looks at `directory` (and makes it, when told so) and at the tools. The words are shell words (ssh_root.hpp).
-std::string inspect_script(std::string_view directory_word, std::string_view remote_root_word, bool create);
+/// Looks at `directory`, which is made first when told so, and at the tools when they are to be probed. The words are shell words
+/// (ssh_root.hpp).
+std::string inspect_script(std::string_view directory_word, std::string_view remote_root_word, bool create, bool probe);
 /// nullopt when the text is not whole.
 std::optional<RootReport> read_inspect_output(std::string_view text);
 

@@ -48,16 +48,12 @@ bool tells_of_disk_trouble(std::string_view text) {
     return false;
 }
 
-Task<RootReport> ShellSide::inspect(SshHost& host, std::string directory_word, std::string remote_root_word, bool create) {
-    ssh::SessionPool::Lease lease = co_await host.acquire();
-    std::string script = inspect_script(directory_word, remote_root_word, create);
-    ssh::ScriptOutput output = co_await ssh::run_short_script(lease.session(), script, inspect_limit);
-    std::optional<RootReport> report = read_inspect_output(output.text);
-    if (!report) throw Error(Errc::failed, lease.session().shown() + ": cannot look at the server: " + output.result.why());
-    bool failed_to_create = create && report->state == RootReport::State::absent;
-    if (failed_to_create) {
-        throw Error(Errc::failed, lease.session().shown() + ": cannot create the directory: " + first_line(output.result.errors));
-    }
+Task<RootReport> ShellSide::inspect(RemoteShell& shell, std::string script) {
+    ssh::StringSink sink(inspect_limit);
+    ssh::ScriptResult result = co_await shell.run(std::move(script), nullptr, sink);
+    std::optional<RootReport> report = read_inspect_output(sink.bytes());
+    if (!report) throw Error(Errc::failed, shell.lease().session().shown() + ": cannot look at the server: " + result.why());
+    report->errors = first_line(result.errors);
     co_return std::move(*report);
 }
 
@@ -67,27 +63,21 @@ void ShellSide::fail(const std::string& step, const ssh::ScriptResult& result) c
 }
 
 Task<std::string> ShellSide::run(std::string script, std::string input, std::string step) {
-    ssh::SessionPool::Lease lease = co_await place_.host->acquire();
     ssh::StringInput source(std::move(input));
     ssh::StringSink sink(output_limit);
-    ssh::ScriptLimits limits;
-    ssh::ScriptResult result = co_await ssh::run_script(lease.session(), std::move(script), source, sink, limits);
+    ssh::ScriptResult result = co_await place_.shell->run(std::move(script), &source, sink);
     if (!result.ok()) fail(step, result);
     co_return sink.take_bytes();
 }
 
 Task<Listing> ShellSide::list(ListRequest request, Progress& progress) {
-    ssh::SessionPool::Lease lease = co_await place_.host->acquire();
     bool skips_git = request.filter != nullptr && request.filter->judge(nullptr, ".git", true) == Verdict::Choice::unselected;
     std::string marker = new_marker();
     RemoteTree tree(request, &progress.entries_scanned);
-    ListingParser parser(listing_format(place_.tools()), marker, tree);
+    ListingParser parser(listing_format(place_.tools), marker, tree);
     ListingSink sink(parser);
-    ssh::StringInput nothing("");
-    ssh::ScriptLimits limits;
-    limits.stderr_bytes = listing_errors_limit;
-    std::string script = list_script(place_.root, place_.tools(), marker, skips_git);
-    ssh::ScriptResult result = co_await ssh::run_script(lease.session(), std::move(script), nothing, sink, limits);
+    std::string script = list_script(place_.root, place_.tools, marker, skips_git);
+    ssh::ScriptResult result = co_await place_.shell->run(std::move(script), nullptr, sink, listing_errors_limit);
     if (result.exit.status == 41) fail("listing", result);
     for (Problem& problem : read_tool_errors(result.errors)) tree.add_problem(problem.path, std::move(problem.why));
     bool errors_are_cut = result.errors.size() >= listing_errors_limit;
@@ -101,7 +91,7 @@ Task<void> ShellSide::digest(const Tree& tree, std::vector<DigestItem>& items, P
     for (DigestItem& item : items) item.stamp = tree[item.index].stamp;
     std::vector<DigestItem*> waiting;
     for (DigestItem& item : items) waiting.push_back(&item);
-    bool has_fractions = place_.tools().stat_fractions;
+    bool has_fractions = place_.tools.stat_fractions;
     for (int attempt = 0; attempt < read_attempts && !waiting.empty(); ++attempt) {
         std::vector<DigestItem*> again;
         for (size_t begin = 0; begin < waiting.size(); begin += digest_batch) {
@@ -109,7 +99,7 @@ Task<void> ShellSide::digest(const Tree& tree, std::vector<DigestItem>& items, P
             std::string paths;
             for (DigestItem* item : batch) paths.append("./").append(tree.path(item->index)).append(1, '\0');
             std::string marker = new_marker();
-            std::string script = digest_script(place_.root, place_.tools(), marker);
+            std::string script = digest_script(place_.root, place_.tools, marker);
             std::string text = co_await run(std::move(script), std::move(paths), "hashing files");
             std::optional<std::vector<HashedFile>> files = read_digest_output(text, marker);
             if (!files) throw Error(Errc::failed, place_.shown + ": hashing files broke off on the server");
@@ -141,15 +131,13 @@ Task<void> ShellSide::commit(ContentSource content, std::vector<CommitItem*> ite
 }
 
 Task<std::vector<CommitItem*>> ShellSide::commit_once(ContentSource content, std::vector<CommitItem*> items, Progress& progress) {
-    ssh::SessionPool::Lease lease = co_await place_.host->acquire();
-    CommitBatch batch(std::move(items), place_.tools().stat_fractions);
+    CommitBatch batch(std::move(items), place_.tools.stat_fractions);
     std::function<std::vector<TarContent::ControlFile>()> conclude = [&batch] { return batch.conclude(); };
     TarContent source(content, batch.sent(), conclude, workers_, progress);
     ssh::StringSink sink(output_limit);
-    ssh::ScriptLimits limits;
     std::string marker = new_marker();
-    std::string script = commit_script(place_.root, new_temporary_name(), place_.tools(), marker);
-    ssh::ScriptResult result = co_await ssh::run_script(lease.session(), std::move(script), source, sink, limits);
+    std::string script = commit_script(place_.root, new_temporary_name(), place_.tools, marker);
+    ssh::ScriptResult result = co_await place_.shell->run(std::move(script), &source, sink);
     CommitReport report = read_commit_output(sink.bytes(), marker);
     if (report.whole && report.tar_status == 0) co_return batch.take(report);
     if (!tells_of_disk_trouble(result.errors)) fail("writing files", result);
@@ -167,12 +155,12 @@ Task<void> ShellSide::remove(std::vector<RemoveItem>& items, Progress& progress)
     }
     std::string input;
     for (const auto& [name, text] : {std::pair<std::string, std::string>("names", ""), {"sums", ""}, {"paths", ""},
-                                     {"ops", ops_text(ops, place_.tools().stat_fractions)}, {"done", ""}}) {
+                                     {"ops", ops_text(ops, place_.tools.stat_fractions)}, {"done", ""}}) {
         append_control_file(input, name, text);
     }
     append_tar_end(input);
     std::string marker = new_marker();
-    std::string script = commit_script(place_.root, new_temporary_name(), place_.tools(), marker);
+    std::string script = commit_script(place_.root, new_temporary_name(), place_.tools, marker);
     std::string text = co_await run(std::move(script), std::move(input), "removing files");
     CommitReport report = read_commit_output(text, marker);
     if (!report.whole || !report.verified) throw Error(Errc::failed, place_.shown + ": removing files broke off on the server");

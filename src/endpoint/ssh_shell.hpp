@@ -7,26 +7,27 @@
 #include "async/offload.hpp"
 #include "endpoint/endpoint.hpp"
 #include "endpoint/ssh_host.hpp"
+#include "endpoint/ssh_remote_shell.hpp"
 
 namespace syncline {
 
 /// Where scripts work, for the length of one operation.
 struct RemotePlace {
-    RemotePlace(SshHost& remote_host, std::string root_path, std::string shown_root)
-        : host(&remote_host), root(std::move(root_path)), shown(std::move(shown_root)) {}
+    RemotePlace(RemoteShell& remote_shell, const ServerTools& server_tools, std::string root_path, std::string shown_root)
+        : shell(&remote_shell), tools(server_tools), root(std::move(root_path)), shown(std::move(shown_root)) {}
 
-    SshHost* host;
+    RemoteShell* shell;
+    ServerTools tools;
     std::string root;   ///< absolute, resolved
     std::string shown;  ///< for messages
-    const ServerTools& tools() const { return *host->tools; }
 };
 
 class ShellSide {
   public:
     ShellSide(RemotePlace place, WorkerPool& workers) : place_(std::move(place)), workers_(workers) {}
 
-    /// Throws SshError (no_shell). The words are those of inspect_script().
-    static Task<RootReport> inspect(SshHost& host, std::string directory_word, std::string remote_root_word, bool create);
+    /// The script is an inspect_script().
+    static Task<RootReport> inspect(RemoteShell& shell, std::string script);
 
     Task<Listing> list(ListRequest request, Progress& progress);
     Task<void> digest(const Tree& tree, std::vector<DigestItem>& items, Progress& progress);

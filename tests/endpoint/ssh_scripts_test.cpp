@@ -71,7 +71,7 @@ class Scripts {
 
     RootReport inspect(bool create = false) {
         std::string word = shell_word_of_directory(tree.path("root"));
-        ShellResult result = run(inspect_script(word, shell_word_of_directory("~/projects"), create));
+        ShellResult result = run(inspect_script(word, shell_word_of_directory("~/projects"), create, true));
         std::optional<RootReport> report = read_inspect_output(result.output);
         INFO(result.errors);
         REQUIRE(report);

@@ -1,0 +1,143 @@
+#include "endpoint/ssh_remote_shell.hpp"
+
+#include <charconv>
+
+#include "base/text.hpp"
+#include "endpoint/ssh_scripts.hpp"
+
+namespace syncline {
+namespace {
+
+constexpr size_t buffer_bytes = 256 * 1024;
+constexpr size_t noise_limit_bytes = 1 << 20;
+
+/// Input comes in pieces, each behind a line with its size; a line "0" ends it. So it is always taken to its end, and nothing of
+/// what comes behind it, whatever the script does.
+const char loop_script[] = R"sh(
+pieces() { while IFS= read -r k && [ "$k" != 0 ]; do dd bs="$k" count=1 iflag=fullblock 2>/dev/null; done; }
+trap '' PIPE
+printf '\n%s begin\n' "$M"
+while read -r size input; do
+  script=$(dd bs=1 count="$size" 2>/dev/null; echo x)
+  script=${script%x}
+  if [ "$input" = 1 ]; then pieces | (eval "$script"); else (eval "$script") </dev/null; fi
+  status=$?
+  printf '\n%s %s\n' "$M" "$status"
+  printf '\n%s end\n' "$M" >&2
+done
+)sh";
+
+}  // namespace
+
+std::string_view StreamEnd::pass(std::string_view bytes) {
+    held_ += bytes;
+    passed_.clear();
+    if (found()) return passed_;
+    size_t at = held_.find(mark_);
+    if (at == std::string::npos) {
+        size_t certain = held_.size() - std::min(held_.size(), mark_.size());
+        passed_ = held_.substr(0, certain);
+        held_.erase(0, certain);
+        return passed_;
+    }
+    passed_ = held_.substr(0, at);
+    held_.erase(0, at);
+    size_t end = held_.find('\n', mark_.size());
+    if (end != std::string::npos) text_ = held_.substr(mark_.size(), end - mark_.size());
+    return passed_;
+}
+
+struct RemoteShell::Run {
+    std::string head;
+    ssh::InputSource* input;
+    ssh::OutputSink& output;
+    size_t stderr_bytes;
+    StreamEnd output_end, errors_end;
+    ssh::ScriptResult result;
+};
+
+Task<void> RemoteShell::start() {
+    marker_ = new_marker();
+    channel_ = co_await lease_.session().open_channel();
+    std::string script = "M=" + marker_ + "\n" + loop_script;
+    std::string command = "exec sh -c 'eval \"$(dd bs=1 count=" + std::to_string(script.size()) + " 2>/dev/null)\"'";
+    co_await channel_->exec(command);
+    co_await write(std::move(script));
+    co_await await_greeting();
+    usable_ = true;
+}
+
+Task<void> RemoteShell::write(std::string text) {
+    auto writing = channel_->write(text);
+    co_await std::move(writing);
+}
+
+/// Drops what start-up files print. An account that runs no commands ends here.
+Task<void> RemoteShell::await_greeting() {
+    StreamEnd greeting(marker_);
+    std::vector<char> buffer(buffer_bytes);
+    std::string noise;
+    std::optional<Duration> limit = lease_.session().settings().step_timeout;
+    while (!greeting.found()) {
+        auto reading = channel_->read(buffer, limit);
+        ssh::Channel::Chunk chunk = co_await std::move(reading);
+        std::string_view bytes(buffer.data(), chunk.size);
+        if (!chunk.from_stderr) bytes = greeting.pass(bytes);
+        noise += bytes;
+        if (chunk.size > 0 && noise.size() < noise_limit_bytes) continue;
+        std::string said = escape(noise.substr(0, noise.find('\n')));
+        throw ssh::SshError(ssh::Failure::no_shell, lease_.session().shown() + ": the account does not run commands" +
+                                                        (said.empty() ? "" : "; it said: " + said));
+    }
+}
+
+Task<ssh::ScriptResult> RemoteShell::run(std::string script, ssh::InputSource* input, ssh::OutputSink& output, size_t stderr_bytes) {
+    usable_ = false;
+    std::string head = std::to_string(script.size()) + (input != nullptr ? " 1\n" : " 0\n") + script;
+    Run current{std::move(head), input, output, stderr_bytes, StreamEnd(marker_), StreamEnd(marker_), {}};
+    auto body = [this, &current](Nursery& nursery) { return converse(current, nursery); };
+    co_await with_nursery(body);
+    usable_ = true;
+    co_return std::move(current.result);
+}
+
+Task<void> RemoteShell::converse(Run& run, Nursery& nursery) {
+    nursery.spawn(feed(run));
+    co_await read(run);
+}
+
+Task<void> RemoteShell::feed(Run& run) {
+    co_await write(run.head);
+    while (run.input != nullptr) {
+        std::string_view piece = co_await run.input->next();
+        std::string size = std::to_string(piece.size()) + "\n";
+        co_await write(std::move(size));
+        if (piece.empty()) co_return;
+        auto writing = channel_->write(piece);
+        co_await std::move(writing);
+    }
+}
+
+Task<void> RemoteShell::read(Run& run) {
+    std::vector<char> buffer(buffer_bytes);
+    while (!run.output_end.found() || !run.errors_end.found()) {
+        auto reading = channel_->read(buffer, std::nullopt);
+        ssh::Channel::Chunk chunk = co_await std::move(reading);
+        std::string_view bytes(buffer.data(), chunk.size);
+        if (chunk.size == 0) {
+            throw ssh::SshError(ssh::Failure::lost, lease_.session().shown() + ": the shell on the server ended in the middle of its work");
+        }
+        if (chunk.from_stderr) {
+            bytes = run.errors_end.pass(bytes);
+            run.result.errors += bytes.substr(0, run.stderr_bytes - std::min(run.stderr_bytes, run.result.errors.size()));
+        } else if (bytes = run.output_end.pass(bytes); !bytes.empty()) {
+            co_await run.output.take(bytes);
+        }
+    }
+    int status = 255;
+    const std::string& text = run.output_end.text();
+    std::from_chars(text.data(), text.data() + text.size(), status);
+    run.result.exit.status = status;
+}
+
+}  // namespace syncline
