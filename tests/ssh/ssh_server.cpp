@@ -134,10 +134,12 @@ SshServer::SshServer(std::vector<std::string> lines, std::vector<std::string> ho
     change_host_keys();
     std::string config;
     for (const auto& line : lines) config += line + "\n";
+    // sshd takes the first of everything else, but a subsystem only once.
+    if (config.find("Subsystem") == std::string::npos) config += "Subsystem sftp internal-sftp\n";
     config +=
         "StrictModes no\nUsePAM no\nPidFile none\nPermitRootLogin yes\nPasswordAuthentication no\n"
         "KbdInteractiveAuthentication no\nMaxSessions 100\nMaxStartups 100\nUseDNS no\nPrintMotd no\n"
-        "Subsystem sftp internal-sftp\nLogLevel VERBOSE\nAcceptEnv none\nAuthorizedKeysFile " +
+        "LogLevel VERBOSE\nAcceptEnv none\nAuthorizedKeysFile " +
         (root / "authorized_keys").string() + "\n";
     for (const auto& type : host_key_types_) config += "HostKey " + (root / ("host_" + type)).string() + "\n";
     write_file(root / "sshd_config", config);
