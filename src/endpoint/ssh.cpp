@@ -55,6 +55,45 @@ Task<RemoteShell*> SshEndpoint::shell() {
     co_return shell_.get();
 }
 
+/// Whether this account runs commands; found out once a host.
+Task<bool> SshEndpoint::has_shell() {
+    if (host_.tools) co_return host_.tools->has_shell;
+    try {
+        co_await shell();
+    } catch (const ssh::SshError& error) {
+        if (error.failure() != ssh::Failure::no_shell) throw;
+        ServerTools nothing;
+        nothing.has_shell = false;
+        host_.tools = nothing;
+        shell_.reset();
+        co_return false;
+    }
+    co_return true;
+}
+
+Task<ssh::Sftp*> SshEndpoint::sftp() {
+    if (lease_ && !lease_->session().usable()) lease_.reset();
+    if (!lease_) {
+        ssh::SessionPool::Lease lease = co_await host_.acquire();
+        lease_.emplace(std::move(lease));
+    }
+    co_return co_await lease_->sftp();
+}
+
+Task<std::unique_ptr<SftpSide>> SshEndpoint::sftp_side() {
+    ssh::Sftp* channel = co_await sftp();
+    auto executor = co_await asio::this_coro::executor;
+    co_return std::make_unique<SftpSide>(*channel, executor, root_.path, shown(), workers_);
+}
+
+Task<RootReport> SshEndpoint::look_by_sftp(bool create) {
+    ssh::Sftp* channel = co_await sftp();
+    std::string directory = sftp_path_of_directory(directory_);
+    std::string remote_root = sftp_path_of_directory(host_.remote_root());
+    RootReport report = co_await SftpSide::inspect(*channel, std::move(directory), std::move(remote_root), create);
+    co_return std::move(report);
+}
+
 Task<ShellSide> SshEndpoint::side() {
     RemoteShell* remote = co_await shell();
     RemotePlace place(*remote, *host_.tools, root_.path, shown());
@@ -62,16 +101,27 @@ Task<ShellSide> SshEndpoint::side() {
 }
 
 Task<RootReport> SshEndpoint::look(bool create) {
-    RemoteShell* remote = co_await shell();
-    std::string script = inspect_script(shell_word_of_directory(directory_), shell_word_of_directory(host_.remote_root()), create,
-                                        !host_.tools.has_value());
-    RootReport report = co_await ShellSide::inspect(*remote, std::move(script));
-    if (!host_.tools) host_.tools = report.tools;
+    bool by_shell = co_await has_shell();
+    RootReport report;
+    if (by_shell) {
+        report = co_await look_by_shell(create);
+    } else {
+        report = co_await look_by_sftp(create);
+    }
     if (report.state == RootReport::State::unreachable) {
         throw Error(Errc::failed, shown() + ": the directory is there, but may not be entered; see its permissions on the server");
     }
     bool failed_to_create = create && report.path.empty();
     if (failed_to_create) throw Error(Errc::failed, shown() + ": cannot create the directory: " + report.errors);
+    co_return std::move(report);
+}
+
+Task<RootReport> SshEndpoint::look_by_shell(bool create) {
+    RemoteShell* remote = co_await shell();
+    std::string script = inspect_script(shell_word_of_directory(directory_), shell_word_of_directory(host_.remote_root()), create,
+                                        !host_.tools.has_value());
+    RootReport report = co_await ShellSide::inspect(*remote, std::move(script));
+    if (!host_.tools) host_.tools = report.tools;
     co_return std::move(report);
 }
 
@@ -95,11 +145,20 @@ Task<void> SshEndpoint::create_root() {
 
 Task<Listing> SshEndpoint::list(ListRequest request, Progress& progress) {
     if (root_.path.empty()) co_return Listing{};
+    if (!uses_shell()) {
+        std::unique_ptr<SftpSide> files = co_await sftp_side();
+        co_return co_await files->list(request, progress);
+    }
     ShellSide remote = co_await side();
     co_return co_await remote.list(request, progress);
 }
 
 Task<void> SshEndpoint::digest(const Tree& tree, std::vector<DigestItem>& items, Progress& progress) {
+    if (!uses_shell()) {
+        std::unique_ptr<SftpSide> files = co_await sftp_side();
+        co_await files->digest(tree, items, progress);
+        co_return;
+    }
     ShellSide remote = co_await side();
     co_await remote.digest(tree, items, progress);
 }
@@ -109,10 +168,15 @@ Task<ContentSource> SshEndpoint::fetch(const Tree& tree, std::vector<uint32_t> i
     fetched_.make(options_.local_root);
     std::vector<FetchedFile> files(indices.size());
     for (size_t i = 0; i < indices.size(); ++i) files[i].index = indices[i];
-    RemoteShell* remote = co_await shell();
-    RemotePlace place(*remote, *host_.tools, root_.path, shown());
-    co_await fetch_by_tar(place, tree, files, fetched_.fd(), workers_, progress);
-    co_await verify_fetched(tree, files, progress);
+    if (uses_shell() && host_.tools->can_give_tar()) {
+        RemoteShell* remote = co_await shell();
+        RemotePlace place(*remote, *host_.tools, root_.path, shown());
+        co_await fetch_by_tar(place, tree, files, fetched_.fd(), workers_, progress);
+    } else {
+        std::unique_ptr<SftpSide> side = co_await sftp_side();
+        co_await side->fetch(tree, files, fetched_.fd(), progress);
+    }
+    if (uses_shell()) co_await verify_fetched(tree, files, progress);
     co_return ContentSource{fetched_.fd()};
 }
 
@@ -130,6 +194,11 @@ Task<void> SshEndpoint::verify_fetched(const Tree& tree, const std::vector<Fetch
 }
 
 Task<void> SshEndpoint::commit(ContentSource content, std::vector<CommitItem>& items, Progress& progress) {
+    if (!uses_shell()) {
+        std::unique_ptr<SftpSide> files = co_await sftp_side();
+        co_await files->commit(content, items, progress);
+        co_return;
+    }
     std::vector<CommitItem*> all;
     for (CommitItem& item : items) all.push_back(&item);
     ShellSide remote = co_await side();
@@ -137,18 +206,28 @@ Task<void> SshEndpoint::commit(ContentSource content, std::vector<CommitItem>& i
 }
 
 Task<void> SshEndpoint::remove(std::vector<RemoveItem>& items, Progress& progress) {
+    if (!uses_shell()) {
+        std::unique_ptr<SftpSide> files = co_await sftp_side();
+        co_await files->remove(items, progress);
+        co_return;
+    }
     ShellSide remote = co_await side();
     co_await remote.remove(items, progress);
 }
 
 Task<void> SshEndpoint::sweep(std::vector<std::string> leftovers) {
     if (leftovers.empty()) co_return;
+    if (!uses_shell()) {
+        std::unique_ptr<SftpSide> files = co_await sftp_side();
+        co_await files->sweep(std::move(leftovers));
+        co_return;
+    }
     ShellSide remote = co_await side();
     co_await remote.sweep(std::move(leftovers));
 }
 
 Task<void> SshEndpoint::flush() {
-    if (!options_.fsync || root_.path.empty()) co_return;
+    if (!options_.fsync || root_.path.empty() || !uses_shell()) co_return;
     ShellSide remote = co_await side();
     co_await remote.flush();
 }

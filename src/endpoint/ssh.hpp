@@ -9,6 +9,7 @@
 #include "endpoint/endpoint.hpp"
 #include "endpoint/ssh_fetch.hpp"
 #include "endpoint/ssh_host.hpp"
+#include "endpoint/ssh_sftp.hpp"
 
 namespace syncline {
 
@@ -33,16 +34,24 @@ class SshEndpoint : public Endpoint {
 
   private:
     Task<RootReport> look(bool create);
+    Task<RootReport> look_by_shell(bool create);
+    Task<RootReport> look_by_sftp(bool create);
+    Task<bool> has_shell();
+    Task<std::unique_ptr<SftpSide>> sftp_side();
+    Task<ssh::Sftp*> sftp();
     Task<void> verify_fetched(const Tree& tree, const std::vector<FetchedFile>& files, Progress& progress);
     Task<RemoteShell*> shell();
     Task<ShellSide> side();
     std::string place() const;
+    /// Stamps by SFTP and by stat differ, so one of the two does all.
+    bool uses_shell() const { return host_.tools->can_list() && host_.tools->can_take_tar(); }
 
     SshHost& host_;
     std::string directory_;  ///< normal_remote_directory(): where the destination says, or the default layout
     EndpointOptions options_;
     WorkerPool& workers_;
     std::unique_ptr<RemoteShell> shell_;
+    std::optional<ssh::SessionPool::Lease> lease_;  ///< where there is no shell
     RootReport root_;
     bool is_inspected_ = false;
     FetchDirectory fetched_;

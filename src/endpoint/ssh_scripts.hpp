@@ -26,7 +26,7 @@ struct ServerTools {
     bool perl = false;
     std::string sha256;          ///< "sha256sum", "shasum -a 256", "openssl dgst -sha256 -r"; "" for none
 
-    bool can_list() const { return find_printf || (stat_format && xargs_nul); }
+    bool can_list() const { return has_shell && (find_printf || (stat_format && xargs_nul)); }
     bool can_hash() const { return !sha256.empty() && xargs_nul && stat_format; }
     bool can_take_tar() const { return tar && perl && can_hash(); }
     bool can_give_tar() const { return gnu_tar; }

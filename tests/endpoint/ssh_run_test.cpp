@@ -139,3 +139,40 @@ TEST_CASE("leftovers of a killed run are swept") {
     CHECK_FALSE(fixture.exists("target/.syncline-tmp-0123456789abcdef"));
     CHECK(fixture.exists("target/.syncline-tmp-mine"));
 }
+
+TEST_CASE("an account without a shell is served by SFTP alone") {
+    SshRunFixture fixture({"ForceCommand internal-sftp"});
+    fill(fixture);
+    RunReport report = fixture.run();
+    INFO(trouble(report));
+    REQUIRE(report.outcome == Outcome::success);
+    CHECK(fixture.snapshot("target") == fixture.snapshot("root"));
+    CHECK((fixture.status("target/a").st_mode & 07777) == 0700);
+    CHECK((fixture.status("target/a/file").st_mode & 07777) == 0600);
+    RunReport second = fixture.run();
+    CHECK(second.planned.put == 0);
+    fixture.write("root/a/file", "other content");
+    fixture.remove("root/a/b");
+    fixture.write("root/a/b", "a file now");
+    fixture.remove("root/link");
+    fixture.write("root/link/inside", "a directory now");
+    fixture.write("target/extra", "not ours");
+    report = fixture.run();
+    INFO(trouble(report));
+    CHECK(report.outcome == Outcome::success);
+    CHECK(fixture.snapshot("target") == fixture.snapshot("root"));
+}
+
+TEST_CASE("a pull without a shell") {
+    SshRunFixture fixture({"ForceCommand internal-sftp"});
+    fixture.job.policy.direction = Direction::pull;
+    fixture.job.policy.pull = PullPolicy::update;
+    fixture.write("target/a/b/deep", "deep");
+    fixture.write("target/large", std::string(5'000'000, 'x'));
+    fixture.tree().make_directory("target/empty");
+    RunReport report = fixture.run();
+    INFO(trouble(report));
+    CHECK(report.outcome == Outcome::success);
+    CHECK(fixture.snapshot("root") == fixture.snapshot("target"));
+    CHECK(fixture.run().done.put == 0);
+}

@@ -1,0 +1,263 @@
+#include "endpoint/ssh_sftp.hpp"
+
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <map>
+
+#include "base/rel_path.hpp"
+#include "base/text.hpp"
+#include "endpoint/local_item.hpp"
+#include "endpoint/ssh_content.hpp"
+
+namespace syncline {
+namespace {
+
+constexpr TimeNs ns_per_second = 1'000'000'000;
+constexpr size_t most_entries = 5'000'000;
+constexpr size_t longest_path_bytes = size_t{32} << 10;
+
+class HashSink final : public ssh::OutputSink {
+  public:
+    Task<void> take(std::string_view bytes) override {
+        hasher_.update(std::as_bytes(std::span(bytes)));
+        co_return;
+    }
+    Digest finish() { return hasher_.finish(); }
+
+  private:
+    fs::Hasher hasher_;
+};
+
+/// From SFTP to a FetchWriter.
+class WriterSink final : public ssh::OutputSink {
+  public:
+    explicit WriterSink(FetchWriter& writer) : writer_(writer) {}
+    Task<void> take(std::string_view bytes) override {
+        writer_.data(bytes);
+        co_return;
+    }
+
+  private:
+    FetchWriter& writer_;
+};
+
+bool is_same_entry(const Entry& listed, const RemoteEntry& now) {
+    if (listed.kind != now.kind) return false;
+    if (listed.kind == Kind::directory || listed.kind == Kind::symlink) return true;
+    return listed.stamp == now.stamp;
+}
+
+}  // namespace
+
+RemoteEntry to_remote_entry(const ssh::SftpAttributes& attributes) {
+    RemoteEntry entry;
+    entry.kind = attributes.is_directory() ? Kind::directory
+                 : attributes.is_regular() ? Kind::file
+                 : attributes.is_symlink() ? Kind::symlink
+                                           : Kind::special;
+    entry.mode = attributes.mode.value_or(0600) & 07777;
+    entry.stamp.size = attributes.size.value_or(0);
+    entry.stamp.mtime = attributes.modification_time.value_or(0) * ns_per_second;
+    entry.stamp.ctime = entry.stamp.mtime;
+    entry.stamp.inode = 1;
+    return entry;
+}
+
+std::string SftpSide::absolute(std::string_view path) const {
+    if (path.empty()) return root_;
+    return root_ == "/" ? "/" + std::string(path) : root_ + "/" + std::string(path);
+}
+
+Task<RootReport> SftpSide::inspect(ssh::Sftp& sftp, std::string directory, std::string remote_root, bool create) {
+    RootReport report;
+    report.tools.has_shell = false;
+    ssh::SftpReply<std::string> home = co_await sftp.realpath(".");
+    report.home = home.value;
+    for (size_t slash = directory.find('/', 1); create; slash = directory.find('/', slash + 1)) {
+        ssh::SftpStatus made = co_await sftp.mkdir(directory.substr(0, slash), 0700);
+        if (!made.ok()) report.errors = made.why();
+        if (slash == std::string::npos) break;
+    }
+    ssh::SftpReply<ssh::SftpAttributes> status = co_await sftp.stat(directory);
+    ssh::SftpReply<ssh::SftpAttributes> own = co_await sftp.lstat(directory);
+    if (!status.ok()) {
+        report.state = own.ok() || status.status.not_found() ? RootReport::State::absent : RootReport::State::unreachable;
+        co_return report;
+    }
+    report.state = RootReport::State::other;
+    if (!status.value.is_directory()) co_return report;
+    report.state = own.value.is_symlink() ? RootReport::State::link_to_directory : RootReport::State::directory;
+    ssh::SftpReply<std::string> path = co_await sftp.realpath(directory);
+    ssh::SftpReply<std::string> outer = co_await sftp.realpath(remote_root);
+    report.path = path.value;
+    report.remote_root = outer.ok() ? outer.value : "";
+    report.inode = 1;
+    if (sftp.has_statvfs()) {
+        ssh::SftpReply<ssh::SftpSpace> space = co_await sftp.statvfs(report.path);
+        if (space.ok()) report.file_system = std::to_string(space.value.file_system_id);
+    }
+    co_return report;
+}
+
+Task<void> SftpSide::list_one(Directory& directory) {
+    Semaphore::Permit permit = co_await under_way_.acquire();
+    auto reply = co_await sftp_.list_directory(absolute(directory.path), most_entries);
+    directory.is_listed = reply.ok();
+    if (!reply.ok()) directory.error = reply.status.why();
+    directory.names = std::move(reply.value);
+    std::sort(directory.names.begin(), directory.names.end(),
+              [](const ssh::SftpName& a, const ssh::SftpName& b) { return a.name < b.name; });
+    for (const ssh::SftpName& name : directory.names) {
+        if (!name.attributes.is_symlink()) continue;
+        auto link = co_await sftp_.readlink(absolute(join_path(directory.path, name.name)));
+        directory.links.push_back(link.value);
+    }
+}
+
+/// Level by level, as each level's directories can be asked for at once; then told depth first.
+Task<Listing> SftpSide::list(ListRequest request, Progress& progress) {
+    RemoteTree tree(request, &progress.entries_scanned);
+    TimeNs begun_at = wall_clock_now();
+    std::map<std::string, Directory, PathLess> all;
+    std::vector<Directory> level(1);
+    size_t entries = 0;
+    while (!level.empty()) {
+        auto body = [this, &level](Nursery& nursery) -> Task<void> {
+            for (Directory& directory : level) nursery.spawn(list_one(directory));
+            return nothing_more();
+        };
+        co_await with_nursery(body);
+        std::vector<Directory> next;
+        for (Directory& directory : level) {
+            entries += directory.names.size();
+            for (const ssh::SftpName& name : directory.names) {
+                std::string path = join_path(directory.path, name.name);
+                bool is_skipped = name.name == ".git" && request.filter != nullptr &&
+                                  request.filter->judge(nullptr, ".git", true) == Verdict::Choice::unselected;
+                if (!name.attributes.is_directory() || is_skipped || path.size() > longest_path_bytes) continue;
+                next.emplace_back().path = std::move(path);
+            }
+            std::string path = directory.path;
+            all.emplace(std::move(path), std::move(directory));
+        }
+        if (entries > most_entries) {
+            tree.add_problem("", "the server lists more than " + std::to_string(most_entries) + " entries");
+            break;
+        }
+        level = std::move(next);
+    }
+    replay(tree, all, "");
+    co_return tree.finish(begun_at);
+}
+
+void SftpSide::replay(RemoteTree& tree, const std::map<std::string, Directory, PathLess>& all, const std::string& path) {
+    auto found = all.find(path);
+    if (found == all.end()) return;
+    const Directory& directory = found->second;
+    if (!directory.is_listed) tree.add_problem(path, directory.error);
+    size_t next_link = 0;
+    for (const ssh::SftpName& name : directory.names) {
+        RemoteEntry entry = to_remote_entry(name.attributes);
+        std::string link = entry.kind == Kind::symlink ? directory.links[next_link++] : "";
+        std::string below = join_path(path, name.name);
+        tree.add(below, entry, link);
+        if (entry.kind == Kind::directory && tree.last_is_descended()) replay(tree, all, below);
+    }
+}
+
+/// "" or why there is no digest.
+Task<std::string> SftpSide::hash_of(std::string path, uint64_t size, Digest& digest) {
+    HashSink sink;
+    ssh::SftpReply<ssh::SftpHandle> file = co_await sftp_.open(path, ssh::sftp_open::read, ssh::SftpAttributes());
+    if (!file.ok()) co_return file.status.why();
+    ssh::SftpReply<uint64_t> read = co_await sftp_.read_range(file.value, 0, size, sink);
+    co_await sftp_.close(file.value);
+    if (!read.ok()) co_return read.status.why();
+    if (read.value != size) co_return "it ends early";
+    digest = sink.finish();
+    co_return "";
+}
+
+Task<void> SftpSide::digest_one(const Tree& tree, DigestItem& item, Progress& progress) {
+    Semaphore::Permit permit = co_await under_way_.acquire();
+    std::string path = absolute(tree.path(item.index));
+    auto before = co_await sftp_.lstat(path);
+    if (!before.ok() || !before.value.is_regular()) {
+        item.error = before.ok() ? "is no file any more" : before.status.why();
+        co_return;
+    }
+    item.stamp = to_remote_entry(before.value).stamp;
+    item.error = co_await hash_of(path, item.stamp.size, item.digest);
+    auto after = co_await sftp_.lstat(path);
+    bool is_same = after.ok() && to_remote_entry(after.value).stamp == item.stamp;
+    if (item.error.empty() && !is_same) item.error = "changes while it is read";
+    progress.bytes_hashed += item.stamp.size;
+}
+
+Task<void> SftpSide::digest(const Tree& tree, std::vector<DigestItem>& items, Progress& progress) {
+    auto spawn_all = [&, this](Nursery& nursery) -> Task<void> {
+        for (DigestItem& item : items) nursery.spawn(digest_one(tree, item, progress));
+        return nothing_more();
+    };
+    co_await with_nursery(spawn_all);
+}
+
+Task<void> SftpSide::fetch_one(const Tree& tree, FetchedFile& file, int directory, Progress& progress) {
+    Semaphore::Permit permit = co_await under_way_.acquire();
+    std::string path = absolute(tree.path(file.index));
+    std::vector<FetchedFile> one{file};
+    FetchWriter writer(directory, tree, one, progress);
+    if (!writer.begin(tree.path(file.index), tree[file.index].stamp.size)) co_return;
+    WriterSink sink(writer);
+    ssh::SftpReply<ssh::SftpHandle> handle = co_await sftp_.open(path, ssh::sftp_open::read, ssh::SftpAttributes());
+    if (!handle.ok()) co_return;
+    auto read = co_await sftp_.read_range(handle.value, 0, tree[file.index].stamp.size, sink);
+    co_await sftp_.close(handle.value);
+    if (!read.ok()) co_return;
+    writer.end();
+    file = one.front();
+}
+
+Task<void> SftpSide::fetch(const Tree& tree, std::vector<FetchedFile>& files, int directory, Progress& progress) {
+    auto spawn_all = [&, this](Nursery& nursery) -> Task<void> {
+        for (FetchedFile& file : files) nursery.spawn(fetch_one(tree, file, directory, progress));
+        return nothing_more();
+    };
+    co_await with_nursery(spawn_all);
+}
+
+Task<void> SftpSide::remove(std::vector<RemoveItem>& items, Progress& progress) {
+    for (RemoveItem& item : items) {
+        ++progress.files_done;
+        std::string path = absolute(item.path);
+        bool as_listed = co_await is_as_listed_now(item.expected, path);
+        if (!as_listed) {
+            auto now = co_await sftp_.lstat(path);
+            if (!now.status.not_found()) item.error = "changed on the target since it was listed; kept";
+            continue;
+        }
+        ssh::SftpStatus status;
+        if (item.op == Op::rmdir) {
+            status = co_await sftp_.rmdir(path);
+        } else {
+            status = co_await sftp_.remove(path);
+        }
+        if (!status.ok()) item.error = "cannot remove it: " + status.why();
+    }
+}
+
+Task<bool> SftpSide::is_as_listed_now(const Entry* expected, std::string path) {
+    auto now = co_await sftp_.lstat(path);
+    if (!now.ok()) co_return expected == nullptr && now.status.not_found();
+    co_return expected != nullptr && is_same_entry(*expected, to_remote_entry(now.value));
+}
+
+Task<void> SftpSide::sweep(std::vector<std::string> leftovers) {
+    for (const std::string& path : leftovers) {
+        auto status = co_await sftp_.remove(absolute(path));
+        if (!status.ok()) co_await sftp_.rmdir(absolute(path));
+    }
+}
+
+}  // namespace syncline

@@ -1,0 +1,76 @@
+// SftpSide: a tree on a server that gives its users SFTP alone. Every file is several requests, so that many files are under way at
+// a time.
+//
+// SFTP 3 tells neither inode nor ctime, and times in seconds: a stamp here has the mtime for both times and inode 1. Content is
+// verified by reading it back.
+#pragma once
+
+#include <map>
+#include <string>
+#include <vector>
+
+#include "async/nursery.hpp"
+#include "async/offload.hpp"
+#include "async/semaphore.hpp"
+#include "endpoint/endpoint.hpp"
+#include "endpoint/ssh_fetch.hpp"
+#include "base/rel_path.hpp"
+#include "ssh/sftp.hpp"
+
+namespace syncline {
+
+/// What SFTP says of an entry, as far as it says anything.
+RemoteEntry to_remote_entry(const ssh::SftpAttributes& attributes);
+
+class SftpSide {
+  public:
+    /// `root` is absolute. All live as long as the side.
+    SftpSide(ssh::Sftp& sftp, asio::any_io_executor executor, std::string root, std::string shown, WorkerPool& workers)
+        : sftp_(sftp), under_way_(executor, most_under_way), root_(std::move(root)), shown_(std::move(shown)), workers_(workers) {}
+
+    /// `directory` as of sftp_path_of_directory(); makes it and its parents when told so.
+    static Task<RootReport> inspect(ssh::Sftp& sftp, std::string directory, std::string remote_root, bool create);
+
+    Task<Listing> list(ListRequest request, Progress& progress);
+    Task<void> digest(const Tree& tree, std::vector<DigestItem>& items, Progress& progress);
+    Task<void> commit(ContentSource content, std::vector<CommitItem>& items, Progress& progress);
+    Task<void> remove(std::vector<RemoveItem>& items, Progress& progress);
+    Task<void> sweep(std::vector<std::string> leftovers);
+    Task<void> fetch(const Tree& tree, std::vector<FetchedFile>& files, int directory, Progress& progress);
+
+  private:
+    static constexpr size_t most_under_way = 32;
+
+    struct Directory {
+        std::string path;
+        std::vector<ssh::SftpName> names;
+        std::vector<std::string> links;  ///< targets, of the names that are symlinks, in their order
+        std::string error;
+        bool is_listed = false;
+    };
+
+    /// For a body whose children are all it is.
+    static Task<void> nothing_more() { co_return; }
+    std::string absolute(std::string_view path) const;
+    Task<void> list_one(Directory& directory);
+    void replay(RemoteTree& tree, const std::map<std::string, Directory, PathLess>& all, const std::string& path);
+    Task<void> digest_one(const Tree& tree, DigestItem& item, Progress& progress);
+    Task<void> put_one(ContentSource content, CommitItem& item, Progress& progress);
+    Task<bool> upload(ContentSource content, CommitItem& item, std::string temporary, Progress& progress);
+    Task<void> link_one(CommitItem& item);
+    Task<void> install(CommitItem& item, std::string temporary);
+    Task<void> make_directory(CommitItem& item);
+    Task<void> change_mode(CommitItem& item);
+    Task<bool> is_expected(CommitItem& item);
+    Task<bool> is_as_listed_now(const Entry* expected, std::string path);
+    Task<std::string> hash_of(std::string path, uint64_t size, Digest& digest);
+    Task<void> fetch_one(const Tree& tree, FetchedFile& file, int directory, Progress& progress);
+
+    ssh::Sftp& sftp_;
+    Semaphore under_way_;
+    std::string root_;
+    std::string shown_;
+    WorkerPool& workers_;
+};
+
+}  // namespace syncline

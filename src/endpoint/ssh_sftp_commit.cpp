@@ -1,0 +1,197 @@
+// SftpSide's commits: each file to a temporary name beside its place, read back, then renamed.
+#include <unistd.h>
+
+#include "base/rel_path.hpp"
+#include "core/baseline.hpp"
+#include "endpoint/local_item.hpp"
+#include "endpoint/ssh_content.hpp"
+#include "endpoint/ssh_sftp.hpp"
+
+namespace syncline {
+namespace {
+
+constexpr size_t piece_bytes = 256 << 10;
+constexpr TimeNs ns_per_second = 1'000'000'000;
+
+/// A local file, hashed on the way.
+class FileInput final : public ssh::InputSource {
+  public:
+    FileInput(int file, uint64_t size, WorkerPool& workers, Progress& progress)
+        : file_(file), rest_(size), workers_(workers), progress_(progress) {}
+
+    Task<std::string_view> next() override {
+        auto work = [this](std::stop_token) { fill(); };
+        if (rest_ <= small_bytes) {
+            fill();  // what is in the page cache is read sooner than a thread wakes up
+        } else {
+            co_await offload(workers_, work);
+        }
+        progress_.bytes_done += buffer_.size();
+        co_return std::string_view(buffer_);
+    }
+    Digest finish() { return hasher_.finish(); }
+
+  private:
+    static constexpr uint64_t small_bytes = 64 << 10;
+
+    void fill() {
+        buffer_.resize(static_cast<size_t>(std::min<uint64_t>(rest_, piece_bytes)));
+        ssize_t got = buffer_.empty() ? 0 : ::pread(file_, buffer_.data(), buffer_.size(), static_cast<off_t>(offset_));
+        buffer_.resize(static_cast<size_t>(std::max<ssize_t>(got, 0)));
+        hasher_.update(std::as_bytes(std::span(buffer_)));
+        offset_ += buffer_.size();
+        rest_ = buffer_.empty() ? 0 : rest_ - buffer_.size();
+    }
+
+    int file_;
+    uint64_t offset_ = 0, rest_;
+    WorkerPool& workers_;
+    Progress& progress_;
+    std::string buffer_;
+    fs::Hasher hasher_;
+};
+
+void fail(CommitItem& item, const std::string& what, const ssh::SftpStatus& status) {
+    item.error = what + ": " + status.why();
+    item.disk_trouble = tells_of_disk_trouble(status.message);
+}
+
+ssh::SftpAttributes attributes_of(const CommitItem& item, TimeNs mtime) {
+    ssh::SftpAttributes attributes;
+    attributes.mode = mode_of(item);
+    attributes.modification_time = static_cast<uint32_t>(std::clamp<TimeNs>(mtime / ns_per_second, 0, UINT32_MAX));
+    attributes.access_time = attributes.modification_time;
+    return attributes;
+}
+
+}  // namespace
+
+Task<void> SftpSide::commit(ContentSource content, std::vector<CommitItem>& items, Progress& progress) {
+    for (CommitItem& item : items) {
+        if (item.op == Op::mkdir) co_await make_directory(item);
+    }
+    auto spawn_all = [&, this](Nursery& nursery) -> Task<void> {
+        for (CommitItem& item : items) {
+            if (item.op == Op::put) nursery.spawn(put_one(content, item, progress));
+            if (item.op == Op::symlink) nursery.spawn(link_one(item));
+        }
+        return nothing_more();
+    };
+    co_await with_nursery(spawn_all);
+    for (CommitItem& item : items) {
+        if (item.op == Op::chmod) co_await change_mode(item);
+    }
+}
+
+Task<void> SftpSide::put_one(ContentSource content, CommitItem& item, Progress& progress) {
+    Semaphore::Permit permit = co_await under_way_.acquire();
+    std::string temporary = absolute(join_path(parent_path(item.path), new_temporary_name()));
+    bool uploaded = co_await upload(content, item, temporary, progress);
+    if (uploaded) co_await install(item, temporary);
+    if (!item.error.empty()) co_await sftp_.remove(temporary);
+    ++progress.files_done;
+}
+
+Task<bool> SftpSide::upload(ContentSource content, CommitItem& item, std::string temporary, Progress& progress) {
+    fs::DirectoryCache directories(content.root, content.follow_symlinks ? fs::Links::follow : fs::Links::refuse);
+    fs::Fd file = open_content(directories, content, item.path, item.error);
+    Entry before, after;
+    if (!file || !fs::read_entry(file.get(), "", before)) co_return false;
+    TimeNs begun_at = wall_clock_now();
+    ssh::SftpAttributes created;
+    created.mode = 0600;
+    uint32_t flags = ssh::sftp_open::write | ssh::sftp_open::create | ssh::sftp_open::exclusive;
+    ssh::SftpReply<ssh::SftpHandle> handle = co_await sftp_.open(temporary, flags, created);
+    if (!handle.ok()) {
+        fail(item, "cannot create a file on the server", handle.status);
+        co_return false;
+    }
+    FileInput input(file.get(), before.stamp.size, workers_, progress);
+    ssh::SftpReply<uint64_t> written = co_await sftp_.write_range(handle.value, 0, input);
+    ssh::SftpAttributes attributes = attributes_of(item, before.stamp.mtime);
+    co_await sftp_.fsetstat(handle.value, attributes);  // a server that refuses it still has the content
+    ssh::SftpStatus closed = co_await sftp_.close(handle.value);
+    if (!written.ok() || !closed.ok()) {
+        fail(item, "cannot write it on the server", written.ok() ? closed : written.status);
+        co_return false;
+    }
+    bool is_same = fs::read_entry(file.get(), "", after) && after.stamp == before.stamp && written.value == before.stamp.size;
+    if (!is_same) {
+        item.error = "changes while it is read; it will be tried again at the next run";
+        co_return false;
+    }
+    Digest there;
+    std::string why = co_await hash_of(temporary, before.stamp.size, there);
+    item.committed = input.finish();
+    if (why.empty() && there != item.committed) why = "what the server holds differs from what was sent";
+    if (!why.empty()) item.error = "cannot be verified on the server: " + why;
+    item.source_stamp = is_racy(before.stamp, begun_at) ? Stamp{} : before.stamp;
+    item.source_stamp.size = before.stamp.size;
+    co_return item.error.empty();
+}
+
+Task<void> SftpSide::link_one(CommitItem& item) {
+    Semaphore::Permit permit = co_await under_way_.acquire();
+    std::string temporary = absolute(join_path(parent_path(item.path), new_temporary_name()));
+    ssh::SftpStatus made = co_await sftp_.symlink(temporary, std::string(item.link));
+    if (!made.ok()) {
+        fail(item, "cannot create the symlink", made);
+        co_return;
+    }
+    co_await install(item, temporary);
+    if (!item.error.empty()) co_await sftp_.remove(temporary);
+}
+
+Task<bool> SftpSide::is_expected(CommitItem& item) {
+    bool as_listed = co_await is_as_listed_now(item.expected, absolute(item.path));
+    if (!as_listed) item.error = "changed on the target since it was listed; left as it is";
+    co_return as_listed;
+}
+
+Task<void> SftpSide::install(CommitItem& item, std::string temporary) {
+    bool expected = co_await is_expected(item);
+    if (!expected) co_return;
+    std::string path = absolute(item.path);
+    bool was_directory = item.expected != nullptr && item.expected->kind == Kind::directory;
+    if (was_directory) co_await sftp_.rmdir(path);
+    ssh::SftpStatus renamed = co_await sftp_.rename(temporary, path);
+    if (!renamed.ok()) {
+        fail(item, "cannot rename it into place", renamed);
+        co_return;
+    }
+    ssh::SftpReply<ssh::SftpAttributes> now = co_await sftp_.lstat(path);
+    if (now.ok()) item.target_stamp = to_remote_entry(now.value).stamp;
+    item.target_mode = now.ok() ? to_remote_entry(now.value).mode : mode_of(item);
+}
+
+Task<void> SftpSide::make_directory(CommitItem& item) {
+    std::string path = absolute(item.path);
+    bool expected = co_await is_expected(item);
+    if (!expected) {
+        auto now = co_await sftp_.lstat(path);
+        if (!now.ok() || !now.value.is_directory() || item.expected != nullptr) co_return;
+        item.error.clear();  // somebody made it
+    } else {
+        if (item.expected != nullptr) co_await sftp_.remove(path);
+        ssh::SftpStatus made = co_await sftp_.mkdir(path, item.mode);
+        if (!made.ok()) {
+            fail(item, "cannot create the directory", made);
+            co_return;
+        }
+    }
+    item.target_mode = item.mode;
+}
+
+Task<void> SftpSide::change_mode(CommitItem& item) {
+    bool is_own_directory = item.expected == nullptr;
+    bool expected = is_own_directory;
+    if (!expected) expected = co_await is_expected(item);
+    if (!expected) co_return;
+    ssh::SftpAttributes attributes;
+    attributes.mode = item.mode;
+    ssh::SftpStatus changed = co_await sftp_.setstat(absolute(item.path), attributes);
+    if (!changed.ok()) fail(item, "cannot set its mode", changed);
+    item.target_mode = item.mode;
+}
+
+}  // namespace syncline
