@@ -32,7 +32,10 @@ void sweep_leftover(int root, const std::string& path) {
     fs::Fd directory = fs::open_directory(root, parent_path(path));
     std::string name(last_name(path));
     if (!directory) return;
-    if (::unlinkat(directory.get(), name.c_str(), 0) != 0) ::unlinkat(directory.get(), name.c_str(), AT_REMOVEDIR);
+    if (::unlinkat(directory.get(), name.c_str(), 0) == 0 || errno == ENOENT) return;
+    // What a pull was bringing when it was killed. The descriptor keeps the way there from being exchanged.
+    std::error_code ignored;
+    std::filesystem::remove_all("/proc/self/fd/" + std::to_string(directory.get()) + "/" + name, ignored);
 }
 
 }  // namespace

@@ -10,7 +10,8 @@
 namespace syncline {
 namespace {
 
-std::string directory_of(const SshHosts& hosts, const SshHost& host, const Destination& destination, const EndpointOptions& options) {
+std::string directory_of(const SshHosts& hosts, const SshHost& host, const Destination& destination,
+                         const EndpointOptions& options) {
     if (!destination.path.empty()) return normal_remote_directory(destination.path);
     return normal_remote_directory(host.remote_root() + "/" + default_layout_name(options.local_root, hosts.client()));
 }
@@ -25,7 +26,8 @@ bool is_below_homes(std::string_view path) {
 
 }  // namespace
 
-SshEndpoint::SshEndpoint(SshHosts& hosts, const Destination& destination, const EndpointOptions& options, WorkerPool& workers)
+SshEndpoint::SshEndpoint(SshHosts& hosts, const Destination& destination, const EndpointOptions& options,
+                         WorkerPool& workers)
     : host_(hosts.host(destination.name)),
       directory_(directory_of(hosts, host_, destination, options)),
       options_(options),
@@ -42,7 +44,8 @@ std::string SshEndpoint::identity_text() const { return "ssh:" + place(); }
 bool SshEndpoint::is_unsafe_for_mirror() const {
     if (normal_remote_directory(host_.remote_root()) == directory_ || directory_ == "~") return true;
     if (root_.path.empty()) return false;
-    return root_.path == "/" || root_.path == root_.home || root_.path == root_.remote_root || is_below_homes(root_.path);
+    return root_.path == "/" || root_.path == root_.home || root_.path == root_.remote_root ||
+           is_below_homes(root_.path);
 }
 
 /// The one shell of this run, made anew when it was lost.
@@ -109,7 +112,8 @@ Task<RootReport> SshEndpoint::look(bool create) {
         report = co_await look_by_sftp(create);
     }
     if (report.state == RootReport::State::unreachable) {
-        throw Error(Errc::failed, shown() + ": the directory is there, but may not be entered; see its permissions on the server");
+        throw Error(Errc::failed,
+                    shown() + ": the directory is there, but may not be entered; see its permissions on the server");
     }
     bool failed_to_create = create && report.path.empty();
     if (failed_to_create) throw Error(Errc::failed, shown() + ": cannot create the directory: " + report.errors);
@@ -118,8 +122,8 @@ Task<RootReport> SshEndpoint::look(bool create) {
 
 Task<RootReport> SshEndpoint::look_by_shell(bool create) {
     RemoteShell* remote = co_await shell();
-    std::string script = inspect_script(shell_word_of_directory(directory_), shell_word_of_directory(host_.remote_root()), create,
-                                        !host_.tools.has_value());
+    std::string script = inspect_script(shell_word_of_directory(directory_),
+                                        shell_word_of_directory(host_.remote_root()), create, !host_.tools.has_value());
     RootReport report = co_await ShellSide::inspect(*remote, std::move(script));
     if (!host_.tools) host_.tools = report.tools;
     co_return std::move(report);

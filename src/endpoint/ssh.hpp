@@ -1,5 +1,5 @@
-// SshEndpoint: a directory tree on a server, over SSH. Decides for each operation between the server's shell (ssh_shell.hpp) and
-// SFTP (ssh_sftp.hpp); the first inspect() finds out what the server can do.
+// SshEndpoint: a directory tree on a server, over SSH. Decides for each operation between the server's shell
+// (ssh_shell.hpp) and SFTP (ssh_sftp.hpp); the first inspect() finds out what the server can do.
 #pragma once
 
 #include <memory>

@@ -52,8 +52,11 @@ std::vector<TarContent::ControlFile> CommitBatch::conclude() {
         if (step.sent != nullptr) op.staged = std::to_string(step.sent - sent_.data());
         paths.append("./").append(item.path).append(1, '\0');
     }
-    return {{"names", std::move(names)}, {"sums", std::move(sums)}, {"paths", std::move(paths)},
-            {"ops", ops_text(ops, has_fractions_)}, {"done", ""}};
+    return {{"names", std::move(names)},
+            {"sums", std::move(sums)},
+            {"paths", std::move(paths)},
+            {"ops", ops_text(ops, has_fractions_)},
+            {"done", ""}};
 }
 
 std::vector<CommitItem*> CommitBatch::unsent() const {
@@ -78,7 +81,8 @@ std::vector<CommitItem*> CommitBatch::take_damage(const CommitReport&) {
         if (sent.state == SentItem::State::failed) sent.item->error = sent.error;
     }
     std::vector<CommitItem*> again;
-    std::copy_if(items_.begin(), items_.end(), std::back_inserter(again), [](CommitItem* item) { return item->error.empty(); });
+    std::copy_if(items_.begin(), items_.end(), std::back_inserter(again),
+                 [](CommitItem* item) { return item->error.empty(); });
     return again;
 }
 

@@ -1,4 +1,5 @@
-// CommitBatch: what one commit script is told to do, and what its answer means for each item. Pure: sending is TarContent's.
+// CommitBatch: what one commit script is told to do, and what its answer means for each item. Pure: sending is
+// TarContent's.
 #pragma once
 
 #include <span>
@@ -21,8 +22,8 @@ class CommitBatch {
     /// The files that end the stream, once all content was read.
     std::vector<TarContent::ControlFile> conclude();
 
-    /// Fills in the items' results. Returns those that have to be sent again, as they changed while they were read or came
-    /// damaged.
+    /// Fills in the items' results. Returns those that have to be sent again, as they changed while they were read or
+    /// came damaged.
     std::vector<CommitItem*> take(const CommitReport& report);
 
     /// All items failed for the same reason.

@@ -16,7 +16,8 @@ constexpr size_t piece_bytes = size_t{1} << 20;
 
 }  // namespace
 
-fs::Fd open_content(fs::DirectoryCache& directories, const ContentSource& content, std::string_view path, std::string& error) {
+fs::Fd open_content(fs::DirectoryCache& directories, const ContentSource& content, std::string_view path,
+                    std::string& error) {
     int directory = directories.open(parent_path(path));
     std::string name(last_name(path));
     int flags = O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC | (content.follow_symlinks ? 0 : O_NOFOLLOW);
@@ -45,8 +46,8 @@ uint16_t mode_of(const CommitItem& item) {
     return item.keep_existing_mode && item.expected != nullptr ? item.expected->mode & 0777 : item.mode;
 }
 
-TarContent::TarContent(ContentSource content, std::vector<SentItem>& items, std::function<std::vector<ControlFile>()> conclude,
-                       WorkerPool& workers, Progress& progress)
+TarContent::TarContent(ContentSource content, std::vector<SentItem>& items,
+                       std::function<std::vector<ControlFile>()> conclude, WorkerPool& workers, Progress& progress)
     : content_(content),
       items_(items),
       conclude_(std::move(conclude)),
@@ -116,9 +117,12 @@ void TarContent::read_some() {
     size_t wanted = static_cast<size_t>(std::min<uint64_t>(rest_, piece_bytes));
     size_t begin = buffer_.size();
     buffer_.resize(begin + wanted);
-    ssize_t got = is_short_ ? 0 : ::pread(file_.get(), &buffer_[begin], wanted, static_cast<off_t>(before_.size - rest_));
-    if (got < 0 && errno == EINTR) got = 0, buffer_.resize(begin);
-    else if (got <= 0) is_short_ = true, got = static_cast<ssize_t>(wanted);  // the buffer holds zeros already
+    ssize_t got =
+        is_short_ ? 0 : ::pread(file_.get(), &buffer_[begin], wanted, static_cast<off_t>(before_.size - rest_));
+    if (got < 0 && errno == EINTR)
+        got = 0, buffer_.resize(begin);
+    else if (got <= 0)
+        is_short_ = true, got = static_cast<ssize_t>(wanted);  // the buffer holds zeros already
     buffer_.resize(begin + static_cast<size_t>(got));
     hasher_.update(std::as_bytes(std::span(buffer_).subspan(begin)));
     rest_ -= static_cast<uint64_t>(got);

@@ -1,7 +1,7 @@
 // TarContent: local files and symlinks as the tar stream of a commit, read and hashed on a worker while they are sent.
 //
-// Each goes under the number that it has in the batch, so that no name of a user's ever needs quoting. At the end come the files
-// that tell the server what to do (ssh_scripts.hpp: commit_script).
+// Each goes under the number that it has in the batch, so that no name of a user's ever needs quoting. At the end come
+// the files that tell the server what to do (ssh_scripts.hpp: commit_script).
 #pragma once
 
 #include <functional>
@@ -26,7 +26,8 @@ struct SentItem {
 };
 
 /// Opens the local file of an item, which must be a regular one; an empty Fd and `error` when it cannot be read.
-fs::Fd open_content(fs::DirectoryCache& directories, const ContentSource& content, std::string_view path, std::string& error);
+fs::Fd open_content(fs::DirectoryCache& directories, const ContentSource& content, std::string_view path,
+                    std::string& error);
 
 /// A small file of a tar stream, beside the content.
 void append_control_file(std::string& out, std::string_view name, std::string_view text);

@@ -98,7 +98,8 @@ void FetchWriter::end() {
     const Stamp& listed = tree_[current_->index].stamp;
     constexpr TimeNs second = 1'000'000'000;
     TimeNs rest = ((listed.mtime % second) + second) % second;
-    timespec times[2] = {{0, UTIME_OMIT}, {static_cast<time_t>((listed.mtime - rest) / second), static_cast<long>(rest)}};
+    timespec times[2] = {{0, UTIME_OMIT},
+                         {static_cast<time_t>((listed.mtime - rest) / second), static_cast<long>(rest)}};
     ::futimens(file_.get(), times);
     file_.close();
     current_->digest = hasher_.finish();
@@ -119,8 +120,8 @@ int FetchWriter::open_parent(std::string_view path) {
     return parent_.get();
 }
 
-Task<void> fetch_by_tar(RemotePlace place, const Tree& tree, std::vector<FetchedFile>& files, int directory, WorkerPool& workers,
-                        Progress& progress) {
+Task<void> fetch_by_tar(RemotePlace place, const Tree& tree, std::vector<FetchedFile>& files, int directory,
+                        WorkerPool& workers, Progress& progress) {
     std::string paths;
     for (const FetchedFile& file : files) paths.append("./").append(tree.path(file.index)).append(1, '\0');
     FetchWriter writer(directory, tree, files, progress);

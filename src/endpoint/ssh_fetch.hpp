@@ -1,4 +1,5 @@
-// Fetching: what a pull brings lies first in a private directory in the job's root, verified; commit() takes it from there.
+// Fetching: what a pull brings lies first in a private directory in the job's root, verified; commit() takes it from
+// there.
 #pragma once
 
 #include <string>
@@ -34,11 +35,11 @@ class FetchDirectory {
 struct FetchedFile {
     uint32_t index = 0;  ///< in the tree
     bool arrived = false;
-    Digest digest;       ///< of what came
+    Digest digest;  ///< of what came
 };
 
-/// Writes wanted files below a directory as they come. Only names that were asked for, in the order in which they were asked for,
-/// of the size that was listed, are written; everything else a server sends is dropped. Blocks.
+/// Writes wanted files below a directory as they come. Only names that were asked for, in the order in which they were
+/// asked for, of the size that was listed, are written; everything else a server sends is dropped. Blocks.
 class FetchWriter {
   public:
     /// `files` are in path order.
@@ -67,7 +68,7 @@ class FetchWriter {
 };
 
 /// Brings files through a tar stream. What arrived is marked.
-Task<void> fetch_by_tar(RemotePlace place, const Tree& tree, std::vector<FetchedFile>& files, int directory, WorkerPool& workers,
-                        Progress& progress);
+Task<void> fetch_by_tar(RemotePlace place, const Tree& tree, std::vector<FetchedFile>& files, int directory,
+                        WorkerPool& workers, Progress& progress);
 
 }  // namespace syncline

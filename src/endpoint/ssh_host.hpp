@@ -1,4 +1,5 @@
-// SshHost: what the endpoints of all jobs share of one host: its connections, and what is known of the server. SshHosts: all hosts.
+// SshHost: what the endpoints of all jobs share of one host: its connections, and what is known of the server.
+// SshHosts: all hosts.
 //
 // Engine's thread only; outlives every endpoint, and dies before the io_context.
 #pragma once

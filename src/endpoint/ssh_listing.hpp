@@ -1,9 +1,10 @@
-// ListingParser: reads what the listing scripts (ssh_scripts.hpp) print, in whatever pieces it comes, and tells a RemoteTree of it.
-// Pure.
+// ListingParser: reads what the listing scripts (ssh_scripts.hpp) print, in whatever pieces it comes, and tells a
+// RemoteTree of it. Pure.
 //
-// Two formats, after the tools that servers have. `find`: fields that end in NUL; "T SECONDS" (the server's time), then three for
-// each entry (facts, path, symlink target), then "E STATUS". `stat`: tokens that begin with a marker nobody can know beforehand and
-// a letter: T, L and = (a symlink and its target), S (facts and path), E. In both an output without its E is not whole.
+// Two formats, after the tools that servers have. `find`: fields that end in NUL; "T SECONDS" (the server's time), then
+// three for each entry (facts, path, symlink target), then "E STATUS". `stat`: tokens that begin with a marker nobody
+// can know beforehand and a letter: T, L and = (a symlink and its target), S (facts and path), E. In both an output
+// without its E is not whole.
 #pragma once
 
 #include <string>
@@ -65,8 +66,8 @@ std::optional<RemoteEntry> parse_find_facts(std::string_view facts);
 /// "MODE SIZE MTIME CTIME INODE DEVICE", the mode as hexadecimal st_mode, as stat's -c writes it.
 std::optional<RemoteEntry> parse_stat_facts(std::string_view facts);
 
-/// What find, stat and xargs wrote to stderr, as problems with paths. What vanished meanwhile is none. A line that is not understood
-/// is a problem of the root ("").
+/// What find, stat and xargs wrote to stderr, as problems with paths. What vanished meanwhile is none. A line that is
+/// not understood is a problem of the root ("").
 std::vector<Problem> read_tool_errors(std::string_view text);
 
 }  // namespace syncline

@@ -11,8 +11,8 @@ namespace {
 constexpr size_t buffer_bytes = 256 * 1024;
 constexpr size_t noise_limit_bytes = 1 << 20;
 
-/// Input comes in pieces, each behind a line with its size; a line "0" ends it. So it is always taken to its end, and nothing of
-/// what comes behind it, whatever the script does.
+/// Input comes in pieces, each behind a line with its size; a line "0" ends it. So it is always taken to its end, and
+/// nothing of what comes behind it, whatever the script does.
 const char loop_script[] = R"sh(
 pieces() { while IFS= read -r k && [ "$k" != 0 ]; do dd bs="$k" count=1 iflag=fullblock 2>/dev/null; done; }
 trap '' PIPE
@@ -91,7 +91,8 @@ Task<void> RemoteShell::await_greeting() {
     }
 }
 
-Task<ssh::ScriptResult> RemoteShell::run(std::string script, ssh::InputSource* input, ssh::OutputSink& output, size_t stderr_bytes) {
+Task<ssh::ScriptResult> RemoteShell::run(std::string script, ssh::InputSource* input, ssh::OutputSink& output,
+                                         size_t stderr_bytes) {
     usable_ = false;
     std::string head = std::to_string(script.size()) + (input != nullptr ? " 1\n" : " 0\n") + script;
     Run current{std::move(head), input, output, stderr_bytes, StreamEnd(marker_), StreamEnd(marker_), {}};
@@ -125,11 +126,13 @@ Task<void> RemoteShell::read(Run& run) {
         ssh::Channel::Chunk chunk = co_await std::move(reading);
         std::string_view bytes(buffer.data(), chunk.size);
         if (chunk.size == 0) {
-            throw ssh::SshError(ssh::Failure::lost, lease_.session().shown() + ": the shell on the server ended in the middle of its work");
+            throw ssh::SshError(ssh::Failure::lost,
+                                lease_.session().shown() + ": the shell on the server ended in the middle of its work");
         }
         if (chunk.from_stderr) {
             bytes = run.errors_end.pass(bytes);
-            run.result.errors += bytes.substr(0, run.stderr_bytes - std::min(run.stderr_bytes, run.result.errors.size()));
+            run.result.errors +=
+                bytes.substr(0, run.stderr_bytes - std::min(run.stderr_bytes, run.result.errors.size()));
         } else if (bytes = run.output_end.pass(bytes); !bytes.empty()) {
             co_await run.output.take(bytes);
         }

@@ -1,8 +1,8 @@
 // RemoteShell: one POSIX sh on a server that runs script after script, for the length of a run.
 //
-// A command of its own for each script would cost several round trips each, and the start-up files of the login shell, which often
-// take longer than the script. Engine's thread only; one script at a time. After a failure or a cancel in the middle of a script it
-// is not usable any more.
+// A command of its own for each script would cost several round trips each, and the start-up files of the login shell,
+// which often take longer than the script. Engine's thread only; one script at a time. After a failure or a cancel in
+// the middle of a script it is not usable any more.
 #pragma once
 
 #include <memory>
@@ -23,9 +23,10 @@ class RemoteShell {
     /// Throws SshError: no_shell when the account runs no commands.
     Task<void> start();
 
-    /// Runs `script` with `input` (null: nothing) as its stdin. What is not read of it is thrown away. All live until it returns.
-    /// Keeps the first `stderr_bytes` of stderr. Throws SshError.
-    Task<ssh::ScriptResult> run(std::string script, ssh::InputSource* input, ssh::OutputSink& output, size_t stderr_bytes = 65536);
+    /// Runs `script` with `input` (null: nothing) as its stdin. What is not read of it is thrown away. All live until
+    /// it returns. Keeps the first `stderr_bytes` of stderr. Throws SshError.
+    Task<ssh::ScriptResult> run(std::string script, ssh::InputSource* input, ssh::OutputSink& output,
+                                size_t stderr_bytes = 65536);
 
     bool usable() { return usable_ && lease_.session().usable(); }
     ssh::SessionPool::Lease& lease() { return lease_; }

@@ -40,7 +40,8 @@ bool is_default_layout_name(std::string_view name, std::string_view client) {
     std::string_view rest = name.substr(name.size() - tail);
     if (rest[0] != '-' || rest[short_digits + 1] != '-') return false;
     std::string_view of_client = rest.substr(short_digits + 2);
-    return is_short_digest(rest.substr(1, short_digits)) && is_short_digest(of_client) && (client.empty() || of_client == client);
+    return is_short_digest(rest.substr(1, short_digits)) && is_short_digest(of_client) &&
+           (client.empty() || of_client == client);
 }
 
 std::string client_id() {

@@ -1,5 +1,5 @@
-// Where a job lives on a server: the default layout of remote project directories (design: section 5) and the way DIR is read.
-// Pure, but for client_id().
+// Where a job lives on a server: the default layout of remote project directories (design: section 5) and the way DIR
+// is read. Pure, but for client_id().
 #pragma once
 
 #include <string>
@@ -16,8 +16,8 @@ bool is_default_layout_name(std::string_view name, std::string_view client);
 /// 8 hex digits that identify this machine and user.
 std::string client_id();
 
-/// DIR without doubled and trailing slashes and "." components: what a baseline is bound to. ".." stays, as only the server knows
-/// where it leads. "" and "." are the home directory, "~".
+/// DIR without doubled and trailing slashes and "." components: what a baseline is bound to. ".." stays, as only the
+/// server knows where it leads. "" and "." are the home directory, "~".
 std::string normal_remote_directory(std::string_view directory);
 
 /// A word of a POSIX sh that expands to `directory` on the server: "~" and "~/..." begin at $HOME, relative ones too.

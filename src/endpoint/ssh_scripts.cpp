@@ -18,7 +18,8 @@ using ssh::sh_quote;
 constexpr TimeNs ns_per_second = 1'000'000'000;
 
 std::string preamble(std::string_view root) {
-    return "unset PERL_UNICODE PERL5OPT PERL5LIB; export LC_ALL=C; umask 077; trap '' PIPE\ncd -P -- " + sh_quote(root) + " || exit 41\n";
+    return "unset PERL_UNICODE PERL5OPT PERL5LIB; export LC_ALL=C; umask 077; trap '' PIPE\ncd -P -- " +
+           sh_quote(root) + " || exit 41\n";
 }
 
 std::string preamble(std::string_view root, std::string_view marker) {
@@ -27,7 +28,8 @@ std::string preamble(std::string_view root, std::string_view marker) {
 
 /// What stat prints of one entry, as parse_stat_facts() reads it.
 std::string stat_command(const ServerTools& tools) {
-    return tools.stat_fractions ? R"(stat -c "${M}S%f %s %.9Y %.9Z %i %d %n")" : R"(stat -c "${M}S%f %s %Y %Z %i %d %n")";
+    return tools.stat_fractions ? R"(stat -c "${M}S%f %s %.9Y %.9Z %i %d %n")"
+                                : R"(stat -c "${M}S%f %s %Y %Z %i %d %n")";
 }
 
 const char probe_script[] = R"sh(
@@ -163,7 +165,8 @@ std::optional<std::pair<std::string, RemoteEntry>> read_stat(std::string_view te
 
 }  // namespace
 
-std::string inspect_script(std::string_view directory_word, std::string_view remote_root_word, bool create, bool probe) {
+std::string inspect_script(std::string_view directory_word, std::string_view remote_root_word, bool create,
+                           bool probe) {
     std::string script = "export LC_ALL=C; umask 077\np() { printf '%s\\0' \"$@\"; }\n";
     script.append("d=").append(directory_word).append("; r=").append(remote_root_word).append("\n");
     script += "p home \"$(cd -P -- \"$HOME\" 2>/dev/null && pwd -P)\"\n";
@@ -205,7 +208,10 @@ std::string list_script(std::string_view root, const ServerTools& tools, std::st
     }
     std::string prune = skips_git ? "-type d -name .git -prune -o " : "";
     script += "printf '%sT%s\\n' \"$M\" \"$(date +%s)\"\n";
-    script += "find . " + prune + R"(-type l -exec sh -c 'for f do printf "%sL%s\n%s=" "$M" "$f" "$M"; readlink -n "$f"; echo; done' sh {} +)" + "\n";
+    script +=
+        "find . " + prune +
+        R"(-type l -exec sh -c 'for f do printf "%sL%s\n%s=" "$M" "$f" "$M"; readlink -n "$f"; echo; done' sh {} +)" +
+        "\n";
     prune = skips_git ? "-type d -name .git -print0 -prune -o " : "";
     script += "find . " + prune + "-print0 | xargs -0 " + stat_command(tools) + "\n";
     return script + "printf '%sE%s\\n%s' \"$M\" \"$?\" \"$M\"\n";
@@ -217,13 +223,15 @@ std::string digest_script(std::string_view root, const ServerTools& tools, std::
 n=0; for f do case $f in *\\*|*"
 "*) n=1 ;; esac; done
 if [ $n = 1 ]; then for f do one "$f"; done
-else printf '%sH\n' "$M"; $H "$@"; )sh" + stat_command(tools) + " \"$@\"\nfi\n";
+else printf '%sH\n' "$M"; $H "$@"; )sh" +
+                       stat_command(tools) + " \"$@\"\nfi\n";
     std::string script = preamble(root, marker) + "export H=" + sh_quote(tools.sha256) + "\n";
     script += "xargs -0 -n 1000 sh -c " + sh_quote(body) + " sh\n";
     return script + "printf '%sE0\\n%s' \"$M\" \"$M\"\n";
 }
 
-std::string commit_script(std::string_view root, std::string_view stage, const ServerTools& tools, std::string_view marker) {
+std::string commit_script(std::string_view root, std::string_view stage, const ServerTools& tools,
+                          std::string_view marker) {
     std::string directory = sh_quote(stage);
     std::string script = preamble(root, marker) + "S=" + directory + "\n";
     script += R"sh(mkdir -m 700 -- "$S" || exit 42
@@ -237,8 +245,10 @@ if [ $t = 0 ] && [ -f "$S/done" ]; then
 fi
 printf '%sV%s\n' "$M" "$v"
 if [ $v = 1 ]; then
-  perl -e )sh" + sh_quote(install_perl) + R"sh( "$S"
-  [ -s "$S/paths" ] && xargs -0 )sh" + stat_command(tools) + R"sh( < "$S/paths" 2>/dev/null
+  perl -e )sh" +
+              sh_quote(install_perl) + R"sh( "$S"
+  [ -s "$S/paths" ] && xargs -0 )sh" +
+              stat_command(tools) + R"sh( < "$S/paths" 2>/dev/null
 elif [ -f "$S/have" ]; then printf '%sD\n' "$M"; cat "$S/have"
 fi
 rm -rf -- "$S"
@@ -252,7 +262,8 @@ std::string sweep_script(std::string_view root) { return preamble(root) + "xargs
 std::string flush_script(std::string_view root) { return preamble(root) + "sync -f . 2>/dev/null || sync\n"; }
 
 std::string give_tar_script(std::string_view root) {
-    return preamble(root) + "exec tar --format=gnu --hard-dereference --ignore-failed-read --no-recursion --null -c -f - -T -\n";
+    return preamble(root) +
+           "exec tar --format=gnu --hard-dereference --ignore-failed-read --no-recursion --null -c -f - -T -\n";
 }
 
 std::optional<std::vector<HashedFile>> read_digest_output(std::string_view text, std::string_view marker) {
@@ -288,12 +299,15 @@ std::string ops_text(std::span<const RemoteOp> ops, bool has_fractions) {
         char mode[8];
         std::snprintf(mode, sizeof mode, "%o", op.mode & 07777u);
         text += op.op;
-        text.append(1, '\0').append(op.path).append(1, '\0').append(op.staged).append(1, '\0').append(mode).append(1, '\0');
+        text.append(1, '\0').append(op.path).append(1, '\0').append(op.staged).append(1, '\0').append(mode).append(
+            1, '\0');
         if (op.unchecked) {
             text += '*';
         } else if (const Entry* seen = op.expected) {
             text.append(1, kind_letter(seen->kind)).append(" ").append(std::to_string(seen->stamp.inode)).append(" ");
-            text.append(std::to_string(seen->stamp.size)).append(" ").append(seconds_text(seen->stamp.mtime, has_fractions));
+            text.append(std::to_string(seen->stamp.size))
+                .append(" ")
+                .append(seconds_text(seen->stamp.mtime, has_fractions));
             text.append(" ").append(seconds_text(seen->stamp.ctime, has_fractions));
         }
         text += '\0';

@@ -17,14 +17,14 @@ namespace syncline {
 /// What a server has. Probed once a host.
 struct ServerTools {
     bool has_shell = true;
-    bool find_printf = false;    ///< GNU find
-    bool stat_format = false;    ///< stat -c, of GNU or BusyBox
-    bool stat_fractions = false; ///< stat's %.9Y
+    bool find_printf = false;     ///< GNU find
+    bool stat_format = false;     ///< stat -c, of GNU or BusyBox
+    bool stat_fractions = false;  ///< stat's %.9Y
     bool xargs_nul = false;
     bool tar = false;
-    bool gnu_tar = false;        ///< tar --null -T -
+    bool gnu_tar = false;  ///< tar --null -T -
     bool perl = false;
-    std::string sha256;          ///< "sha256sum", "shasum -a 256", "openssl dgst -sha256 -r"; "" for none
+    std::string sha256;  ///< "sha256sum", "shasum -a 256", "openssl dgst -sha256 -r"; "" for none
 
     bool can_list() const { return has_shell && (find_printf || (stat_format && xargs_nul)); }
     bool can_hash() const { return !sha256.empty() && xargs_nul && stat_format; }
@@ -45,8 +45,8 @@ struct RootReport {
     ServerTools tools;   ///< of a probe
 };
 
-/// Looks at `directory`, which is made first when told so, and at the tools when they are to be probed. The words are shell words
-/// (ssh_root.hpp).
+/// Looks at `directory`, which is made first when told so, and at the tools when they are to be probed. The words are
+/// shell words (ssh_root.hpp).
 std::string inspect_script(std::string_view directory_word, std::string_view remote_root_word, bool create, bool probe);
 /// nullopt when the text is not whole.
 std::optional<RootReport> read_inspect_output(std::string_view text);
@@ -67,9 +67,10 @@ struct HashedFile {
 /// nullopt when the output is not whole.
 std::optional<std::vector<HashedFile>> read_digest_output(std::string_view text, std::string_view marker);
 
-/// Takes a tar stream on stdin into the new directory `stage` below `root`, verifies its files against its member "sums", and does
-/// what its member "ops" says (see RemoteOp).
-std::string commit_script(std::string_view root, std::string_view stage, const ServerTools& tools, std::string_view marker);
+/// Takes a tar stream on stdin into the new directory `stage` below `root`, verifies its files against its member
+/// "sums", and does what its member "ops" says (see RemoteOp).
+std::string commit_script(std::string_view root, std::string_view stage, const ServerTools& tools,
+                          std::string_view marker);
 
 /// Removes what is on stdin, whatever it is.
 std::string sweep_script(std::string_view root);
@@ -82,9 +83,9 @@ struct RemoteOp {
     char op = 'p';  ///< p: rename the staged thing to path; m: mkdir; c: chmod; r: unlink; d: rmdir
     std::string_view path;
     uint16_t mode = 0;
-    std::string staged;                   ///< p: its name in the staging directory
-    const Entry* expected = nullptr;      ///< null: nothing
-    bool unchecked = false;               ///< whatever stands there
+    std::string staged;               ///< p: its name in the staging directory
+    const Entry* expected = nullptr;  ///< null: nothing
+    bool unchecked = false;           ///< whatever stands there
 };
 
 /// The member "ops".

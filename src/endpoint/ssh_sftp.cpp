@@ -82,7 +82,8 @@ Task<RootReport> SftpSide::inspect(ssh::Sftp& sftp, std::string directory, std::
     ssh::SftpReply<ssh::SftpAttributes> status = co_await sftp.stat(directory);
     ssh::SftpReply<ssh::SftpAttributes> own = co_await sftp.lstat(directory);
     if (!status.ok()) {
-        report.state = own.ok() || status.status.not_found() ? RootReport::State::absent : RootReport::State::unreachable;
+        report.state =
+            own.ok() || status.status.not_found() ? RootReport::State::absent : RootReport::State::unreachable;
         co_return report;
     }
     report.state = RootReport::State::other;
@@ -151,7 +152,8 @@ Task<Listing> SftpSide::list(ListRequest request, Progress& progress) {
     co_return tree.finish(begun_at);
 }
 
-void SftpSide::replay(RemoteTree& tree, const std::map<std::string, Directory, PathLess>& all, const std::string& path) {
+void SftpSide::replay(RemoteTree& tree, const std::map<std::string, Directory, PathLess>& all,
+                      const std::string& path) {
     auto found = all.find(path);
     if (found == all.end()) return;
     const Directory& directory = found->second;
@@ -249,8 +251,8 @@ Task<void> SftpSide::remove(std::vector<RemoveItem>& items, Progress& progress) 
 
 Task<bool> SftpSide::is_as_listed_now(const Entry* expected, std::string path) {
     auto now = co_await sftp_.lstat(path);
-    if (!now.ok()) co_return expected == nullptr && now.status.not_found();
-    co_return expected != nullptr && is_same_entry(*expected, to_remote_entry(now.value));
+    if (!now.ok()) co_return expected == nullptr&& now.status.not_found();
+    co_return expected != nullptr&& is_same_entry(*expected, to_remote_entry(now.value));
 }
 
 Task<void> SftpSide::sweep(std::vector<std::string> leftovers) {

@@ -1,8 +1,8 @@
-// SftpSide: a tree on a server that gives its users SFTP alone. Every file is several requests, so that many files are under way at
-// a time.
+// SftpSide: a tree on a server that gives its users SFTP alone. Every file is several requests, so that many files are
+// under way at a time.
 //
-// SFTP 3 tells neither inode nor ctime, and times in seconds: a stamp here has the mtime for both times and inode 1. Content is
-// verified by reading it back.
+// SFTP 3 tells neither inode nor ctime, and times in seconds: a stamp here has the mtime for both times and inode 1.
+// Content is verified by reading it back.
 #pragma once
 
 #include <map>
@@ -12,9 +12,9 @@
 #include "async/nursery.hpp"
 #include "async/offload.hpp"
 #include "async/semaphore.hpp"
+#include "base/rel_path.hpp"
 #include "endpoint/endpoint.hpp"
 #include "endpoint/ssh_fetch.hpp"
-#include "base/rel_path.hpp"
 #include "ssh/sftp.hpp"
 
 namespace syncline {
@@ -26,7 +26,11 @@ class SftpSide {
   public:
     /// `root` is absolute. All live as long as the side.
     SftpSide(ssh::Sftp& sftp, asio::any_io_executor executor, std::string root, std::string shown, WorkerPool& workers)
-        : sftp_(sftp), under_way_(executor, most_under_way), root_(std::move(root)), shown_(std::move(shown)), workers_(workers) {}
+        : sftp_(sftp),
+          under_way_(executor, most_under_way),
+          root_(std::move(root)),
+          shown_(std::move(shown)),
+          workers_(workers) {}
 
     /// `directory` as of sftp_path_of_directory(); makes it and its parents when told so.
     static Task<RootReport> inspect(ssh::Sftp& sftp, std::string directory, std::string remote_root, bool create);

@@ -115,7 +115,8 @@ Task<bool> SftpSide::upload(ContentSource content, CommitItem& item, std::string
         fail(item, "cannot write it on the server", written.ok() ? closed : written.status);
         co_return false;
     }
-    bool is_same = fs::read_entry(file.get(), "", after) && after.stamp == before.stamp && written.value == before.stamp.size;
+    bool is_same =
+        fs::read_entry(file.get(), "", after) && after.stamp == before.stamp && written.value == before.stamp.size;
     if (!is_same) {
         item.error = "changes while it is read; it will be tried again at the next run";
         co_return false;

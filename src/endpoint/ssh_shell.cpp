@@ -15,6 +15,8 @@ constexpr size_t inspect_limit = 1 << 20;
 constexpr size_t listing_errors_limit = 4 << 20;
 constexpr size_t digest_batch = 50'000;
 constexpr int read_attempts = 3;
+/// From here on a command of its own, whose stdin needs no pieces, is worth its start.
+constexpr uint64_t enough_for_a_command = 32 << 20;
 
 /// Feeds a parser with a script's output.
 class ListingSink final : public ssh::OutputSink {
@@ -52,7 +54,8 @@ Task<RootReport> ShellSide::inspect(RemoteShell& shell, std::string script) {
     ssh::StringSink sink(inspect_limit);
     ssh::ScriptResult result = co_await shell.run(std::move(script), nullptr, sink);
     std::optional<RootReport> report = read_inspect_output(sink.bytes());
-    if (!report) throw Error(Errc::failed, shell.lease().session().shown() + ": cannot look at the server: " + result.why());
+    if (!report)
+        throw Error(Errc::failed, shell.lease().session().shown() + ": cannot look at the server: " + result.why());
     report->errors = first_line(result.errors);
     co_return std::move(*report);
 }
@@ -71,7 +74,8 @@ Task<std::string> ShellSide::run(std::string script, std::string input, std::str
 }
 
 Task<Listing> ShellSide::list(ListRequest request, Progress& progress) {
-    bool skips_git = request.filter != nullptr && request.filter->judge(nullptr, ".git", true) == Verdict::Choice::unselected;
+    bool skips_git =
+        request.filter != nullptr && request.filter->judge(nullptr, ".git", true) == Verdict::Choice::unselected;
     std::string marker = new_marker();
     RemoteTree tree(request, &progress.entries_scanned);
     ListingParser parser(listing_format(place_.tools), marker, tree);
@@ -95,7 +99,8 @@ Task<void> ShellSide::digest(const Tree& tree, std::vector<DigestItem>& items, P
     for (int attempt = 0; attempt < read_attempts && !waiting.empty(); ++attempt) {
         std::vector<DigestItem*> again;
         for (size_t begin = 0; begin < waiting.size(); begin += digest_batch) {
-            std::span<DigestItem*> batch = std::span(waiting).subspan(begin, std::min(digest_batch, waiting.size() - begin));
+            std::span<DigestItem*> batch =
+                std::span(waiting).subspan(begin, std::min(digest_batch, waiting.size() - begin));
             std::string paths;
             for (DigestItem* item : batch) paths.append("./").append(tree.path(item->index)).append(1, '\0');
             std::string marker = new_marker();
@@ -130,14 +135,23 @@ Task<void> ShellSide::commit(ContentSource content, std::vector<CommitItem*> ite
     for (CommitItem* item : items) item->error = "changes while it is read; it will be tried again at the next run";
 }
 
-Task<std::vector<CommitItem*>> ShellSide::commit_once(ContentSource content, std::vector<CommitItem*> items, Progress& progress) {
+Task<std::vector<CommitItem*>> ShellSide::commit_once(ContentSource content, std::vector<CommitItem*> items,
+                                                      Progress& progress) {
+    uint64_t bytes = 0;
+    for (const CommitItem* item : items) bytes += item->source.size;
     CommitBatch batch(std::move(items), place_.tools.stat_fractions);
     std::function<std::vector<TarContent::ControlFile>()> conclude = [&batch] { return batch.conclude(); };
     TarContent source(content, batch.sent(), conclude, workers_, progress);
     ssh::StringSink sink(output_limit);
     std::string marker = new_marker();
     std::string script = commit_script(place_.root, new_temporary_name(), place_.tools, marker);
-    ssh::ScriptResult result = co_await place_.shell->run(std::move(script), &source, sink);
+    ssh::ScriptResult result;
+    if (bytes < enough_for_a_command) {
+        result = co_await place_.shell->run(std::move(script), &source, sink);
+    } else {
+        ssh::ScriptLimits limits;
+        result = co_await ssh::run_script(place_.shell->lease().session(), std::move(script), source, sink, limits);
+    }
     CommitReport report = read_commit_output(sink.bytes(), marker);
     if (report.whole && report.tar_status == 0) co_return batch.take(report);
     if (!tells_of_disk_trouble(result.errors)) fail("writing files", result);
@@ -154,8 +168,11 @@ Task<void> ShellSide::remove(std::vector<RemoveItem>& items, Progress& progress)
         op.expected = item.expected;
     }
     std::string input;
-    for (const auto& [name, text] : {std::pair<std::string, std::string>("names", ""), {"sums", ""}, {"paths", ""},
-                                     {"ops", ops_text(ops, place_.tools.stat_fractions)}, {"done", ""}}) {
+    for (const auto& [name, text] : {std::pair<std::string, std::string>("names", ""),
+                                     {"sums", ""},
+                                     {"paths", ""},
+                                     {"ops", ops_text(ops, place_.tools.stat_fractions)},
+                                     {"done", ""}}) {
         append_control_file(input, name, text);
     }
     append_tar_end(input);
@@ -163,7 +180,8 @@ Task<void> ShellSide::remove(std::vector<RemoveItem>& items, Progress& progress)
     std::string script = commit_script(place_.root, new_temporary_name(), place_.tools, marker);
     std::string text = co_await run(std::move(script), std::move(input), "removing files");
     CommitReport report = read_commit_output(text, marker);
-    if (!report.whole || !report.verified) throw Error(Errc::failed, place_.shown + ": removing files broke off on the server");
+    if (!report.whole || !report.verified)
+        throw Error(Errc::failed, place_.shown + ": removing files broke off on the server");
     for (const OpFailure& failure : report.failures) {
         if (failure.index >= items.size()) continue;
         std::string& error = items[failure.index].error;

@@ -13,7 +13,8 @@ namespace syncline {
 
 /// Where scripts work, for the length of one operation.
 struct RemotePlace {
-    RemotePlace(RemoteShell& remote_shell, const ServerTools& server_tools, std::string root_path, std::string shown_root)
+    RemotePlace(RemoteShell& remote_shell, const ServerTools& server_tools, std::string root_path,
+                std::string shown_root)
         : shell(&remote_shell), tools(server_tools), root(std::move(root_path)), shown(std::move(shown_root)) {}
 
     RemoteShell* shell;
@@ -38,7 +39,8 @@ class ShellSide {
 
   private:
     Task<std::string> run(std::string script, std::string input, std::string step);
-    Task<std::vector<CommitItem*>> commit_once(ContentSource content, std::vector<CommitItem*> items, Progress& progress);
+    Task<std::vector<CommitItem*>> commit_once(ContentSource content, std::vector<CommitItem*> items,
+                                               Progress& progress);
     [[noreturn]] void fail(const std::string& step, const ssh::ScriptResult& result) const;
 
     RemotePlace place_;

@@ -66,8 +66,8 @@ unsigned checksum_of(const Header& header) {
     return sum;
 }
 
-void append_header(std::string& out, char type, std::string_view path, std::string_view link, uint64_t size, uint16_t mode,
-                   TimeNs mtime) {
+void append_header(std::string& out, char type, std::string_view path, std::string_view link, uint64_t size,
+                   uint16_t mode, TimeNs mtime) {
     Header header{};
     path.copy(header.name, sizeof header.name);
     link.copy(header.link, sizeof header.link);
@@ -95,7 +95,8 @@ std::string pax_mtime(TimeNs mtime) {
     bool is_negative = mtime < 0;
     char text[48];
     int size = std::snprintf(text, sizeof text, " mtime=%s%lld.%09lld\n", is_negative ? "-" : "",
-                             static_cast<long long>(is_negative ? -whole : whole), static_cast<long long>(is_negative ? -rest : rest));
+                             static_cast<long long>(is_negative ? -whole : whole),
+                             static_cast<long long>(is_negative ? -rest : rest));
     // The number in front counts itself; the record is always 20 to 99 bytes long.
     std::string record = std::to_string(size + 2);
     record.append(text, static_cast<size_t>(size));
@@ -104,9 +105,7 @@ std::string pax_mtime(TimeNs mtime) {
 
 bool is_zero(std::string_view block) { return block.find_first_not_of('\0') == std::string_view::npos; }
 
-std::string without_nul(const std::string& text) {
-    return text.substr(0, text.find('\0'));
-}
+std::string without_nul(const std::string& text) { return text.substr(0, text.find('\0')); }
 
 }  // namespace
 
@@ -159,7 +158,8 @@ void TarReader::take_header(std::string_view block) {
     }
     Header header;
     std::memcpy(&header, block.data(), sizeof header);
-    if (static_cast<unsigned>(read_number(header.checksum)) != checksum_of(header)) return fail("a header's checksum is wrong");
+    if (static_cast<unsigned>(read_number(header.checksum)) != checksum_of(header))
+        return fail("a header's checksum is wrong");
     char type = header.type;
     bool is_extension = type == 'L' || type == 'K' || type == 'x' || type == 'g';
     if (!is_extension) return begin_member(type, block);
@@ -183,7 +183,8 @@ void TarReader::begin_member(char type, std::string_view block) {
     std::string_view prefix = header.magic[5] == '\0' ? text_of(header.prefix) : std::string_view();
     member.path = long_path_;
     if (member.path.empty()) member.path.append(prefix).append(prefix.empty() ? "" : "/").append(text_of(header.name));
-    if (member.type == TarMember::Type::symlink) member.link = long_link_.empty() ? std::string(text_of(header.link)) : long_link_;
+    if (member.type == TarMember::Type::symlink)
+        member.link = long_link_.empty() ? std::string(text_of(header.link)) : long_link_;
     int64_t size = has_pax_size_ ? static_cast<int64_t>(pax_size_) : read_number(header.size);
     if (size < 0) return fail("a member has a negative size");
     member.size = is_file ? static_cast<uint64_t>(size) : 0;
@@ -226,7 +227,8 @@ void TarReader::read_pax(std::string_view text) {
         size_t length = 0;
         auto [digits_end, error] = std::from_chars(text.data(), text.data() + text.size(), length);
         size_t begin = static_cast<size_t>(digits_end - text.data()) + 1;
-        if (error != std::errc() || length > text.size() || begin >= length) return fail("an extended header is malformed");
+        if (error != std::errc() || length > text.size() || begin >= length)
+            return fail("an extended header is malformed");
         std::string_view record = text.substr(begin, length - begin - 1);
         text.remove_prefix(length);
         size_t equals = record.find('=');
@@ -239,7 +241,8 @@ void TarReader::read_pax(std::string_view text) {
             has_pax_mtime_ = time.has_value();
             pax_mtime_ = time.value_or(0);
         }
-        if (key == "size") has_pax_size_ = std::from_chars(value.data(), value.data() + value.size(), pax_size_).ec == std::errc();
+        if (key == "size")
+            has_pax_size_ = std::from_chars(value.data(), value.data() + value.size(), pax_size_).ec == std::errc();
     }
 }
 

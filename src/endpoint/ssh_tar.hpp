@@ -1,7 +1,7 @@
 // Tar streams, written for and read from a server's tar. Pure: text in, text out.
 //
-// The format is ustar (POSIX.1-1988) with GNU's L and K members for long names and its base-256 sizes, which every tar reads, and
-// pax's mtime for fractions of a second, which some ignore. Names are bytes.
+// The format is ustar (POSIX.1-1988) with GNU's L and K members for long names and its base-256 sizes, which every tar
+// reads, and pax's mtime for fractions of a second, which some ignore. Names are bytes.
 #pragma once
 
 #include <cstdint>
@@ -40,8 +40,8 @@ class TarSink {
     virtual void end() = 0;
 };
 
-/// Reads a stream in whatever pieces it comes. Files, directories and symlinks reach the sink, with the names that the stream
-/// gives: to judge them is the sink's. Hard links, devices and what is not understood are an error.
+/// Reads a stream in whatever pieces it comes. Files, directories and symlinks reach the sink, with the names that the
+/// stream gives: to judge them is the sink's. Hard links, devices and what is not understood are an error.
 class TarReader {
   public:
     explicit TarReader(TarSink& sink) : sink_(sink) {}
@@ -69,7 +69,7 @@ class TarReader {
     std::string block_;      ///< a header that is not whole yet
     std::string extension_;  ///< content of a member that tells of the next one
     char extension_type_ = 0;
-    uint64_t rest_ = 0;      ///< bytes of content or padding still to come
+    uint64_t rest_ = 0;  ///< bytes of content or padding still to come
     uint64_t padding_ = 0;
     std::string long_path_, long_link_;
     uint64_t pax_size_ = 0;

@@ -27,7 +27,8 @@ bool path_before(const Problem& a, const Problem& b) { return compare_paths(a.pa
 
 }  // namespace
 
-RemoteTree::RemoteTree(const ListRequest& request, std::atomic<uint64_t>* scanned) : request_(request), scanned_(scanned) {
+RemoteTree::RemoteTree(const ListRequest& request, std::atomic<uint64_t>* scanned)
+    : request_(request), scanned_(scanned) {
     open_.emplace_back();
 }
 
@@ -42,7 +43,8 @@ void RemoteTree::add(std::string_view path, const RemoteEntry& entry, std::strin
         if (entry.kind == Kind::directory) open(path, entry, Choice::unselected, false, true);
         return;
     }
-    if (!parent.names.insert(std::hash<std::string_view>{}(name)).second) return refuse("names " + escape(path) + " twice");
+    if (!parent.names.insert(std::hash<std::string_view>{}(name)).second)
+        return refuse("names " + escape(path) + " twice");
     if (scanned_ != nullptr) scanned_->fetch_add(1, std::memory_order_relaxed);
     if (fs::is_temporary_name(name)) {
         listing_.leftovers.emplace_back(path);
@@ -69,7 +71,8 @@ Choice RemoteTree::judge(std::string_view path, const RemoteEntry& entry) {
     bool is_skipped = entry.kind == Kind::symlink && request_.symlinks == SymlinkPolicy::skip;
     if (is_skipped) return Choice::unselected;
     if (request_.filter == nullptr) return Choice::selected;
-    if (request_.ignores != nullptr && !parent.chain_known) parent.chain = request_.ignores->chain_for(parent_path(path));
+    if (request_.ignores != nullptr && !parent.chain_known)
+        parent.chain = request_.ignores->chain_for(parent_path(path));
     parent.chain_known = true;
     return request_.filter->judge(parent.chain, path, entry.kind == Kind::directory);
 }
@@ -119,7 +122,8 @@ void RemoteTree::add_passages() {
     }
 }
 
-void RemoteTree::put(const Open& parent, std::string_view path, const RemoteEntry& said, uint8_t flags, std::string_view link) {
+void RemoteTree::put(const Open& parent, std::string_view path, const RemoteEntry& said, uint8_t flags,
+                     std::string_view link) {
     // What is reserved and never written costs no memory; growing would for a moment hold everything twice.
     if (++entries_ == many_entries) builder_.reserve(huge_count, huge_name_bytes);
     Entry entry;

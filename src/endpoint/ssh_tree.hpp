@@ -1,6 +1,6 @@
-// RemoteTree: makes a Listing of the entries that a server names, one by one. Pure: whether a shell or SFTP told of them does not
-// matter here. Nothing that a server says is believed: impossible names, names that come twice, and entries of directories that
-// are none make the listing incomplete, and never reach the tree.
+// RemoteTree: makes a Listing of the entries that a server names, one by one. Pure: whether a shell or SFTP told of
+// them does not matter here. Nothing that a server says is believed: impossible names, names that come twice, and
+// entries of directories that are none make the listing incomplete, and never reach the tree.
 //
 // Used by one thread, once.
 #pragma once
@@ -30,7 +30,8 @@ class RemoteTree {
     /// The root itself, before everything else.
     void set_root(const RemoteEntry& root) { open_.front().device = root.device; }
 
-    /// Depth first: each directory comes before what is in it, and nothing else comes between. `link` counts for symlinks.
+    /// Depth first: each directory comes before what is in it, and nothing else comes between. `link` counts for
+    /// symlinks.
     void add(std::string_view path, const RemoteEntry& entry, std::string_view link);
 
     /// What is in the directory that was added last, and below, is not wanted: it need not be listed.

@@ -128,11 +128,13 @@ Task<bool> SignIn::try_agent() {
     if (!co_await agent.connect(settings_.agent_socket)) co_return false;
     auto listing = agent.list();
     auto keys = co_await with_deadline(std::move(listing), agent_limit, "the ssh-agent");
-    auto is_configured = [this](const Agent::Key& key) { return std::ranges::count(identities_, key.blob) > 0; };
-    auto others = std::stable_partition(keys.begin(), keys.end(), is_configured);
-    if (settings_.identities_only) keys.erase(others, keys.end());
-    for (const auto& key : keys) {
-        if (co_await try_agent_key(agent, key)) co_return true;
+    // Those that the configuration names go first: servers hang up after a number of others.
+    for (bool configured : {true, false}) {
+        for (const auto& key : keys) {
+            bool is_configured = std::ranges::count(identities_, key.blob) > 0;
+            if (is_configured != configured || (!configured && settings_.identities_only)) continue;
+            if (co_await try_agent_key(agent, key)) co_return true;
+        }
     }
     co_return false;
 }

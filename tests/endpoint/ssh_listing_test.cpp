@@ -59,7 +59,8 @@ Filter filter_of(const std::string& exclude, const std::string& include = "") {
 }  // namespace
 
 TEST_CASE("a listing is read in pieces of any size") {
-    std::string text = begin + record("d", "") + record("d", "b") + record("f", "b/x\ny") + record("l", "a", "b/x") + end;
+    std::string text =
+        begin + record("d", "") + record("d", "b") + record("f", "b/x\ny") + record("l", "a", "b/x") + end;
     for (size_t piece : {1, 2, 3, 7, 50, 1000}) {
         Read result = read(text, {}, piece);
         REQUIRE(result.is_whole);
@@ -160,7 +161,8 @@ TEST_CASE("seconds are read to the nanosecond") {
 
 TEST_CASE("errors of the tools name their paths; what is not understood is about the root") {
     std::vector<Problem> problems = read_tool_errors(
-        "find: './secret': Permission denied\nfind: './gone': No such file or directory\nfind: ./b: I/O error\nnoise\n");
+        "find: './secret': Permission denied\nfind: './gone': No such file or directory\nfind: ./b: I/O "
+        "error\nnoise\n");
     REQUIRE(problems.size() == 3);
     CHECK(problems[0] == Problem{"secret", "Permission denied"});
     CHECK(problems[1] == Problem{"b", "I/O error"});

@@ -176,3 +176,13 @@ TEST_CASE("a pull without a shell") {
     CHECK(fixture.snapshot("root") == fixture.snapshot("target"));
     CHECK(fixture.run().done.put == 0);
 }
+
+TEST_CASE("what a killed pull left in the root is swept") {
+    SshRunFixture fixture;
+    fixture.job.policy.direction = Direction::pull;
+    fixture.job.policy.pull = PullPolicy::update;
+    fixture.write("target/file", "x");
+    fixture.write("root/.syncline-tmp-0123456789abcdef/a/half", "x");
+    CHECK(fixture.run().outcome == Outcome::success);
+    CHECK(fixture.snapshot("root") == fixture.snapshot("target"));
+}

@@ -103,7 +103,8 @@ class Scripts {
     }
     CommitReport commit_stream(const std::string& stream) {
         ServerTools tools = inspect().tools;
-        ShellResult result = run(commit_script(tree.path("root"), ".syncline-tmp-0123456789abcdef", tools, "MARK"), stream);
+        ShellResult result =
+            run(commit_script(tree.path("root"), ".syncline-tmp-0123456789abcdef", tools, "MARK"), stream);
         last_errors = result.errors;
         return read_commit_output(result.output, "MARK");
     }
@@ -127,8 +128,8 @@ class Scripts {
 
 /// A directory with BusyBox's applets, and Perl where `with_perl` says so.
 std::string busybox_path(const TempTree& directory, bool with_perl) {
-    for (const char* applet : {"sh", "find", "stat", "xargs", "tar", "sha256sum", "readlink", "sed", "cat", "rm", "mkdir", "ls", "date",
-                               "printf", "echo", "df", "sync"}) {
+    for (const char* applet : {"sh", "find", "stat", "xargs", "tar", "sha256sum", "readlink", "sed", "cat", "rm",
+                               "mkdir", "ls", "date", "printf", "echo", "df", "sync"}) {
         std::filesystem::create_symlink("/usr/bin/busybox", directory.path(applet));
     }
     if (with_perl) std::filesystem::create_symlink("/usr/bin/perl", directory.path("perl"));
@@ -222,8 +223,8 @@ void check_commit(const Shell& shell) {
     items.push_back(put("b/file", &seen[seen.find("b/file")]));
     items.push_back(put("changed", &seen[seen.find("changed")]));
     items.push_back(put("empty", &seen[seen.find("empty")]));
-    items.push_back(put("-dash"));       // stands there already
-    items.push_back(put("not/there"));   // no such directory
+    items.push_back(put("-dash"));        // stands there already
+    items.push_back(put("not/there"));    // no such directory
     items.push_back(put("gone-source"));  // cannot be read
     CommitItem& link = items.emplace_back(put("new/link"));
     link.op = Op::symlink;
@@ -256,7 +257,7 @@ void check_commit(const Shell& shell) {
     CHECK(read_file(tree.path("root/empty")) == "a file now");
     CHECK(read_file(tree.path("root/-dash")) == "dash");
     CHECK(std::filesystem::read_symlink(tree.path("root/new/link")) == "../b/file");
-    struct stat status {};
+    struct stat status{};
     ::stat(tree.path("root/new/file").c_str(), &status);
     CHECK((status.st_mode & 07777) == 0640);
     ::stat(tree.path("root/new").c_str(), &status);
