@@ -44,12 +44,12 @@ void read_table(ParseContext& context, const std::string& table_name, const Toml
                 std::span<const Key<Target>> keys, Target& target) {
     for (const TomlMember& member : table.members) {
         const Key<Target>* key = nullptr;
-        std::vector<std::string> names;
         for (const Key<Target>& candidate : keys) {
             if (candidate.info.name == member.name) key = &candidate;
-            names.emplace_back(candidate.info.name);
         }
         if (!key) {
+            std::vector<std::string> names;
+            for (const Key<Target>& candidate : keys) names.emplace_back(candidate.info.name);
             context.unknown_key(member, table_name, names);
             continue;
         }

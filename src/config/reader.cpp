@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/text.hpp"
+#include "config/names.hpp"
 #include "config/paths.hpp"
 #include "core/filter.hpp"
 
@@ -23,11 +24,6 @@ std::string suggestion(std::string_view word, const std::vector<std::string>& kn
     return word.size() > longest_shown ? "" : did_you_mean(word, known);
 }
 
-bool has_control_byte(std::string_view text) {
-    return std::any_of(text.begin(), text.end(),
-                       [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; });
-}
-
 }  // namespace
 
 std::vector<std::string> KeyInfo::choice_list() const {
@@ -42,6 +38,7 @@ std::vector<std::string> KeyInfo::choice_list() const {
 
 void ParseContext::unknown_key(const TomlMember& member, const std::string& table_name,
                                const std::vector<std::string>& known) {
+    if (errors.is_full()) return;
     std::string message = "unknown key '" + shown(member.name) + "'";
     if (!table_name.empty()) message += " in " + table_name;
     std::string near = suggestion(member.name, known);
@@ -50,17 +47,10 @@ void ParseContext::unknown_key(const TomlMember& member, const std::string& tabl
 }
 
 bool ParseContext::check_name(const TomlMember& member, std::string_view noun) {
-    auto is_allowed = [](char c) {
-        return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_' || c == '-';
-    };
-    const std::string& name = member.name;
-    bool good =
-        !name.empty() && name.size() <= 64 && name[0] != '-' && std::all_of(name.begin(), name.end(), is_allowed);
-    if (!good) {
-        errors.add(member.position, quoted(name) + " cannot name a " + std::string(noun) +
-                                        ": use up to 64 of A-Z a-z 0-9 _ and -, not beginning with '-'");
-    }
-    return good;
+    if (is_table_name(member.name)) return true;
+    errors.add(member.position, quoted(member.name) + " cannot name a " + std::string(noun) +
+                                    ": use up to 64 of A-Z a-z 0-9 _ and -, not beginning with '-'");
+    return false;
 }
 
 void ValueReader::fail_at(Position position, std::string_view message) const {
@@ -152,6 +142,17 @@ void ValueReader::argument(std::string& out) const {
         fail("must not begin with '-': a command would take " + quoted(given) + " as an option");
     } else if (!given.empty()) {
         out = std::move(given);
+    }
+}
+
+void ValueReader::name(std::string& out, bool (*is_name)(std::string_view)) const {
+    std::string given;
+    argument(given);
+    if (given.empty()) return;
+    if (is_name(given)) {
+        out = std::move(given);
+    } else {
+        fail("has characters that it cannot have: " + quoted(given));
     }
 }
 

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <optional>
+#include <tuple>
 
 #include "base/text.hpp"
 
@@ -45,8 +46,9 @@ class Converter {
         for (auto&& [key, member] : table) {
             value.members.push_back({std::string(key.str()), position_of(key.source()), convert(member, depth + 1)});
         }
-        std::stable_sort(value.members.begin(), value.members.end(),
-                         [](const TomlMember& a, const TomlMember& b) { return a.position < b.position; });
+        std::sort(value.members.begin(), value.members.end(), [](const TomlMember& a, const TomlMember& b) {
+            return std::tie(a.position, a.name) < std::tie(b.position, b.name);
+        });
     }
 
     static void convert_scalar(const toml::node& node, TomlValue& value) {

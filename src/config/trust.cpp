@@ -23,6 +23,7 @@ class Reach {
     std::vector<Diagnostic> list() {
         for (const Job& job : file_.jobs) judge(job);
         for (const auto& [name, host] : file_.hosts) judge(host);
+        for (const auto& [name, bucket] : file_.buckets) judge(bucket);
         if (!file_.engine.ssh_config.empty()) {
             found_.add(place_of(file_.engine.written, "ssh_config"),
                        "[engine] names an ssh_config, which can run commands");
@@ -66,6 +67,12 @@ class Reach {
             found_.add(place_of(host.written, "password"),
                        table + " sends an environment variable to a server as its password");
         }
+    }
+
+    void judge(const Bucket& bucket) {
+        if (bucket.key_variable.empty()) return;
+        found_.add(place_of(bucket.written, "credentials"),
+                   "[buckets." + bucket.name + "] sends an environment variable to a server as its key id");
     }
 
     void judge_command(const WrittenKeys& written, const std::string& table, std::string_view key,

@@ -48,6 +48,9 @@ TEST_CASE("an untrusted file runs no command and sends no secret") {
           std::vector<std::string>{"jobs.toml:3:1: [hosts.h] runs a command: password = evil"});
     CHECK(reach("[hosts.h]\npassword = { env = \"AWS_SECRET\" }\n").size() == 1);
     CHECK(reach("[hosts.h]\nquota_source = { command = \"evil\" }\n").size() == 1);
+    CHECK(
+        reach("[buckets.b]\nprovider = \"s3\"\nbucket = \"b\"\ncredentials = { env = [\"TOKEN\", \"X\"] }\n").size() ==
+        1);
     CHECK(reach("[engine]\nssh_config = \"evil\"\n").size() == 1);
     CHECK(reach("[jobs.x]\nroot = \".\"\nremote = \"h:${SECRET}\"\n").size() == 1);
     CHECK(reach("[jobs.x]\nroot = \".\"\nremote = \"h:\"\non_success = \"a\"\non_failure = \"b\"\non_halt = \"c\"\n")
