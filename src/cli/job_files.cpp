@@ -12,6 +12,15 @@ namespace {
 
 bool is_local(const Job& job) { return job.remote.type == Destination::Type::local; }
 
+/// Whether it is about the destination of a job, without which that cannot run.
+bool stops_a_job(const Diagnostic& unbuilt, const JobFile& file) {
+    return std::ranges::any_of(file.jobs, [&](const Job& job) {
+        auto remote = job.written.find("remote");
+        return !is_local(job) && remote != job.written.end() &&
+               remote->second == Position{unbuilt.line, unbuilt.column};
+    });
+}
+
 }  // namespace
 
 std::optional<JobFilePath> locate_job_file(const Session& session, bool takes_file) {
@@ -90,16 +99,31 @@ void keep_jobs(JobFile& file, const std::vector<std::string>& names) {
 }
 
 void refuse_unbuilt(Session& session, const JobFile& file) {
-    bool is_impossible = !std::ranges::all_of(file.jobs, is_local);
     for (const Diagnostic& unbuilt : not_built_yet(file)) {
-        bool stops = std::ranges::any_of(file.jobs, [&](const Job& job) {
-            auto remote = job.written.find("remote");
-            return !is_local(job) && remote != job.written.end() &&
-                   remote->second == Position{unbuilt.line, unbuilt.column};
-        });
-        session.output.diagnostic(stops ? "error" : "warning", unbuilt);
+        session.output.diagnostic(stops_a_job(unbuilt, file) ? "error" : "warning", unbuilt);
     }
-    if (is_impossible) throw Reported{exit_usage};
+    if (!std::ranges::all_of(file.jobs, is_local)) throw Reported{exit_usage};
+}
+
+ParseOutcome load_again(const Session& session, const std::string& path, bool was_named) {
+    ParseOutcome outcome = load_job_file(path, session.environment);
+    if (!outcome.file) return outcome;
+    JobFile& file = *outcome.file;
+    if (!was_named) {
+        std::optional<Diagnostic> foreign = check_found_job_file(path, session.environment);
+        if (foreign) outcome.errors.push_back(*foreign);
+        std::optional<std::string> reason = reason_for_distrust(file, session.environment);
+        if (reason) outcome.errors.push_back({file.shown_path, 0, 0, *reason});
+    }
+    JobFile selected = file;
+    const std::vector<std::string>& names = session.line.jobs;
+    std::erase_if(selected.jobs,
+                  [&](const Job& job) { return !names.empty() && std::ranges::find(names, job.name) == names.end(); });
+    for (Diagnostic& unbuilt : not_built_yet(selected)) {
+        if (stops_a_job(unbuilt, selected)) outcome.errors.push_back(std::move(unbuilt));
+    }
+    if (!outcome.errors.empty()) outcome.file.reset();
+    return outcome;
 }
 
 }  // namespace syncline::cli

@@ -26,6 +26,9 @@ std::optional<JobFile> find_and_load(Session& session, bool takes_file);
 /// The same; that there is no job file is an error.
 JobFile require_job_file(Session& session, bool takes_file);
 
+/// The same file again, for an engine that follows its edits: with every check that the start made, as diagnostics.
+ParseOutcome load_again(const Session& session, const std::string& path, bool was_named);
+
 /// Why a found file may not be used until its user trusted it; nullopt when it may.
 std::optional<std::string> reason_for_distrust(const JobFile& file, const ParseEnvironment& environment);
 

@@ -33,10 +33,11 @@ void add_command(CLI::App& app, const CommandSpec& spec, CommandLine& line) {
         return;
     }
     command->group("Commands");
-    if (!spec.argument.empty()) {
+    if (!spec.argument.name.empty()) {
         // How many there may be is checked in argument_count_error(): the library's words for it name no argument.
-        // Group "": the usage line shows it, and needs no list of its own.
-        command->add_option(std::string(spec.argument), line.arguments, "")->type_name("")->group("");
+        command->add_option(std::string(spec.argument.name), line.arguments, std::string(spec.argument.help))
+            ->type_name("")
+            ->group("Arguments");
     }
     for (std::string_view name : spec.options) add_option(*command, option_spec(name), line);
     for (std::string_view name : common_options()) add_option(*command, option_spec(name), line);
@@ -93,9 +94,9 @@ ParsedCommandLine failure(const CLI::App& app, const CLI::ParseError& error) {
 std::string argument_count_error(const CommandLine& line) {
     const CommandSpec& spec = command_spec(line.command);
     size_t count = line.arguments.size();
-    if (count < static_cast<size_t>(spec.least_arguments)) return std::string(spec.argument) + " is missing";
-    if (count <= static_cast<size_t>(spec.most_arguments)) return {};
-    return "unexpected argument '" + escape(line.arguments[static_cast<size_t>(spec.most_arguments)]) + "'";
+    if (count < spec.argument.least) return std::string(spec.argument.name) + " is missing";
+    if (count <= spec.argument.most) return {};
+    return "unexpected argument '" + escape(line.arguments[spec.argument.most]) + "'";
 }
 
 /// The library reads a word in brackets as a list. It is not one: a mark at its end hides that.
