@@ -78,14 +78,14 @@ min_age = "2d"
     CHECK(file.engine.max_parallel_jobs == 3);
     CHECK(file.engine.connections_per_host == 2);
     CHECK(file.engine.bandwidth_limit == 20u << 20);
-    CHECK(file.engine.ssh_config == "/home/ann/.ssh/config");
+    CHECK(file.engine.ssh_config == "/home/user/.ssh/config");
     CHECK_FALSE(file.engine.ad_hoc_root_is_git);
 
     const Host& host = file.hosts.at("cse");
     CHECK(host.hostname == "cse.example.edu");
     CHECK(host.port == 2222);
     CHECK(host.user == "z5555555");
-    CHECK(host.identity_file == "/home/ann/.ssh/id_ed25519");
+    CHECK(host.identity_file == "/home/user/.ssh/id_ed25519");
     CHECK(host.password.type == SecretSource::Type::command);
     CHECK(host.password.value == "pass show cse");
     CHECK(host.accept_new_host_key);
@@ -103,7 +103,7 @@ min_age = "2d"
     REQUIRE(file.jobs.size() == 1);
     const Job& job = file.jobs[0];
     CHECK(job.name == "thesis");
-    CHECK(job.root == "/home/ann/src/thesis");
+    CHECK(job.root == "/home/user/src/thesis");
     CHECK(job.remote.type == Destination::Type::ssh);
     CHECK(job.remote.name == "cse");
     CHECK(job.remote.path == "");

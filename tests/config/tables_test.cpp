@@ -12,7 +12,7 @@ TEST_CASE("the status endpoint listens on loopback only") {
         INFO(good);
         CHECK(joined(listen(good).errors) == "");
     }
-    CHECK(listen("unix:~/x").file->status_listen == "unix:/home/ann/x");
+    CHECK(listen("unix:~/x").file->status_listen == "unix:/home/user/x");
     for (std::string bad :
          {"0.0.0.0:7411", "192.168.1.1:80", "[::]:80", "127.0.0.1", "127.0.0.1:70000", "127.0.0.1.evil.org:80",
           "127.0.1:80", "127.0.0.256:80", "example.org:80", ":80", "unix:", "localhost:", "localhost:x"}) {
@@ -52,4 +52,17 @@ TEST_CASE("hosts and buckets are checked") {
         1);
     CHECK(parse_body("[hosts.x]\n[buckets.x]\nbucket = \"x\"\nprovider = \"s3\"\n").errors.at(0).message ==
           "'x' names both a host and a bucket");
+}
+
+TEST_CASE("the example leaves out build trees and takes headers") {
+    ParseOutcome example = load_job_file(SYNCLINE_SOURCE_ROOT "/jobs.example.toml", make_environment());
+    REQUIRE(example.file);
+    REQUIRE(example.file->jobs.size() == 2);
+    Filter checkout(example.file->jobs[0].filter), docs(example.file->jobs[1].filter);
+    CHECK(checkout.judge(nullptr, "build-x", true) == Verdict::Choice::unselected);
+    CHECK(checkout.judge(nullptr, "meson.build", false) == Verdict::Choice::selected);
+    CHECK(checkout.judge(nullptr, "subprojects/packagecache", true) == Verdict::Choice::unselected);
+    CHECK(docs.judge(nullptr, "base/text.hpp", false) == Verdict::Choice::selected);
+    CHECK(docs.judge(nullptr, "base/text.cpp", false) == Verdict::Choice::unselected);
+    CHECK(docs.judge(nullptr, "cli", true) == Verdict::Choice::unselected);
 }

@@ -11,7 +11,7 @@ namespace {
 
 syncline::ParseEnvironment environment_without_files() {
     syncline::ParseEnvironment environment;
-    environment.home = "/home/ann";
+    environment.home = "/home/user";
     environment.current_directory = "/project";
     environment.variable = [](const std::string& name) { return std::optional<std::string>(name); };
     environment.resolve = [](const std::string& path) { return path; };
