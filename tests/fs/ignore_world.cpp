@@ -125,7 +125,7 @@ std::string IgnoreWorld::line(const std::string& base) {
     if (one_in(5)) text += "/";
     if (one_in(12)) text += one_in(2) ? "/**" : "/*";
     if (one_in(15)) text = "**/" + text;
-    if (one_in(30)) text = "\\" + text;
+    if (one_in(30)) text = one_in(2) ? "\\" + text : "**\\/" + text;
     if (one_in(60) && !text.empty()) text[below(text.size())] = '\0';
     if (one_in(4)) text = "!" + text;
     if (one_in(12)) text += any_of(endings);
@@ -146,6 +146,12 @@ std::string IgnoreWorld::pattern(const std::string& base) {
         }
         if (!result.empty()) result += one_in(40) ? "\\/" : "/";
         result += component(name);
+        if (one_in(25)) {
+            // Stars right behind a literal beginning, in place of one directory or of none.
+            result += "**";
+            size_t next = path.find('/');
+            if (next != std::string::npos && one_in(2)) path.erase(0, next + 1);
+        }
         if (one_in(8)) return result;
     }
     return result;
