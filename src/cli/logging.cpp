@@ -9,6 +9,7 @@
 
 #include "base/error.hpp"
 #include "base/text.hpp"
+#include "cli/report_text.hpp"
 
 namespace syncline::cli {
 namespace {
@@ -45,6 +46,65 @@ spdlog::sink_ptr file_sink(const LogOptions& options) {
     }
 }
 
+/// The part of the log that is for the file alone: what the terminal hears from the inner output already.
+std::shared_ptr<spdlog::logger> file_log;
+
+void log_lines(spdlog::level::level_enum level, std::string_view lines) {
+    while (!lines.empty()) {
+        size_t end = std::min(lines.find('\n'), lines.size());
+        file_log->log(level, "{}", lines.substr(0, end));
+        lines.remove_prefix(std::min(end + 1, lines.size()));
+    }
+}
+
+class LoggedOutput final : public Output {
+  public:
+    explicit LoggedOutput(std::unique_ptr<Output> inner) : inner_(std::move(inner)) {}
+
+    void run_started(const std::string& job, const Progress& progress) override {
+        log_lines(spdlog::level::debug, escape(job) + ": started");
+        inner_->run_started(job, progress);
+    }
+    void run_stopped(const std::string& job) override { inner_->run_stopped(job); }
+    void run_finished(const RunReport& report) override {
+        log_lines(spdlog::level::debug, action_lines(report, Style()) + note_lines(report, Style()));
+        log_lines(spdlog::level::info, summary_line(report, Style()));
+        log_lines(spdlog::level::err, trouble_lines(report, Style()));
+        inner_->run_finished(report);
+    }
+    void plans(const std::vector<RunReport>& reports, bool as_events) override { inner_->plans(reports, as_events); }
+    void explained(const Explanation& explanation) override { inner_->explained(explanation); }
+    void found(const Finding& finding) override {
+        log_lines(finding.level == "ok" ? spdlog::level::info : spdlog::level::warn,
+                  escape(finding.subject) + ": " + finding.message);
+        inner_->found(finding);
+    }
+    void diagnostic(const std::string& level, const Diagnostic& diagnostic) override {
+        log_lines(level == "error" ? spdlog::level::err : spdlog::level::warn, diagnostic.text());
+        inner_->diagnostic(level, diagnostic);
+    }
+    void checked(const std::string& file, size_t jobs, size_t errors, size_t warnings) override {
+        inner_->checked(file, jobs, errors, warnings);
+    }
+    void info(const std::string& message) override {
+        log_lines(spdlog::level::info, message);
+        inner_->info(message);
+    }
+    void warning(const std::string& message) override {
+        log_lines(spdlog::level::warn, message);
+        inner_->warning(message);
+    }
+    void error(const std::string& message) override {
+        log_lines(spdlog::level::err, message);
+        inner_->error(message);
+    }
+    void tick(TimeNs now) override { inner_->tick(now); }
+    void set_long_running() override { inner_->set_long_running(); }
+
+  private:
+    std::unique_ptr<Output> inner_;
+};
+
 }  // namespace
 
 void begin_logging(Console& console, const LogOptions& options) {
@@ -58,12 +118,22 @@ void begin_logging(Console& console, const LogOptions& options) {
         auto file = file_sink(options);
         file->set_pattern("%Y-%m-%dT%H:%M:%S.%e%z %l %v");
         logger->sinks().push_back(file);
+        file_log = std::make_shared<spdlog::logger>("syncline-file", file);
+        file_log->set_level(spdlog::level::debug);
+        file_log->flush_on(spdlog::level::info);
     }
     logger->set_level(spdlog::level::debug);
     logger->flush_on(spdlog::level::info);
     spdlog::set_default_logger(logger);
 }
 
-void end_logging() { spdlog::set_default_logger(std::make_shared<spdlog::logger>("syncline")); }
+void end_logging() {
+    file_log.reset();
+    spdlog::set_default_logger(std::make_shared<spdlog::logger>("syncline"));
+}
+
+std::unique_ptr<Output> make_logged_output(std::unique_ptr<Output> inner) {
+    return std::make_unique<LoggedOutput>(std::move(inner));
+}
 
 }  // namespace syncline::cli
