@@ -8,7 +8,7 @@ namespace syncline {
 std::unique_ptr<Endpoint> Endpoints::open(const Destination& destination, bool fsync) {
     switch (destination.type) {
         case Destination::Type::local:
-            return std::make_unique<LocalEndpoint>(destination.path, fsync, workers_, hashes_);
+            return std::make_unique<LocalEndpoint>(destination.path, fsync, workers_, hashes_, limiter_);
         case Destination::Type::ssh:
             throw Error(Errc::usage, destination.name + ": SSH destinations are not built yet; use a local path");
         case Destination::Type::bucket:

@@ -4,6 +4,7 @@
 #include "async/offload.hpp"
 #include "endpoint/endpoint.hpp"
 #include "fs/hash.hpp"
+#include "fs/rate_limiter.hpp"
 
 namespace syncline {
 
@@ -16,9 +17,13 @@ class Endpoints : public EndpointFactory {
     std::unique_ptr<IgnoreSource> ignore_files(const std::string& root, const std::vector<std::string>& names) override;
     bool is_mount_point(const std::string& path) override;
 
+    /// What all transfers share, bytes a second; nullopt: no limit. Holds at once for transfers under way.
+    void set_bandwidth_limit(std::optional<uint64_t> bytes_per_second) { limiter_.set_rate(bytes_per_second); }
+
   private:
     WorkerPool& workers_;
     fs::HashPool& hashes_;
+    fs::RateLimiter limiter_;
 };
 
 }  // namespace syncline

@@ -37,8 +37,9 @@ void sweep_leftover(int root, const std::string& path) {
 
 }  // namespace
 
-LocalEndpoint::LocalEndpoint(std::string path, bool fsync, WorkerPool& workers, fs::HashPool& hashes)
-    : path_(std::move(path)), fsync_(fsync), workers_(workers), hashes_(hashes) {}
+LocalEndpoint::LocalEndpoint(std::string path, bool fsync, WorkerPool& workers, fs::HashPool& hashes,
+                             fs::RateLimiter& limiter)
+    : path_(std::move(path)), fsync_(fsync), workers_(workers), hashes_(hashes), limiter_(limiter) {}
 
 std::string LocalEndpoint::shown() const { return escape(path_); }
 
@@ -108,7 +109,7 @@ Task<void> LocalEndpoint::commit(ContentSource content, std::vector<CommitItem>&
     int root_fd = root();
     LocalCommit::Options options{fsync_, threads_of_a_batch};
     auto work = [&](std::stop_token stop) {
-        LocalCommit(root_fd, content, options, std::move(stop), progress, touched_).run(items);
+        LocalCommit(root_fd, content, options, std::move(stop), progress, touched_, limiter_).run(items);
     };
     co_await offload(workers_, work);
 }

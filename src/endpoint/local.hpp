@@ -8,13 +8,15 @@
 #include "endpoint/local_item.hpp"
 #include "fs/fd.hpp"
 #include "fs/hash.hpp"
+#include "fs/rate_limiter.hpp"
 
 namespace syncline {
 
 class LocalEndpoint : public Endpoint {
   public:
-    /// `path` is absolute and may be a symlink to a directory. The pools outlive the endpoint.
-    LocalEndpoint(std::string path, bool fsync, WorkerPool& workers, fs::HashPool& hashes);
+    /// `path` is absolute and may be a symlink to a directory. The pools and the limiter outlive the
+    /// endpoint.
+    LocalEndpoint(std::string path, bool fsync, WorkerPool& workers, fs::HashPool& hashes, fs::RateLimiter& limiter);
 
     std::string shown() const override;
     std::string identity_text() const override;
@@ -37,6 +39,7 @@ class LocalEndpoint : public Endpoint {
     bool fsync_;
     WorkerPool& workers_;
     fs::HashPool& hashes_;
+    fs::RateLimiter& limiter_;
     fs::Fd root_;
     bool follows_symlinks_ = false;
     TouchedInodes touched_;

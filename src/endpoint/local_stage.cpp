@@ -24,12 +24,13 @@ timespec to_timespec(TimeNs time) {
 
 }  // namespace
 
-Stager::Stager(int target_root, ContentSource content, std::stop_token stop, Progress& progress)
+Stager::Stager(int target_root, ContentSource content, std::stop_token stop, Progress& progress, fs::RateLimiter& limiter)
     : follow_symlinks_(content.follow_symlinks),
       stop_(std::move(stop)),
       progress_(progress),
       sources_(content.root, content.follow_symlinks ? fs::Links::follow : fs::Links::refuse),
-      targets_(target_root) {}
+      targets_(target_root),
+      copier_(limiter) {}
 
 void Stager::stage(CommitItem& item, std::string& temporary) {
     int directory = targets_.open(parent_path(item.path));

@@ -13,7 +13,7 @@ namespace syncline {
 
 class Stager {
   public:
-    Stager(int target_root, ContentSource content, std::stop_token stop, Progress& progress);
+    Stager(int target_root, ContentSource content, std::stop_token stop, Progress& progress, fs::RateLimiter& limiter);
 
     /// Fills `temporary` with the name that was made beside the item's place, or the item's error. When it throws (Cancelled),
     /// `temporary` is the name that may have been begun.

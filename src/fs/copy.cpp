@@ -155,7 +155,7 @@ class FileCopier::Verifier {
     std::thread thread_;
 };
 
-FileCopier::FileCopier() : buffer_(small_size), read_back_(small_size) {}
+FileCopier::FileCopier(RateLimiter& limiter) : limiter_(limiter), buffer_(small_size), read_back_(small_size) {}
 FileCopier::~FileCopier() = default;
 
 void FileCopier::fail(std::string why, int error_number) {
@@ -171,6 +171,7 @@ void FileCopier::fail_errno(const std::string& what) {
 Digest FileCopier::copy(int source, int target, uint64_t size, std::stop_token stop, std::atomic<uint64_t>& bytes_done) {
     fail("", 0);
     if (size <= small_size && !(size > 4096 && is_sparse(source, size))) {
+        limiter_.take(size, stop);
         Digest digest = copy_small(source, target, size);
         bytes_done += size;
         return digest;
@@ -217,6 +218,7 @@ Digest FileCopier::copy_large(int source, int target, uint64_t size, std::stop_t
     Stretch stretch{sparse ? 0 : size, false};
     while (offset < size && error_.empty()) {
         if (stop.stop_requested()) throw Cancelled();
+        limiter_.take(std::min<uint64_t>(chunk_size, size - offset), stop);
         if (offset >= stretch.end) stretch = stretch_at(source, offset, size);
         size_t length = static_cast<size_t>(std::min<uint64_t>(chunk_size, stretch.end - offset));
         Chunk chunk{offset, length, stretch.is_hole, verifier.buffer()};

@@ -10,12 +10,14 @@
 
 #include "base/digest.hpp"
 #include "fs/hash.hpp"
+#include "fs/rate_limiter.hpp"
 
 namespace syncline::fs {
 
 class FileCopier {
   public:
-    FileCopier();
+    /// The limiter outlives the copier.
+    explicit FileCopier(RateLimiter& limiter);
     ~FileCopier();
 
     /// Copies `size` bytes from `source` (open for reading) to `target` (new, empty, open for reading and writing) and returns
@@ -38,6 +40,7 @@ class FileCopier {
     void fail(std::string why, int error_number);
     void fail_errno(const std::string& what);
 
+    RateLimiter& limiter_;
     Hasher hasher_;
     std::vector<std::byte> buffer_, read_back_;
     std::string error_;
