@@ -108,6 +108,17 @@ void RunSteps::note_listing_problems(const Listing& listing, Endpoint& endpoint)
     }
 }
 
+/// A path that was named on the command line and is nowhere is most likely a slip of the fingers.
+void RunSteps::refuse_unknown_paths() {
+    for (const std::string& path : options_.paths) {
+        bool known = path.empty() || source_listing_.tree.find(path) != Tree::none ||
+                     target_listing_.tree.find(path) != Tree::none || baseline_.find(path) != Tree::none;
+        if (known) continue;
+        throw Error(Errc::usage, job_.name + ": " + escape(path) + " is on neither side, or no selected entry; see `syncline explain " +
+                                     escape(path) + "`");
+    }
+}
+
 /// Where the source is not known whole: unreadable directories, ignore files that cannot be read, vanished mounts.
 void RunSteps::find_incomplete_directories() {
     source_incomplete_ = source_listing_.incomplete;
@@ -249,6 +260,7 @@ Task<void> RunSteps::take_steps() {
         throw Error(Errc::failed, job_.name + ": " + target().shown() + " is no directory; move it aside or correct the job");
     }
     co_await list_sides();
+    refuse_unknown_paths();
     find_incomplete_directories();
     co_await make_the_plan();
     fill_guard_facts_of_listings();

@@ -203,6 +203,8 @@ TEST_CASE("a run limited to a path is no whole sync, so it makes no delete legit
     CHECK(fixture.run(options).outcome == Outcome::success);
     CHECK(fixture.exists("target/a/file"));
     CHECK_FALSE(fixture.exists("target/b"));
+    options.paths = {"slip"};
+    CHECK(exit_status(fixture.run(options)) == 2);
     fixture.remove("root/a/file");
     RunReport report = fixture.run();
     CHECK(report.outcome == Outcome::halted);
