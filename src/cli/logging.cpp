@@ -1,5 +1,6 @@
 #include "cli/logging.hpp"
 
+#include <fcntl.h>
 #include <spdlog/sinks/base_sink.h>
 #include <spdlog/sinks/rotating_file_sink.h>
 #include <spdlog/spdlog.h>
@@ -10,6 +11,7 @@
 #include "base/error.hpp"
 #include "base/text.hpp"
 #include "cli/report_text.hpp"
+#include "fs/fd.hpp"
 
 namespace syncline::cli {
 namespace {
@@ -33,9 +35,27 @@ class ConsoleSink final : public spdlog::sinks::base_sink<spdlog::details::null_
     Console& console_;
 };
 
+/// Makes the file where there is none, before the library does: for its owner only, in a directory that is there. What
+/// is no regular file cannot be rotated.
+void prepare_log_file(const std::string& path) {
+    fs::Fd file(::open(path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NONBLOCK, 0600));
+    if (!file) throw Error(Errc::usage, "cannot write the log file " + escape(path) + ": " + errno_text(errno));
+    struct stat status{};
+    if (::fstat(file.get(), &status) != 0 || !S_ISREG(status.st_mode)) {
+        throw Error(Errc::usage, "the log file " + escape(path) + " is no regular file, so it cannot be rotated");
+    }
+}
+
+/// Those that a rotation makes are for the owner only too; one that was there keeps its mode.
+void close_to_others(std::FILE* file) {
+    struct stat status{};
+    if (::fstat(::fileno(file), &status) == 0 && status.st_size == 0) ::fchmod(::fileno(file), 0600);
+}
+
 spdlog::sink_ptr file_sink(const LogOptions& options) {
+    prepare_log_file(options.file);
     spdlog::file_event_handlers handlers;
-    handlers.after_open = [](const spdlog::filename_t&, std::FILE* file) { ::fchmod(::fileno(file), 0600); };
+    handlers.after_open = [](const spdlog::filename_t&, std::FILE* file) { close_to_others(file); };
     try {
         auto sink = std::make_shared<spdlog::sinks::rotating_file_sink_mt>(options.file, most_bytes, old_files, false,
                                                                            handlers);

@@ -158,7 +158,10 @@ def test_the_log_file_is_private(sandbox):
     sandbox.run("push", "copy", "-f", sandbox.job(), "--log-file", log)
     assert log.stat().st_mode & 0o777 == 0o600
     assert "copy" in log.read_text()
-    assert "/nowhere/log" in sandbox.run("check", "--log-file", "/nowhere/log", check=2).err
+    for impossible in (sandbox.directory / "missing/log", sandbox.source):
+        assert str(impossible) in sandbox.run("check", "--log-file", impossible, check=2).err
+    assert not (sandbox.directory / "missing").exists()
+    assert "no regular file" in sandbox.run("check", "--log-file", "/dev/null", check=2).err
 
 
 def test_explain_names_rule_and_last_run(sandbox):
