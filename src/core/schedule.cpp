@@ -1,6 +1,7 @@
 #include "core/schedule.hpp"
 
 #include <algorithm>
+#include <tuple>
 
 #include "base/assert.hpp"
 #include "core/retry.hpp"
@@ -85,8 +86,8 @@ std::vector<std::string> Schedule::take_due(Moment now) {
         notice_due(entry, now);
         if (entry.due_since && !entry.running) waiting.push_back(&entry);
     }
-    std::stable_sort(waiting.begin(), waiting.end(),
-                     [](const Entry* a, const Entry* b) { return *a->due_since < *b->due_since; });
+    auto place = [](const Entry* entry) { return std::tie(*entry->due_since, entry->times.name); };
+    std::sort(waiting.begin(), waiting.end(), [&](const Entry* a, const Entry* b) { return place(a) < place(b); });
     std::vector<std::string> names;
     for (Entry* entry : waiting) {
         if (running_ >= max_parallel_) break;
