@@ -8,6 +8,9 @@
 namespace syncline {
 namespace {
 
+/// Names in a message; an edit of [defaults] may concern hundreds.
+constexpr size_t most_told = 8;
+
 const Job* find_job(const std::vector<Job>& jobs, const std::string& name) {
     auto found = std::ranges::find(jobs, name, &Job::name);
     return found == jobs.end() ? nullptr : &*found;
@@ -57,7 +60,9 @@ void describe_list(std::string& text, const std::string& verb, const std::vector
     if (names.empty()) return;
     if (!text.empty()) text += "; ";
     text += verb;
-    for (size_t i = 0; i < names.size(); ++i) text += (i == 0 ? " " : ", ") + escape(names[i]);
+    size_t told = std::min(names.size(), most_told);
+    for (size_t i = 0; i < told; ++i) text += (i == 0 ? " " : ", ") + escape(names[i]);
+    if (told < names.size()) text += " and " + std::to_string(names.size() - told) + " more";
 }
 
 }  // namespace

@@ -62,4 +62,8 @@ TEST_CASE("jobs come, go and change their order") {
     CHECK(changes.added == Names{"d"});
     CHECK(changes.removed == Names{"b"});
     CHECK(describe(changes) == "added d; removed b");
+
+    std::vector<Job> many;
+    for (int i = 0; i < 30; ++i) many.push_back(make_job("j" + std::to_string(i)));
+    CHECK(describe(compare_jobs({}, many)) == "added j0, j1, j2, j3, j4, j5, j6, j7 and 22 more");
 }
