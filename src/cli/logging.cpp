@@ -87,7 +87,7 @@ class LoggedOutput final : public Output {
     }
     void run_stopped(const std::string& job) override { inner_->run_stopped(job); }
     void run_finished(const RunReport& report) override {
-        log_lines(spdlog::level::debug, action_lines(report, Style()) + note_lines(report, Style()));
+        log_lines(spdlog::level::debug, action_lines(report, Style()) + note_lines(report, Style(), SIZE_MAX));
         log_lines(spdlog::level::info, summary_line(report, Style()));
         log_lines(spdlog::level::err, trouble_lines(report, Style()));
         inner_->run_finished(report);
