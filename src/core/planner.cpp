@@ -154,7 +154,9 @@ void Planner::keep_equal(const Spot& spot) {
     ++plan_.unchanged;
     bool recorded = spot.baseline != nullptr &&
                     is_row_current(spot, input_.source.link(source), input_.baseline.link(*spot.baseline));
-    if (!recorded) plan_.equal.push_back({spot.source_index, spot.target_index});
+    // A mount that vanished must be missed in every run, not in the next one only: its row stays as it is.
+    bool is_missed_mount = frozen_ && spot.baseline != nullptr && spot.baseline->mount_point && !source.has(mount_point);
+    if (!recorded && !is_missed_mount) plan_.equal.push_back({spot.source_index, spot.target_index});
 
     bool keeps_modes = policy_.direction == Direction::pull || policy_.permissions == PermissionPolicy::owner;
     if (keeps_modes || source.kind == Kind::symlink || frozen_) return;

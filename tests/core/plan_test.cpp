@@ -199,6 +199,21 @@ TEST_CASE("a mount point that is gone is found, whether its directory is still t
     CHECK(vanished_mounts(tree_of({{"disk", 'D'}}), baseline) == std::vector<std::string>{"disk", "usb"});
 }
 
+TEST_CASE("a mount point that is gone is remembered until it is back") {
+    BaselineEntry row;
+    row.kind = Kind::directory;
+    row.mount_point = true;
+    Baseline baseline;
+    baseline.add("disk", row);
+    Tree source = tree_of({{"disk", 'D'}});
+    Tree target = tree_of({{"disk", 'D'}, {"disk/file", 'A'}});
+    std::vector<std::string> incomplete{"disk"}, everything;
+    Policy policy = push(DeletePolicy::mirror);
+    Plan plan = make_plan({source, target, baseline, policy, incomplete, everything});
+    CHECK(plan.actions.empty());
+    CHECK(plan.equal.empty());
+}
+
 TEST_CASE("digests are recalled only where the stamp is the recorded one") {
     Baseline baseline = baseline_of({{"f", 'A'}, {"g", 'A'}});
     Tree source = tree_of({{"f", 'A'}, {"g", 'B'}}, false);
