@@ -131,9 +131,6 @@ void Schedule::notice_due(Entry& entry, Moment now) {
     auto due = next_due(entry, now);
     if (!due || *due > now.steady) return;
     if (!entry.due_since) entry.due_since = due;
-    entry.start_due.reset();
-    entry.retry_due.reset();
-    entry.interval_due.reset();
     if (entry.at_next && *entry.at_next <= now.wall) {
         entry.at_served = std::max(entry.at_served, now.wall);
         entry.at_jitter = draw_jitter(entry);
