@@ -20,6 +20,12 @@ size_t common_prefix(const char* a, const char* b, size_t size) {
     return at;
 }
 
+/// rfind('/'), many bytes at a time.
+size_t last_slash(std::string_view path) {
+    const void* found = path.empty() ? nullptr : ::memrchr(path.data(), '/', path.size());
+    return found == nullptr ? std::string_view::npos : static_cast<size_t>(static_cast<const char*>(found) - path.data());
+}
+
 }  // namespace
 
 bool is_valid_name(std::string_view name) {
@@ -47,12 +53,12 @@ std::strong_ordering compare_paths(std::string_view a, std::string_view b) {
 }
 
 std::string_view parent_path(std::string_view path) {
-    size_t slash = path.rfind('/');
+    size_t slash = last_slash(path);
     return slash == std::string_view::npos ? std::string_view{} : path.substr(0, slash);
 }
 
 std::string_view last_name(std::string_view path) {
-    size_t slash = path.rfind('/');
+    size_t slash = last_slash(path);
     return slash == std::string_view::npos ? path : path.substr(slash + 1);
 }
 

@@ -18,7 +18,7 @@ namespace {
 /// What the engine tells, told on.
 class Teller final : public EngineObserver {
   public:
-    explicit Teller(Output& output) : output_(output) {}
+    Teller(Output& output, Workbench& workbench) : output_(output), workbench_(workbench) {}
 
     void run_started(const Job& job, const Progress& progress) override { output_.run_started(job.name, progress); }
     void run_finished(const RunReport& report) override {
@@ -30,6 +30,7 @@ class Teller final : public EngineObserver {
         output_.error(why);
     }
     void reloaded(const JobChanges& changes, const JobFile& file) override {
+        workbench_.set_bandwidth_limit(file.engine.bandwidth_limit);
         output_.info("took up " + escape(file.shown_path) + ": " + escape(describe(changes)));
     }
     void reload_failed(const std::vector<Diagnostic>& errors) override {
@@ -40,6 +41,7 @@ class Teller final : public EngineObserver {
 
   private:
     Output& output_;
+    Workbench& workbench_;
 };
 
 Task<void> apply_to_the_end(JobFile file, EngineOptions options, EngineParts& parts, EngineObserver& observer,
@@ -76,7 +78,8 @@ int apply_command(Session& session) {
 
     SystemClock clock;
     SystemZone zone;
-    Teller teller(session.output);
+    Teller teller(session.output, workbench);
+    workbench.set_bandwidth_limit(file.engine.bandwidth_limit);
     auto load = [&session, path = file.path, was_named] { return load_again(session, path, was_named); };
     RunContext& context = workbench.context();
     EngineParts parts{clock, zone, run_function(context), load, context.state_directory};

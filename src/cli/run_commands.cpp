@@ -70,6 +70,7 @@ int direct_command(Session& session, Direction direction) {
     DirectRun run = resolve_direct_run(session.line, file, direction, session.environment);
     Workbench workbench(session);
     if (session.line.dry_run) return show_plans(session, workbench, {{run.job, run.options}}, true);
+    if (file) workbench.set_bandwidth_limit(file->engine.bandwidth_limit);
     int status = exit_failed;
     workbench.run(run_and_tell(run.job, run.options, workbench, session.output, status));
     return status;

@@ -88,6 +88,10 @@ Workbench::~Workbench() = default;
 
 RunContext& Workbench::context() { return impl_->context; }
 
+void Workbench::set_bandwidth_limit(std::optional<uint64_t> bytes_per_second) {
+    impl_->endpoints.set_bandwidth_limit(bytes_per_second);
+}
+
 bool Workbench::was_interrupted() const { return impl_->interrupts > 0; }
 
 void Workbench::run(Task<void> task) {
@@ -112,7 +116,7 @@ void Workbench::run(Task<void> task) {
 
 PairKey Workbench::pair_key(const Job& job) {
     Destination root{Destination::Type::local, "", job.root};
-    return {impl_->endpoints.open(root, false)->identity_text(),
+    return {impl_->endpoints.open(root, false)->root_text(),
             impl_->endpoints.open(job.remote, false)->identity_text(), job.policy.direction};
 }
 

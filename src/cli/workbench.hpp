@@ -6,6 +6,7 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "async/task.hpp"
@@ -23,6 +24,9 @@ class Workbench {
     Workbench& operator=(const Workbench&) = delete;
 
     RunContext& context();
+
+    /// What all transfers of this process share, bytes a second; nullopt: no limit. Holds at once.
+    void set_bandwidth_limit(std::optional<uint64_t> bytes_per_second);
 
     /// Runs `task` until it ends, and rethrows what it threw. SIGINT and SIGTERM cancel it; a second one ends the
     /// process at once, which every run survives. Cancelled is thrown when a cancel ended it.

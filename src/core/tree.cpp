@@ -64,11 +64,12 @@ void TreeBuilder::add(std::string_view parent, std::string_view name, Entry entr
 
 Tree TreeBuilder::finish() {
     auto before = [this](const Entry& a, const Entry& b) { return compare_paths(tree_.path(a), tree_.path(b)) < 0; };
-    if (!std::is_sorted(tree_.entries_.begin(), tree_.entries_.end(), before)) {
-        std::sort(tree_.entries_.begin(), tree_.entries_.end(), before);
+    auto not_before = [&before](const Entry& a, const Entry& b) { return !before(a, b); };
+    std::vector<Entry>& entries = tree_.entries_;
+    if (std::adjacent_find(entries.begin(), entries.end(), not_before) != entries.end()) {
+        std::sort(entries.begin(), entries.end(), before);
+        SYNCLINE_ASSERT(std::adjacent_find(entries.begin(), entries.end(), not_before) == entries.end());
     }
-    auto same_path = [this](const Entry& a, const Entry& b) { return tree_.path(a) == tree_.path(b); };
-    SYNCLINE_ASSERT(std::adjacent_find(tree_.entries_.begin(), tree_.entries_.end(), same_path) == tree_.entries_.end());
     return std::move(tree_);
 }
 

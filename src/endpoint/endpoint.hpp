@@ -104,6 +104,10 @@ class Endpoint {
     /// What a destination's baseline is bound to: for a local tree its resolved path.
     virtual std::string identity_text() const = 0;
 
+    /// The same for a job's root: its path, resolved but for its last name, so that a directory which a symlink replaced is the
+    /// same root with another identity, not another root. Only for local trees.
+    virtual std::string root_text() const { return identity_text(); }
+
     /// Whether a mirror onto this root would be a catastrophe: `/`, a home directory, the root of all remote directories.
     virtual bool is_unsafe_for_mirror() const = 0;
 

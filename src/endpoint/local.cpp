@@ -45,6 +45,11 @@ std::string LocalEndpoint::shown() const { return escape(path_); }
 
 std::string LocalEndpoint::identity_text() const { return "local:" + resolve_path(path_); }
 
+std::string LocalEndpoint::root_text() const {
+    std::filesystem::path path = std::filesystem::path(path_ + "/").lexically_normal().parent_path();
+    return "local:" + (std::filesystem::path(resolve_path(path.parent_path())) / path.filename()).string();
+}
+
 bool LocalEndpoint::is_unsafe_for_mirror() const { return is_root_or_home(path_); }
 
 int LocalEndpoint::root() {
@@ -79,7 +84,8 @@ Task<void> LocalEndpoint::digest(const Tree& tree, std::vector<DigestItem>& item
             batch[i].path = tree.path(entry);
             batch[i].expected = entry.stamp;
         }
-        hashes_.hash(root_fd, batch, std::move(stop), &progress.bytes_hashed);
+        fs::Links links = follows_symlinks_ ? fs::Links::follow : fs::Links::refuse;
+        hashes_.hash(root_fd, batch, std::move(stop), &progress.bytes_hashed, links);
         for (size_t i = 0; i < items.size(); ++i) {
             items[i].digest = batch[i].digest;
             items[i].stamp = batch[i].stamp;

@@ -20,6 +20,7 @@ class LocalEndpoint : public Endpoint {
 
     std::string shown() const override;
     std::string identity_text() const override;
+    std::string root_text() const override;
     bool is_unsafe_for_mirror() const override;
     Task<std::optional<RootIdentity>> inspect() override;
     Task<Listing> list(ListRequest request, Progress& progress) override;

@@ -43,7 +43,7 @@ void RunSteps::open_sides() {
     ignores_ = context_.endpoints.ignore_files(job_.root, job_.ignore_files);
     report_.source = source().shown();
     report_.target = target().shown();
-    key_ = {local_->identity_text(), remote_->identity_text(), job_.policy.direction};
+    key_ = {local_->root_text(), remote_->identity_text(), job_.policy.direction};
 }
 
 void RunSteps::lock() {
