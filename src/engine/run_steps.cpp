@@ -88,17 +88,18 @@ Task<void> RunSteps::list_side(Endpoint& endpoint, bool is_target, Listing& list
 Task<void> RunSteps::list_sides() {
     auto body = [this](Nursery& nursery) {
         nursery.spawn(list_side(source(), false, source_listing_));
-        return list_side(target(), true, target_listing_);
+        nursery.spawn(list_side(target(), true, target_listing_));
+        return load_baseline();  // on this thread, while workers list both sides
     };
     co_await with_nursery(body);
-    load_baseline();
+    if (!options_.checksum) recall_digests(baseline_, source_listing_.tree, target_listing_.tree);
     note_listing_problems(source_listing_, source());
     report_.scanned = source_listing_.tree.size() + target_listing_.tree.size();
 }
 
-void RunSteps::load_baseline() {
+Task<void> RunSteps::load_baseline() {
     baseline_ = context_.store.load_baseline(pair_);
-    if (!options_.checksum) recall_digests(baseline_, source_listing_.tree, target_listing_.tree);
+    co_return;
 }
 
 void RunSteps::note_listing_problems(const Listing& listing, Endpoint& endpoint) {

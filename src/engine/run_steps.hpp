@@ -26,7 +26,7 @@ class RunSteps {
     Task<void> look_at_roots();
     Task<void> list_sides();
     Task<void> list_side(Endpoint& endpoint, bool is_target, Listing& listing);
-    void load_baseline();
+    Task<void> load_baseline();
     void refuse_unknown_paths();
     void find_incomplete_directories();
     Task<void> make_the_plan();
