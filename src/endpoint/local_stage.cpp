@@ -83,8 +83,11 @@ Stager::Outcome Stager::copy(CommitItem& item, int source, int target) {
         item.disk_trouble = is_disk_trouble(copier_.error_number());
         return Outcome::failed;
     }
+    bool racy = is_racy(before.stamp, started_at);
+    // A write that began before the first look shows in no stamp: a file as young as that is read twice.
+    if (racy && copier_.hash(source, before.stamp.size, stop_) != digest) return Outcome::changed;
     item.committed = digest;
-    item.source_stamp = is_racy(before.stamp, started_at) ? Stamp{} : before.stamp;
+    item.source_stamp = racy ? Stamp{} : before.stamp;
     item.source_stamp.size = before.stamp.size;
     source_mtime_ = before.stamp.mtime;
     return Outcome::done;

@@ -177,7 +177,11 @@ Digest FileCopier::copy(int source, int target, uint64_t size, std::stop_token s
         return digest;
     }
     // Shared blocks are a snapshot: what the target holds is what the source held.
-    if (::ioctl(target, FICLONE, source) == 0) return hash_target(target, size, stop, bytes_done);
+    if (::ioctl(target, FICLONE, source) == 0) {
+        Digest digest = hash(target, size, stop);
+        bytes_done += size;
+        return digest;
+    }
     return copy_large(source, target, size, stop, bytes_done);
 }
 
@@ -194,17 +198,16 @@ Digest FileCopier::copy_small(int source, int target, size_t size) {
     return hasher_.finish();
 }
 
-Digest FileCopier::hash_target(int target, uint64_t size, std::stop_token stop, std::atomic<uint64_t>& bytes_done) {
+Digest FileCopier::hash(int file, uint64_t size, std::stop_token stop) {
     uint64_t offset = 0;
     while (offset < size) {
         if (stop.stop_requested()) throw Cancelled();
-        ssize_t count = read_fully(target, read_back_.data(), read_back_.size(), static_cast<off_t>(offset));
+        ssize_t count = read_fully(file, read_back_.data(), read_back_.size(), static_cast<off_t>(offset));
         if (count <= 0) break;
         hasher_.update(std::span(read_back_.data(), static_cast<size_t>(count)));
         offset += static_cast<uint64_t>(count);
-        bytes_done += static_cast<uint64_t>(count);
     }
-    if (offset != size) fail("the copy has another size than the source", 0);
+    if (offset != size) fail("it has another size than it had a moment ago", 0);
     return hasher_.finish();
 }
 

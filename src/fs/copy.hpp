@@ -26,6 +26,9 @@ class FileCopier {
     /// differs, or the source ended early). Throws Cancelled.
     Digest copy(int source, int target, uint64_t size, std::stop_token stop, std::atomic<uint64_t>& bytes_done);
 
+    /// The digest of the `size` bytes that `file` holds now; fails as copy() does.
+    Digest hash(int file, uint64_t size, std::stop_token stop);
+
     const std::string& error() const { return error_; }
     int error_number() const { return error_number_; }
 
@@ -35,7 +38,6 @@ class FileCopier {
 
     Digest copy_small(int source, int target, size_t size);
     Digest copy_large(int source, int target, uint64_t size, std::stop_token stop, std::atomic<uint64_t>& bytes_done);
-    Digest hash_target(int target, uint64_t size, std::stop_token stop, std::atomic<uint64_t>& bytes_done);
     void copy_chunk(int source, int target, const Chunk& chunk);
     void fail(std::string why, int error_number);
     void fail_errno(const std::string& what);
