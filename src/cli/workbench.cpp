@@ -45,6 +45,7 @@ struct Workbench::Impl {
     asio::steady_timer redraw;
     asio::cancellation_signal stop;
     int interrupts = 0;
+    bool has_ended = true;  ///< a handler that was due already is called without an error after its cancel
     WorkerPool workers;
     fs::HashPool hashes;
     Endpoints endpoints;
@@ -54,7 +55,7 @@ struct Workbench::Impl {
 
     void await_signal() {
         signals.async_wait([this](const std::error_code& error, int number) {
-            if (error) return;
+            if (error || has_ended) return;
             if (++interrupts > 1) ::_exit(128 + number);
             session.output.info("stopping; once more to stop at once");
             stop.emit(asio::cancellation_type::terminal);
@@ -65,13 +66,14 @@ struct Workbench::Impl {
     void await_redraw() {
         redraw.expires_after(redraw_interval);
         redraw.async_wait([this](const std::error_code& error) {
-            if (error) return;
+            if (error || has_ended) return;
             session.output.tick(wall_clock_now());
             await_redraw();
         });
     }
 
     void end() {
+        has_ended = true;
         signals.cancel();
         redraw.cancel();
     }
@@ -100,6 +102,7 @@ void Workbench::run(Task<void> task) {
         failure = std::move(thrown);
         impl_->end();
     };
+    impl_->has_ended = false;
     impl_->signals.add(SIGINT);
     impl_->signals.add(SIGTERM);
     impl_->await_signal();
