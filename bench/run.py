@@ -183,7 +183,7 @@ class Bench:
         base = self.many()
         listing = self.directory / "listing"
         with open(listing, "w", encoding="utf-8") as out:
-            subprocess.run("find . -type f | sort", shell=True, cwd=base, check=True, stdout=out)
+            subprocess.run("find . -type f -printf '%P\\n' | sort", shell=True, cwd=base, check=True, stdout=out)
         digests = set()
 
         def hashed_by(program):
