@@ -202,7 +202,7 @@ TEST_CASE("no pattern makes matching slow") {
 TEST_CASE("any bytes can be compiled and matched") {
     std::mt19937_64 random(7);
     for (int i = 0; i < 100'000; ++i) {
-        std::string pattern = random_text(random, std::string_view("{}[],*?\\/!^-:]ab\0\xff.", 21), 24), why;
+        std::string pattern = random_text(random, std::string_view("{}[],*?\\/!^-:]ab\0\xff.", 19), 24), why;
         std::optional<Glob> result = Glob::compile(pattern, why);
         if (result) {
             (void)result->matches("ab/a,b/]-", false);
