@@ -25,6 +25,39 @@ std::optional<std::string_view> below_base(const GlobRule& rule, std::string_vie
     return path.substr(rule.base.size() + 1);
 }
 
+/// Whether the glob matches a directory on the way to the root, and so everything. A bare name is meant for what is in
+/// the root, not for what the root lies in.
+bool matches_above_root(const GlobRule& rule) {
+    std::string_view way = rule.prefix;
+    for (size_t slash = way.find('/'); slash != std::string_view::npos; slash = way.find('/', slash + 1)) {
+        if (rule.glob.matches_entry(way.substr(0, slash), "", true)) return true;
+    }
+    return false;
+}
+
+/// Whether the entry by itself matches.
+bool matches_entry(const GlobRule& rule, std::string_view path, std::string_view name, bool is_directory) {
+    if (!rule.prefix.empty()) {
+        std::string whole = rule.prefix + std::string(path);
+        return matches_above_root(rule) || rule.glob.matches_entry(whole, name, is_directory);
+    }
+    auto relative = below_base(rule, path);
+    return relative && rule.glob.matches_entry(*relative, name, is_directory);
+}
+
+/// Whether the entry, or a directory above it, matches.
+bool matches(const GlobRule& rule, std::string_view path, bool is_directory) {
+    if (rule.prefix.empty()) {
+        auto relative = below_base(rule, path);
+        return relative && rule.glob.matches(*relative, is_directory);
+    }
+    for (size_t slash = path.find('/'); slash != std::string_view::npos; slash = path.find('/', slash + 1)) {
+        std::string_view above = path.substr(0, slash);
+        if (matches_entry(rule, above, name_of(above), true)) return true;
+    }
+    return matches_entry(rule, path, name_of(path), is_directory);
+}
+
 std::string quoted(std::string_view text) { return "'" + escape(text) + "'"; }
 
 /// "jobs.toml:14: exclude '*.log'", and for the command line "--exclude '*.log'", which says what it is by itself.
@@ -61,8 +94,7 @@ Filter::Decision Filter::decide(const IgnoreChain& chain, std::string_view path,
     decision.is_git = !spec_.include_git && name == ".git";
     if (decision.is_git) return unselected();
     for (const GlobRule& rule : spec_.exclude) {
-        auto relative = below_base(rule, path);
-        if (!relative || !rule.glob.matches_entry(*relative, name, is_directory)) continue;
+        if (!matches_entry(rule, path, name, is_directory)) continue;
         decision.exclude = &rule;
         return unselected();
     }
@@ -71,8 +103,7 @@ Filter::Decision Filter::decide(const IgnoreChain& chain, std::string_view path,
     if (spec_.include.empty()) return decision;
     // What is included by a directory above it was not matched itself, so here the directories count too.
     for (const GlobRule& rule : spec_.include) {
-        auto relative = below_base(rule, path);
-        if (!relative || !rule.glob.matches(*relative, is_directory)) continue;
+        if (!matches(rule, path, is_directory)) continue;
         decision.include = &rule;
         return decision;
     }

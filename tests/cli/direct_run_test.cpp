@@ -148,10 +148,42 @@ TEST_CASE("filters of the command line are relative to the current directory and
     CHECK(run.job.filter.include.size() == 1);
     world.stand_in("elsewhere");
     CHECK(contains(world.refusal(line), "--exclude 'deep/*.o' is relative to the current directory"));
+    line.exclude = {"**/*.o"};
+    CHECK(world.resolve(line).job.filter.exclude.back().prefix.empty());
     line.exclude = {"*.o"};
     CHECK(world.resolve(line).job.filter.exclude.back().base.empty());
     line.exclude = {"[a"};
     CHECK(contains(world.refusal(line), "--exclude '[a'"));
+}
+
+TEST_CASE("globs reach the root from above it, from its neighbour and by absolute path") {
+    World world;
+    auto is_excluded = [&](const std::string& glob, const std::string& path) {
+        CommandLine line = words({"outer"});
+        line.exclude = {glob};
+        FilterSpec spec;
+        spec.exclude = {world.resolve(line).job.filter.exclude.back()};
+        return Filter(spec).judge(nullptr, path, true) == Verdict::Choice::unselected;
+    };
+    for (const char* directory : {"", "outer/inner", "elsewhere"}) {
+        world.stand_in(directory);
+        CHECK(is_excluded(world.base / "outer/x", "x"));
+        CHECK_FALSE(is_excluded(world.base / "outer/x", "inner/x"));
+        CHECK(is_excluded("**/x", directory == std::string("outer/inner") ? "inner/x" : "x"));
+    }
+    world.stand_in("");
+    for (const char* glob : {"outer/x/**", "*/x", "./outer/x", "**/x", "x", "{outer,lib}/{x,y}"}) {
+        INFO(glob);
+        CHECK(is_excluded(glob, "x"));
+        CHECK_FALSE(is_excluded(glob, "z"));
+    }
+    CHECK_FALSE(is_excluded("outer/x", "inner/x"));
+    world.stand_in("elsewhere");
+    CHECK(is_excluded("../outer/x", "x"));
+    CHECK_FALSE(is_excluded("../outer/x", "inner/x"));
+    world.stand_in("outer/inner");
+    CHECK(is_excluded("../x", "x"));
+    CHECK_FALSE(is_excluded("../x", "inner/x"));
 }
 
 TEST_CASE("without a job there is an ad hoc one, from --root or the Git root, to --remote") {

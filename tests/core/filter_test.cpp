@@ -64,6 +64,38 @@ TEST_CASE("excludes hold below their base only, and no include or ignore file br
     CHECK(judge("a.o") == Choice::unselected);
 }
 
+TEST_CASE("a glob may be relative to a directory above the root") {
+    auto from_above = [](std::string_view pattern) {
+        GlobRule made = rule(pattern, "--exclude");
+        made.prefix = "w/src/";
+        return made;
+    };
+    auto judge = [&](std::string_view pattern, std::string_view path, bool is_directory = false) {
+        FilterSpec excluding, including;
+        excluding.exclude = {from_above(pattern)};
+        including.include = {from_above(pattern)};
+        bool is_out = Filter(excluding).judge(nullptr, path, is_directory) == Choice::unselected;
+        CHECK(is_out == (Filter(including).judge(nullptr, path, is_directory) == Choice::selected));
+        return is_out;
+    };
+    CHECK(judge("w/src/x/**", "x", true));
+    CHECK_FALSE(judge("w/src/x/**", "y/x", true));
+    CHECK(judge("w/{src,lib}/*.o", "a.o"));
+    CHECK(judge("w/*/x", "x"));
+    CHECK(judge("./w/src/x", "x"));
+    CHECK(judge("w/**/x", "deep/x"));
+    CHECK(judge("w/src/**", "a"));
+    CHECK_FALSE(judge("src/x", "x"));
+    // A bare name is not that of a directory above the root.
+    CHECK_FALSE(judge("{src,w/src/x}", "a"));
+    CHECK(judge("{src,w/src/x}", "src"));
+
+    FilterSpec spec;
+    spec.include = {from_above("w/src/x/**")};
+    CHECK(Filter(spec).judge(nullptr, "x/deep/file", false) == Choice::selected);
+    CHECK(Filter(spec).judge(nullptr, "other", true) == Choice::passage);
+}
+
 TEST_CASE("includes narrow, and directories that do not match are passages") {
     FilterSpec spec;
     spec.include = {rule("src/**", "jobs.toml:3"), rule("*.md", "--include", "doc")};
