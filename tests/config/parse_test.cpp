@@ -238,9 +238,8 @@ TEST_CASE("a key that is wrong says so at its place") {
                              "at = \"03:00\"",
                              "at = [3]",
                              "watch = \"yes\"",
-                             "max_delete = 0",
                              "max_delete = -1",
-                             "max_delete = \"0%\"",
+                             "max_delete = \"-1%\"",
                              "max_delete = \"101%\"",
                              "max_delete = \"50\"",
                              "max_delete = \"0.5%\"",
@@ -280,6 +279,14 @@ TEST_CASE("a key that is wrong says so at its place") {
     CHECK(error_of("mountpoint = \"${NOPE}/x\"").find("uses ${NOPE}, which is not set in the environment") !=
           std::string::npos);
     CHECK(error_of("clean = { age = \"1d\" }") == "unknown key 'age' in [jobs.x.clean]");
+}
+
+TEST_CASE("max_delete may be nothing at all") {
+    for (std::string line : {"max_delete = 0\n", "max_delete = \"0%\"\n", "max_delete = \"00%\"\n"}) {
+        ParseOutcome outcome = parse_job(line);
+        REQUIRE(joined(outcome.errors) == "");
+        CHECK(outcome.file->jobs[0].policy.max_delete == MaxDelete{0, false});
+    }
 }
 
 TEST_CASE("what is for push is refused in a pull job, and passed over where the defaults say it") {
