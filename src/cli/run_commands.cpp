@@ -1,4 +1,6 @@
 // The commands that run jobs once, one after the other: plan, push and pull.
+#include <algorithm>
+
 #include "base/text.hpp"
 #include "cli/commands.hpp"
 #include "cli/direct_run.hpp"
@@ -23,6 +25,13 @@ Task<void> plan_one(const Job& job, RunOptions options, Workbench& workbench, Ou
     Progress progress;
     RunningMark mark(output, job.name, progress);
     report = co_await run_job(job, std::move(options), workbench.context(), progress);
+}
+
+/// The job without what the command line made of it, for that is the user's own; an ad hoc job as it is.
+Job as_written(const Job& job, const JobFile& file) {
+    auto found = std::ranges::find_if(
+        file.jobs, [&](const Job& other) { return job.line != 0 && other.line == job.line && other.name == job.name; });
+    return found == file.jobs.end() ? job : *found;
 }
 
 /// `plan` gives the halts, not a status for them.
@@ -68,6 +77,8 @@ int plan_command(Session& session) {
 int direct_command(Session& session, Direction direction) {
     std::optional<JobFile> file = find_and_load(session, false);
     DirectRun run = resolve_direct_run(session.line, file, direction, session.environment);
+    if (file && !locate_job_file(session, false)->was_named)
+        require_trust(session, *file, {as_written(run.job, *file)}, false);
     Workbench workbench(session);
     if (session.line.dry_run) return show_plans(session, workbench, {{run.job, run.options}}, true);
     if (file) workbench.set_bandwidth_limit(file->engine.bandwidth_limit);

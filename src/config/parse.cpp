@@ -139,7 +139,6 @@ ParseOutcome parse_job_file(std::string_view text, const std::string& path, cons
         read_jobs(context, top, file);
         check_overlaps(file, environment, errors);
     }
-    file.variables = std::move(context.variables);
     outcome.errors = errors.take_sorted();
     outcome.warnings = warnings.take_sorted();
     if (outcome.errors.empty()) outcome.file = std::move(file);

@@ -60,7 +60,7 @@ struct ParseContext {
     const ParseEnvironment& environment;
     Diagnostics& errors;
     Diagnostics& warnings;
-    std::map<std::string, Position, std::less<>> variables{};
+    UsedVariables variables{};  ///< that no table has taken over yet
 
     void unknown_key(const TomlMember& member, const std::string& table_name, const std::vector<std::string>& known);
     /// Whether `name` may name a job, host or bucket; an error when not.
