@@ -83,7 +83,8 @@ TEST_CASE("only what the chosen jobs use counts") {
 }
 
 TEST_CASE("a job of the command line answers for the defaults, not for its places") {
-    ParseOutcome outcome = parse_body("[defaults]\non_halt = \"evil\"\n[hosts.h]\nquota_source = { command = \"q\" }\n");
+    ParseOutcome outcome =
+        parse_body("[defaults]\non_halt = \"evil\"\n[hosts.h]\nquota_source = { command = \"q\" }\n");
     REQUIRE(outcome.file);
     Job job = outcome.file->defaults;
     job.root = "/far";
