@@ -27,7 +27,16 @@ class Teller final : public EngineObserver {
     }
     void run_locked(const Job& job, const std::string& why) override {
         output_.run_stopped(job.name);
-        output_.error(why);
+        RunReport report;
+        report.job = job.name;
+        report.direction = job.policy.direction;
+        report.source = escape(job.root);
+        report.target = escape(job.remote_text);
+        if (report.direction == Direction::pull) std::swap(report.source, report.target);
+        report.outcome = Outcome::failed;
+        report.error = why;
+        report.started_at = report.finished_at = wall_clock_now();
+        output_.run_locked(report);
     }
     void reloaded(const JobChanges& changes, const JobFile& file) override {
         workbench_.set_bandwidth_limit(file.engine.bandwidth_limit);
@@ -90,7 +99,7 @@ int apply_command(Session& session) {
     options.seed = std::random_device{}();
     if (!line.once) session.output.set_long_running();
     int status = exit_failed;
-    workbench.run(apply_to_the_end(std::move(file), std::move(options), parts, teller, line.once, status));
+    workbench.run(apply_to_the_end(std::move(file), std::move(options), parts, teller, line.once, status), !line.once);
     return status;
 }
 

@@ -84,13 +84,13 @@ class Resolver {
         return nullptr;
     }
 
-    /// A path that is gone here may still be meant; a name close to a job's is rather that.
+    /// A path that is gone here is given as "./path" or behind a job's name.
     void refuse_misspelt(const std::string& word) const {
         std::vector<std::string> names;
         for (const Job& job : file_ ? file_->jobs : std::vector<Job>{}) names.push_back(job.name);
         std::string nearest = did_you_mean(word, names);
-        if (nearest.empty()) return;
-        refuse("there is no job and no file '" + escape(word) + "'; did you mean '" + escape(nearest) +
+        if (nearest.empty()) refuse("there is no job and no path '" + escape(word) + "'");
+        refuse("there is no job and no path '" + escape(word) + "'; did you mean '" + escape(nearest) +
                "'? (a path is './" + escape(word) + "')");
     }
 

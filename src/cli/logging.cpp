@@ -92,6 +92,10 @@ class LoggedOutput final : public Output {
         log_lines(spdlog::level::err, trouble_lines(report, Style()));
         inner_->run_finished(report);
     }
+    void run_locked(const RunReport& report) override {
+        log_lines(spdlog::level::err, report.error + "\n");
+        inner_->run_locked(report);
+    }
     void plans(const std::vector<RunReport>& reports, bool as_events) override { inner_->plans(reports, as_events); }
     void explained(const Explanation& explanation) override { inner_->explained(explanation); }
     void found(const Finding& finding) override {

@@ -1,6 +1,9 @@
 // The commands that run jobs once, one after the other: plan, push and pull.
 #include <algorithm>
 
+#include <asio/this_coro.hpp>
+
+#include "async/clock.hpp"
 #include "base/text.hpp"
 #include "cli/commands.hpp"
 #include "cli/direct_run.hpp"
@@ -8,17 +11,28 @@
 #include "cli/job_files.hpp"
 #include "cli/run_plans.hpp"
 #include "cli/workbench.hpp"
+#include "engine/engine.hpp"
 
 namespace syncline::cli {
 namespace {
 
 /// One run, told when it ended.
 Task<void> run_and_tell(const Job& job, RunOptions options, Workbench& workbench, Output& output, int& status) {
-    Progress progress;
-    RunningMark mark(output, job.name, progress);
-    RunReport report = co_await run_job(job, std::move(options), workbench.context(), progress);
-    status = exit_status(report);
-    output.run_finished(report);
+    SystemClock clock;
+    RunFunction work = run_function(workbench.context());
+    auto executor = co_await asio::this_coro::executor;
+    JobRun run(executor, std::make_shared<const Job>(job), work, clock);
+    {
+        RunningMark mark(output, job.name, run.progress());
+        auto whole = run.run(std::move(options));
+        co_await std::move(whole);
+    }
+    status = run.was_locked() ? exit_status(Errc::locked) : exit_status(run.report());
+    if (run.was_locked()) {
+        output.run_locked(run.report());
+    } else {
+        output.run_finished(run.report());
+    }
 }
 
 Task<void> plan_one(const Job& job, RunOptions options, Workbench& workbench, Output& output, RunReport& report) {

@@ -22,6 +22,12 @@ namespace {
 
 constexpr auto redraw_interval = std::chrono::milliseconds(100);
 
+/// As nohup leaves it.
+bool is_ignored(int number) {
+    struct sigaction action{};
+    return ::sigaction(number, nullptr, &action) == 0 && action.sa_handler == SIG_IGN;
+}
+
 unsigned processors() { return std::max(2u, std::thread::hardware_concurrency()); }
 
 }  // namespace
@@ -96,7 +102,7 @@ void Workbench::set_bandwidth_limit(std::optional<uint64_t> bytes_per_second) {
 
 bool Workbench::was_interrupted() const { return impl_->interrupts > 0; }
 
-void Workbench::run(Task<void> task) {
+void Workbench::run(Task<void> task, bool reloads) {
     std::exception_ptr failure;
     auto ended = [&](std::exception_ptr thrown) {
         failure = std::move(thrown);
@@ -105,6 +111,7 @@ void Workbench::run(Task<void> task) {
     impl_->has_ended = false;
     impl_->signals.add(SIGINT);
     impl_->signals.add(SIGTERM);
+    if (!reloads && !is_ignored(SIGHUP)) impl_->signals.add(SIGHUP);
     impl_->await_signal();
     if (impl_->session.console.has_status_line()) impl_->await_redraw();
     asio::co_spawn(impl_->io, std::move(task), asio::bind_cancellation_slot(impl_->stop.slot(), ended));

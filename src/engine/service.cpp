@@ -121,7 +121,7 @@ Task<void> Service::follow_hangups() {
     while (true) {
         auto hangup = hangups.async_wait(asio::use_awaitable);
         co_await std::move(hangup);
-        reload();
+        reload(true);
     }
 }
 
@@ -140,7 +140,7 @@ Task<void> Service::follow_file() {
     }
 }
 
-void Service::reload() {
+void Service::reload(bool was_asked) {
     ParseOutcome outcome;
     try {
         outcome = parts_.load();
@@ -149,12 +149,15 @@ void Service::reload() {
         return;
     }
     if (!outcome.file) {
-        if (outcome.errors != told_errors_) observer_.reload_failed(outcome.errors);
+        if (was_asked || outcome.errors != told_errors_) observer_.reload_failed(outcome.errors);
         told_errors_ = std::move(outcome.errors);
         return;
     }
     told_errors_.clear();
-    if (outcome.file->sha256 == file_.sha256) return;
+    if (outcome.file->sha256 == file_.sha256) {
+        if (was_asked) observer_.reloaded({}, file_);
+        return;
+    }
     keep_jobs_named(*outcome.file, options_.only_jobs);
     take_up(std::move(*outcome.file));
 }

@@ -31,7 +31,7 @@ class Service {
     Task<void> follow_file();
     Task<void> follow_hangups();
 
-    void reload();
+    void reload(bool was_asked = false);  ///< who asked gets an answer, whatever it is
     void take_up(JobFile file);
     void set_times(const std::vector<std::string>& names);
     void stop_run(const std::string& name, const std::string& reason);

@@ -92,6 +92,7 @@ TEST_CASE("the job is the first argument, or the one with the longest root aroun
     world.stand_in("elsewhere");
     CHECK(contains(world.refusal(words({})), "no job's root holds"));
     CHECK(contains(world.refusal(words({"iner"})), "did you mean 'inner'?"));
+    CHECK(contains(world.refusal(words({"nope"})), "there is no job and no path 'nope'"));
 }
 
 TEST_CASE("other arguments are paths, relative to the current directory, inside of the root") {

@@ -183,3 +183,38 @@ def test_doctor_finds_what_stands_in_the_way(sandbox):
     assert "is not there" in sandbox.run("doctor", path, check=1).out
     levels = {json.loads(line).get("level") for line in sandbox.run("doctor", path, "--json", check=1).out.splitlines()}
     assert "error" in levels and "ok" in levels
+
+
+def test_a_timeout_holds_for_push_too(sandbox):
+    make_tree(sandbox.source, {f"f{i}": "x" for i in range(100)})
+    sandbox.job(timeout="1s")
+    slow = ["strace", "-f", "-qq", "-o", "/dev/null", "-e", "trace=renameat,renameat2,rename",
+            "-e", "inject=renameat,renameat2,rename:delay_enter=400000"]
+    assert "timed out after" in sandbox.run("push", "copy", wrapper=slow, check=1).err
+
+
+def test_a_hangup_ends_what_does_not_reload_and_is_answered_by_what_does(sandbox):
+    make_tree(sandbox.source, {f"f{i}": "x" for i in range(200)})
+    path = sandbox.job(interval="1h")
+    slow = ["strace", "-f", "-qq", "-o", "/dev/null", "-e", "trace=renameat,renameat2,rename",
+            "-e", "inject=renameat,renameat2,rename:delay_enter=200000"]
+    process = sandbox.start("push", "copy", wrapper=slow)
+    wait_for(lambda: sandbox.target.exists() and os.listdir(sandbox.target))
+    os.killpg(process.pid, signal.SIGHUP)
+    assert process.wait(30) == 1 and "stopping" in process.log()
+    process = sandbox.start("apply")
+    wait_for(lambda: "unchanged" in process.log())
+    process.send_signal(signal.SIGHUP)
+    wait_for(lambda: "no job changed" in process.log())
+    path.write_text("version = 1\nx = 1\n")
+    wait_for(lambda: process.log().count("not taken up") == 1)
+    process.send_signal(signal.SIGHUP)
+    wait_for(lambda: process.log().count("not taken up") == 2)
+
+
+def test_a_halted_dry_run_agrees_with_its_exit_status(sandbox):
+    make_tree(sandbox.source, {"a": "1"})
+    make_tree(sandbox.target, {"other": "2"})
+    sandbox.job()
+    event = json.loads(sandbox.run("push", "copy", "--dry-run", "--json").out.splitlines()[-1])
+    assert event["outcome"] == "halted" and event["exit_status"] == 0
