@@ -34,8 +34,7 @@ void Schedule::set(const JobTimes& times, Moment now) {
     entry = Entry{};
     entry.running = was_running;
     entry.times = times;
-    bool has_no_time = !times.interval && times.at.empty() && !times.watch;
-    if (times.on_start || has_no_time) {
+    if (times.on_start) {
         entry.start_due = now.steady + draw_jitter(entry);
     } else {
         plan_interval(entry, now);

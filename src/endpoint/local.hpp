@@ -21,8 +21,10 @@ class LocalEndpoint : public Endpoint {
     std::string shown() const override;
     std::string identity_text() const override;
     std::string root_text() const override;
+    std::string local_path() const override { return path_; }
     bool is_unsafe_for_mirror() const override;
     Task<std::optional<RootIdentity>> inspect() override;
+    Task<bool> is_still_in_place() override;
     Task<Listing> list(ListRequest request, Progress& progress) override;
     Task<void> digest(const Tree& tree, std::vector<DigestItem>& items, Progress& progress) override;
     Task<ContentSource> fetch(const Tree& tree, std::vector<uint32_t> indices, Progress& progress) override;
@@ -48,6 +50,8 @@ class LocalEndpoint : public Endpoint {
 
 /// Identity of what is at `path`; nullopt when nothing is there. Throws Error when it cannot be looked at.
 std::optional<RootIdentity> identify_root(const std::string& path);
+/// The same of an open descriptor; `path` is where it was found.
+RootIdentity identify_root(int fd, const std::string& path);
 
 /// Whether something is mounted on `path`.
 bool is_mount_point(const std::string& path);

@@ -24,7 +24,8 @@ timespec to_timespec(TimeNs time) {
 
 }  // namespace
 
-Stager::Stager(int target_root, ContentSource content, std::stop_token stop, Progress& progress, fs::RateLimiter& limiter)
+Stager::Stager(int target_root, ContentSource content, std::stop_token stop, Progress& progress,
+               fs::RateLimiter& limiter)
     : follow_symlinks_(content.follow_symlinks),
       stop_(std::move(stop)),
       progress_(progress),
@@ -89,7 +90,11 @@ Stager::Outcome Stager::copy(CommitItem& item, int source, int target) {
     item.committed = digest;
     item.source_stamp = racy ? Stamp{} : before.stamp;
     item.source_stamp.size = before.stamp.size;
-    source_mtime_ = before.stamp.mtime;
+    source_mtime_ = to_timespec(before.stamp.mtime);
+    // Nanoseconds in 64 bits end in 2262; file systems go further.
+    struct stat status{};
+    bool far_away = before.stamp.mtime == INT64_MAX || before.stamp.mtime == INT64_MIN;
+    if (far_away && ::fstat(source, &status) == 0) source_mtime_ = status.st_mtim;
     return Outcome::done;
 }
 
@@ -101,7 +106,7 @@ bool Stager::finish_file(CommitItem& item, int target) {
         fail(item, "cannot set its mode", errno);
         return false;
     }
-    timespec times[2] = {{0, UTIME_OMIT}, to_timespec(source_mtime_)};
+    timespec times[2] = {{0, UTIME_OMIT}, source_mtime_};
     if (::futimens(target, times) != 0) {
         fail(item, "cannot set its modification time", errno);
         return false;
