@@ -4,7 +4,7 @@ build_packages=(meson ninja-build g++ ccache pkg-config libasio-dev liburing-dev
     libcli11-dev nlohmann-json3-dev libsqlite3-dev libssl-dev)
 test_packages=(rsync strace git mandoc python3 python3-pytest procps util-linux dpkg-dev)
 check_packages=(clang-format-19 clang-tidy-19 clang-19 mandoc python3)
-fuzz_packages=(clang-19 libclang-rt-19-dev dpkg-dev)
+fuzz_packages=(clang-19 llvm-19 libclang-rt-19-dev dpkg-dev)   # llvm-19 puts names into the sanitizers' stacks
 bench_packages=(rsync gcc python3)
 
 as_root() {
