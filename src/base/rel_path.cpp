@@ -23,7 +23,8 @@ size_t common_prefix(const char* a, const char* b, size_t size) {
 /// rfind('/'), many bytes at a time.
 size_t last_slash(std::string_view path) {
     const void* found = path.empty() ? nullptr : ::memrchr(path.data(), '/', path.size());
-    return found == nullptr ? std::string_view::npos : static_cast<size_t>(static_cast<const char*>(found) - path.data());
+    return found == nullptr ? std::string_view::npos
+                            : static_cast<size_t>(static_cast<const char*>(found) - path.data());
 }
 
 }  // namespace

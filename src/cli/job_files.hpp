@@ -34,7 +34,8 @@ JobFile require_job_file(Session& session, bool takes_file);
 /// The same file again, for an engine that follows its edits: with every check that the start made, as diagnostics.
 ParseOutcome load_again(const Session& session, const std::string& path, bool was_named);
 
-/// Why a found file that reaches as far (untrusted_reach) may not be used until its user trusted it; nullopt when it may.
+/// Why a found file that reaches as far (untrusted_reach) may not be used until its user trusted it; nullopt when it
+/// may.
 std::optional<std::string> reason_for_distrust(const JobFile& file, const std::vector<Diagnostic>& reach,
                                                const ParseEnvironment& environment);
 

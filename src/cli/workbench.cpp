@@ -126,8 +126,8 @@ void Workbench::run(Task<void> task, bool reloads) {
 
 PairKey Workbench::pair_key(const Job& job) {
     Destination root{Destination::Type::local, "", job.root};
-    return {impl_->endpoints.open(root, false)->root_text(),
-            impl_->endpoints.open(job.remote, false)->identity_text(), job.policy.direction};
+    return {impl_->endpoints.open(root, false)->root_text(), impl_->endpoints.open(job.remote, false)->identity_text(),
+            job.policy.direction};
 }
 
 }  // namespace syncline::cli

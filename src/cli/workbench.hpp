@@ -29,8 +29,8 @@ class Workbench {
     void set_bandwidth_limit(std::optional<uint64_t> bytes_per_second);
 
     /// Runs `task` until it ends, and rethrows what it threw. SIGINT and SIGTERM cancel it; a second one ends the
-    /// process at once, which every run survives. Cancelled is thrown when a cancel ended it. SIGHUP does the same unless
-    /// the task `reloads` on it.
+    /// process at once, which every run survives. Cancelled is thrown when a cancel ended it. SIGHUP does the same
+    /// unless the task `reloads` on it.
     void run(Task<void> task, bool reloads = false);
     /// Whether a signal asked for the end.
     bool was_interrupted() const;

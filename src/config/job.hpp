@@ -58,7 +58,7 @@ struct Job {
     int line = 0;         ///< of its table in the job file; 0 for an ad hoc job
     WrittenKeys written;  ///< by the job itself or by [defaults]
     UsedVariables variables;
-    std::string root;     ///< absolute, as written (symlinks not resolved)
+    std::string root;  ///< absolute, as written (symlinks not resolved)
     Destination remote;
     std::string remote_text;  ///< as written, for messages
     FilterSpec filter;
@@ -119,8 +119,8 @@ struct JobFile {
     EngineSettings engine;
     std::map<std::string, Host> hosts;
     std::map<std::string, Bucket> buckets;
-    Job defaults;           ///< what [defaults] makes of a job before its own keys; for ad hoc jobs
-    std::vector<Job> jobs;  ///< in file order
+    Job defaults;             ///< what [defaults] makes of a job before its own keys; for ad hoc jobs
+    std::vector<Job> jobs;    ///< in file order
     UsedVariables variables;  ///< by what is in no table of the above
 };
 

@@ -23,7 +23,9 @@ std::string_view Tree::link(const Entry& entry) const {
 }
 
 uint32_t Tree::find(std::string_view path) const {
-    auto less = [this](const Entry& entry, std::string_view wanted) { return compare_paths(this->path(entry), wanted) < 0; };
+    auto less = [this](const Entry& entry, std::string_view wanted) {
+        return compare_paths(this->path(entry), wanted) < 0;
+    };
     auto found = std::lower_bound(entries_.begin(), entries_.end(), path, less);
     if (found == entries_.end() || this->path(*found) != path) return none;
     return static_cast<uint32_t>(found - entries_.begin());

@@ -12,8 +12,8 @@
 
 namespace syncline {
 
-LocalCommit::LocalCommit(int target_root, ContentSource content, Options options, std::stop_token stop, Progress& progress,
-                         TouchedInodes& touched, fs::RateLimiter& limiter)
+LocalCommit::LocalCommit(int target_root, ContentSource content, Options options, std::stop_token stop,
+                         Progress& progress, TouchedInodes& touched, fs::RateLimiter& limiter)
     : root_(target_root),
       content_(content),
       options_(options),

@@ -1,7 +1,7 @@
 // LocalCommit: one batch of changes on a local tree. Blocks; runs on a pool's thread and uses a few of its own.
 //
-// The order that keeps every path whole: temporary files are written and verified, the file system is flushed once, then each
-// is renamed over what it replaces, if that is still what the plan saw.
+// The order that keeps every path whole: temporary files are written and verified, the file system is flushed once,
+// then each is renamed over what it replaces, if that is still what the plan saw.
 #pragma once
 
 #include <stop_token>

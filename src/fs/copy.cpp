@@ -19,7 +19,7 @@
 namespace syncline::fs {
 namespace {
 
-constexpr size_t small_size = 512 * 1024;   // read whole, one buffer
+constexpr size_t small_size = 512 * 1024;  // read whole, one buffer
 constexpr size_t chunk_size = 1024 * 1024;
 constexpr size_t chunks_in_flight = 8;
 
@@ -48,7 +48,7 @@ bool write_fully(int fd, const std::byte* data, size_t size, off_t offset) {
 }
 
 bool is_sparse(int fd, uint64_t size) {
-    struct stat status {};
+    struct stat status{};
     return ::fstat(fd, &status) == 0 && static_cast<uint64_t>(status.st_blocks) * 512 < size;
 }
 
@@ -60,7 +60,9 @@ struct Stretch {
 
 /// The stretch of data or hole that begins at `offset`.
 Stretch stretch_at(int fd, uint64_t offset, uint64_t size) {
-    auto limit = [size](off_t position) { return position < 0 ? size : std::min<uint64_t>(size, static_cast<uint64_t>(position)); };
+    auto limit = [size](off_t position) {
+        return position < 0 ? size : std::min<uint64_t>(size, static_cast<uint64_t>(position));
+    };
     uint64_t data = limit(::lseek(fd, static_cast<off_t>(offset), SEEK_DATA));
     if (data > offset) return {data, true};
     return {limit(::lseek(fd, static_cast<off_t>(offset), SEEK_HOLE)), false};
@@ -168,7 +170,8 @@ void FileCopier::fail_errno(const std::string& what) {
     fail(what + ": " + errno_text(error_number), error_number);
 }
 
-Digest FileCopier::copy(int source, int target, uint64_t size, std::stop_token stop, std::atomic<uint64_t>& bytes_done) {
+Digest FileCopier::copy(int source, int target, uint64_t size, std::stop_token stop,
+                        std::atomic<uint64_t>& bytes_done) {
     fail("", 0);
     if (size <= small_size && !(size > 4096 && is_sparse(source, size))) {
         limiter_.take(size, stop);

@@ -20,10 +20,10 @@ class FileCopier {
     explicit FileCopier(RateLimiter& limiter);
     ~FileCopier();
 
-    /// Copies `size` bytes from `source` (open for reading) to `target` (new, empty, open for reading and writing) and returns
-    /// the digest of what the target then holds, which was compared with what was read. Holes stay holes; where the file
-    /// system can share blocks, they are shared. "" or why it failed goes to `error`, errno to `error_number` (0: the copy
-    /// differs, or the source ended early). Throws Cancelled.
+    /// Copies `size` bytes from `source` (open for reading) to `target` (new, empty, open for reading and writing) and
+    /// returns the digest of what the target then holds, which was compared with what was read. Holes stay holes; where
+    /// the file system can share blocks, they are shared. "" or why it failed goes to `error`, errno to `error_number`
+    /// (0: the copy differs, or the source ended early). Throws Cancelled.
     Digest copy(int source, int target, uint64_t size, std::stop_token stop, std::atomic<uint64_t>& bytes_done);
 
     /// The digest of the `size` bytes that `file` holds now; fails as copy() does.

@@ -24,8 +24,8 @@ class RateLimiter {
     std::mutex mutex_;
     std::condition_variable_any changed_;
     std::optional<uint64_t> rate_;
-    uint64_t generation_ = 0;           ///< of the rate
-    Clock::time_point free_from_{};     ///< when all that was taken will have been sent
+    uint64_t generation_ = 0;        ///< of the rate
+    Clock::time_point free_from_{};  ///< when all that was taken will have been sent
 };
 
 }  // namespace syncline::fs

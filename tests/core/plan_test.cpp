@@ -1,4 +1,5 @@
-// The planner, case by case: what one user would call one behaviour. The whole of small worlds is in plan_world_test.cpp.
+// The planner, case by case: what one user would call one behaviour. The whole of small worlds is in
+// plan_world_test.cpp.
 #include <catch2/catch_test_macros.hpp>
 
 #include "world.hpp"
@@ -108,7 +109,8 @@ TEST_CASE("a run limited to a path makes the directories that lead there and tou
 }
 
 TEST_CASE("a limited run still deletes below its path") {
-    Planned planned = plan_of({{"a", 'D'}}, {{"a", 'D'}, {"a/x", 'A'}, {"b", 'A'}}, {}, push(DeletePolicy::mirror), {}, {"a"});
+    Planned planned =
+        plan_of({{"a", 'D'}}, {{"a", 'D'}, {"a/x", 'A'}, {"b", 'A'}}, {}, push(DeletePolicy::mirror), {}, {"a"});
     CHECK(text(planned) == "delete a/x");
 }
 
