@@ -204,18 +204,18 @@ TEST_CASE("a job with another destination stops and begins there") {
     stop(engine);
 }
 
-TEST_CASE("an invalid edit is reported once and changes nothing; the same content neither") {
+TEST_CASE("an invalid edit changes nothing, the same content neither, and every hangup is answered") {
     FakeEngine engine;
     engine.file.jobs = {every("a", 1h)};
     engine.start();
     engine.news();
     engine.hang_up();
-    CHECK(engine.news().empty());
+    CHECK(engine.news() == Log{"no job changed"});
     engine.next_load = {};
     engine.next_load.errors.push_back({"jobs.toml", 3, 1, "unknown key 'exlude'"});
     engine.hang_up();
     engine.hang_up();
-    CHECK(engine.news() == Log{"invalid: unknown key 'exlude'"});
+    CHECK(engine.news() == Log{"invalid: unknown key 'exlude'", "invalid: unknown key 'exlude'"});
     CHECK(engine.is_running("a"));
     engine.end("a");
     engine.pass(1h);
