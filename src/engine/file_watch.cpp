@@ -1,8 +1,8 @@
 #include "engine/file_watch.hpp"
 
-#include <limits.h>
 #include <sys/inotify.h>
 #include <unistd.h>
+#include <climits>
 
 #include <asio/steady_timer.hpp>
 #include <asio/this_coro.hpp>
@@ -48,8 +48,8 @@ std::string read_link(const std::string& path) {
 
 }  // namespace
 
-FileWatch::FileWatch(asio::any_io_executor executor, std::string path)
-    : path_(std::move(path)), inotify_(std::move(executor), open_inotify()) {
+FileWatch::FileWatch(const asio::any_io_executor& executor, std::string path)
+    : path_(std::move(path)), inotify_(executor, open_inotify()) {
     watch_directories();
 }
 

@@ -13,7 +13,7 @@ namespace syncline {
 class FileWatch {
   public:
     /// `path` is absolute and need not exist. Throws Error when the kernel has no watch to give.
-    FileWatch(asio::any_io_executor executor, std::string path);
+    FileWatch(const asio::any_io_executor& executor, std::string path);
 
     /// Returns a moment after a change, so that one save is one change. The file may be gone, half written, or the
     /// same.
