@@ -183,7 +183,7 @@ class Bench:
         base = self.many()
         listing = self.directory / "listing"
         with open(listing, "w", encoding="utf-8") as out:
-            subprocess.run("find . -type f | sort", shell=True, cwd=base, check=True, stdout=out)
+            subprocess.run("find . -type f -printf '%P\\n' | sort", shell=True, cwd=base, check=True, stdout=out)
         digests = set()
 
         def hashed_by(program):
@@ -217,7 +217,7 @@ class Bench:
             source = self.directory / f"idle/source-{i}"
             source.mkdir(parents=True, exist_ok=True)
             (source / "file").write_text("x")
-            text += f'[jobs.j{i}]\nroot = "{source}"\nremote = "{self.directory}/idle/target-{i}"\ninterval = "1h"\n'
+            text += f'[jobs.j{i}]\nroot = "{source}"\nremote = "{self.directory}/idle/target-{i}"\nfsync = false\nignore_files = []\ninterval = "1h"\n'
         path = self.directory / "idle.toml"
         path.write_text(text)
         engine = subprocess.Popen([self.binary, "apply", path], env=self.env, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)

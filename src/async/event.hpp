@@ -10,7 +10,7 @@ namespace syncline {
 
 class Event {
   public:
-    explicit Event(asio::any_io_executor executor);
+    explicit Event(const asio::any_io_executor& executor);
 
     /// Ends the wait, or the next one when nobody waits. Several notifies before a wait end one wait.
     void notify();

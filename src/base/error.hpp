@@ -12,10 +12,10 @@ namespace syncline {
 
 /// Why a run or a command ended early. Each maps to one exit status (cli/exit_status.hpp).
 enum class Errc {
-    usage,     ///< the command line or the job file is wrong
-    failed,    ///< network, disk, timeout: may succeed when tried again
-    locked,    ///< another run or engine holds the job or the file
-    state,     ///< the state database cannot be used
+    usage,   ///< the command line or the job file is wrong
+    failed,  ///< network, disk, timeout: may succeed when tried again
+    locked,  ///< another run or engine holds the job or the file
+    state,   ///< the state database cannot be used
 };
 
 /// Ends a run. `what()` is a whole sentence: what happened, to which path or host, why, and what to do next.

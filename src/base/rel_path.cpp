@@ -2,8 +2,32 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <cstring>
 
 namespace syncline {
+namespace {
+
+/// Length of the prefix that two blocks of `size` bytes share. Sorted merges spend their time here, hence whole words.
+size_t common_prefix(const char* a, const char* b, size_t size) {
+    size_t at = 0;
+    uint64_t word_a = 0, word_b = 0;
+    for (; at + sizeof word_a <= size; at += sizeof word_a) {
+        std::memcpy(&word_a, a + at, sizeof word_a);
+        std::memcpy(&word_b, b + at, sizeof word_b);
+        if (word_a != word_b) break;
+    }
+    while (at < size && a[at] == b[at]) ++at;
+    return at;
+}
+
+/// rfind('/'), many bytes at a time.
+size_t last_slash(std::string_view path) {
+    const void* found = path.empty() ? nullptr : ::memrchr(path.data(), '/', path.size());
+    return found == nullptr ? std::string_view::npos
+                            : static_cast<size_t>(static_cast<const char*>(found) - path.data());
+}
+
+}  // namespace
 
 bool is_valid_name(std::string_view name) {
     return !name.empty() && name != "." && name != ".." && name.find('/') == std::string_view::npos &&
@@ -22,20 +46,20 @@ bool is_valid_path(std::string_view path) {
 
 std::strong_ordering compare_paths(std::string_view a, std::string_view b) {
     size_t common = std::min(a.size(), b.size());
-    auto [at_a, at_b] = std::mismatch(a.begin(), a.begin() + static_cast<std::ptrdiff_t>(common), b.begin());
-    if (at_a == a.begin() + static_cast<std::ptrdiff_t>(common)) return a.size() <=> b.size();
+    size_t at = common_prefix(a.data(), b.data(), common);
+    if (at == common) return a.size() <=> b.size();
     // NUL is in no path, so '/' can take its place below all other bytes.
     auto rank = [](char c) { return c == '/' ? uint8_t{0} : static_cast<uint8_t>(c); };
-    return rank(*at_a) <=> rank(*at_b);
+    return rank(a[at]) <=> rank(b[at]);
 }
 
 std::string_view parent_path(std::string_view path) {
-    size_t slash = path.rfind('/');
+    size_t slash = last_slash(path);
     return slash == std::string_view::npos ? std::string_view{} : path.substr(0, slash);
 }
 
 std::string_view last_name(std::string_view path) {
-    size_t slash = path.rfind('/');
+    size_t slash = last_slash(path);
     return slash == std::string_view::npos ? path : path.substr(slash + 1);
 }
 

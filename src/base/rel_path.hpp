@@ -1,8 +1,8 @@
 // Relative paths: the names by which both sides of a job know an entry.
 //
-// A path is bytes: components joined by '/', none of them empty, "." or "..", and no NUL anywhere. "" is the root. Paths are
-// ordered depth first: '/' sorts below every other byte, so that a directory is followed at once by all that is in it.
-// State and listings rely on that order.
+// A path is bytes: components joined by '/', none of them empty, "." or "..", and no NUL anywhere. "" is the root.
+// Paths are ordered depth first: '/' sorts below every other byte, so that a directory is followed at once by all that
+// is in it. State and listings rely on that order.
 #pragma once
 
 #include <compare>

@@ -30,7 +30,17 @@ size_t utf8_length(std::string_view bytes) {
 
 /// C1 controls (U+0080 to U+009F) steer some terminals as ESC does.
 bool is_c1_control(std::string_view sequence) {
-    return sequence.size() == 2 && static_cast<uint8_t>(sequence[0]) == 0xC2 && static_cast<uint8_t>(sequence[1]) < 0xA0;
+    return sequence.size() == 2 && static_cast<uint8_t>(sequence[0]) == 0xC2 &&
+           static_cast<uint8_t>(sequence[1]) < 0xA0;
+}
+
+/// Characters that show nothing themselves and change how others are shown: zero-width and direction marks, separators.
+bool is_invisible(std::string_view sequence) {
+    if (sequence.size() != 3) return false;
+    auto byte = [&](size_t i) { return static_cast<uint8_t>(sequence[i]); };
+    unsigned code = (byte(0) & 0x0Fu) << 12 | (byte(1) & 0x3Fu) << 6 | (byte(2) & 0x3Fu);
+    return (code >= 0x200B && code <= 0x200F) || (code >= 0x2028 && code <= 0x202E) ||
+           (code >= 0x2060 && code <= 0x206F) || code == 0xFEFF;
 }
 
 void append_hex(std::string& out, char byte) {
@@ -79,7 +89,7 @@ std::string escape(std::string_view bytes) {
         std::string_view sequence = bytes.substr(0, std::max<size_t>(length, 1));
         if (length == 1) {
             append_escaped_ascii(out, sequence[0]);
-        } else if (length == 0 || is_c1_control(sequence)) {
+        } else if (length == 0 || is_c1_control(sequence) || is_invisible(sequence)) {
             for (char byte : sequence) append_hex(out, byte);
         } else {
             out += sequence;

@@ -7,7 +7,8 @@
 
 namespace syncline {
 
-/// For terminals and logs: control bytes, DEL, backslash and invalid UTF-8 as `\n`, `\t`, `\\` or `\xNN`; the rest as it is.
+/// For terminals and logs: control bytes, DEL, backslash and invalid UTF-8 as `\n`, `\t`, `\\` or `\xNN`; the rest as
+/// it is.
 std::string escape(std::string_view bytes);
 
 /// Whether `bytes` is well-formed UTF-8 (RFC 3629: no surrogates, no overlong forms).

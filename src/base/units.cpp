@@ -31,8 +31,16 @@ uint64_t duration_unit_ms(std::string_view unit) {
 
 uint64_t byte_unit(std::string_view unit) {
     static constexpr std::pair<std::string_view, uint64_t> units[] = {
-        {"B", 1},           {"KiB", 1ULL << 10}, {"MiB", 1ULL << 20},    {"GiB", 1ULL << 30},        {"TiB", 1ULL << 40},
-        {"kB", 1000},       {"KB", 1000},        {"MB", 1000ULL * 1000}, {"GB", 1000ULL * 1000000}, {"TB", 1000000ULL * 1000000},
+        {"B", 1},
+        {"KiB", 1ULL << 10},
+        {"MiB", 1ULL << 20},
+        {"GiB", 1ULL << 30},
+        {"TiB", 1ULL << 40},
+        {"kB", 1000},
+        {"KB", 1000},
+        {"MB", 1000ULL * 1000},
+        {"GB", 1000ULL * 1000000},
+        {"TB", 1000000ULL * 1000000},
     };
     for (auto [name, factor] : units) {
         if (unit == name) return factor;

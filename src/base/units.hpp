@@ -14,12 +14,12 @@ using Duration = std::chrono::milliseconds;
 /// Nanoseconds since 1970-01-01 UTC; negative before it. The unit of all file times.
 using TimeNs = int64_t;
 
-/// Reads `30s 45m 12h 30d 2w` or a bare number of minutes; a fraction is not accepted. nullopt when it is malformed, zero,
-/// negative or does not fit in 100 years.
+/// Reads `30s 45m 12h 30d 2w` or a bare number of minutes; a fraction is not accepted. nullopt when it is malformed,
+/// zero, negative or does not fit in 100 years.
 std::optional<Duration> parse_duration(std::string_view text);
 
-/// Reads `512 B`, `10 KiB`, `20 MiB`, `1 GiB`, `1 TiB` (space optional, also kB MB GB TB in powers of 1000). nullopt when it
-/// is malformed, zero, negative, without a unit, or overflows.
+/// Reads `512 B`, `10 KiB`, `20 MiB`, `1 GiB`, `1 TiB` (space optional, also kB MB GB TB in powers of 1000). nullopt
+/// when it is malformed, zero, negative, without a unit, or overflows.
 std::optional<uint64_t> parse_byte_count(std::string_view text);
 
 /// "1.5 s", "2 min 5 s", "3 h 12 min", "4 d": for people.

@@ -1,5 +1,106 @@
-// apply
+// apply: every job on its schedule, or each once.
+#include <algorithm>
+#include <random>
+
+#include "async/clock.hpp"
+#include "base/text.hpp"
 #include "cli/commands.hpp"
+#include "cli/exit_status.hpp"
+#include "cli/job_files.hpp"
+#include "cli/run_plans.hpp"
+#include "cli/workbench.hpp"
+#include "engine/engine.hpp"
+#include "engine/system_zone.hpp"
+
 namespace syncline::cli {
-int apply_command(Session&) { throw Error(Errc::usage, "waiting for the engine"); }
+namespace {
+
+/// What the engine tells, told on.
+class Teller final : public EngineObserver {
+  public:
+    Teller(Output& output, Workbench& workbench) : output_(output), workbench_(workbench) {}
+
+    void run_started(const Job& job, const Progress& progress) override { output_.run_started(job.name, progress); }
+    void run_finished(const RunReport& report) override {
+        output_.run_stopped(report.job);
+        output_.run_finished(report);
+    }
+    void run_locked(const Job& job, const std::string& why) override {
+        output_.run_stopped(job.name);
+        RunReport report;
+        report.job = job.name;
+        report.direction = job.policy.direction;
+        report.source = escape(job.root);
+        report.target = escape(job.remote_text);
+        if (report.direction == Direction::pull) std::swap(report.source, report.target);
+        report.outcome = Outcome::failed;
+        report.error = why;
+        report.started_at = report.finished_at = wall_clock_now();
+        output_.run_locked(report);
+    }
+    void reloaded(const JobChanges& changes, const JobFile& file) override {
+        workbench_.set_bandwidth_limit(file.engine.bandwidth_limit);
+        output_.info("took up " + escape(file.shown_path) + ": " + escape(describe(changes)));
+    }
+    void reload_failed(const std::vector<Diagnostic>& errors) override {
+        for (const Diagnostic& error : errors) output_.diagnostic("error", error);
+        output_.error("the edited job file is not taken up; the jobs go on as they were");
+    }
+    void warning(const std::string& message) override { output_.warning(message); }
+
+  private:
+    Output& output_;
+    Workbench& workbench_;
+};
+
+Task<void> apply_to_the_end(JobFile file, EngineOptions options, EngineParts& parts, EngineObserver& observer,
+                            bool once, int& status) {
+    if (once) {
+        status = co_await apply_once(std::move(file), std::move(options), parts, observer);
+    } else {
+        status = co_await apply(std::move(file), std::move(options), parts, observer);
+    }
+}
+
+int show_plans_of(Session& session, Workbench& workbench, JobFile file) {
+    std::vector<PlannedRun> runs;
+    for (Job& job : file.jobs) {
+        job.policy.adopt = session.line.adopt;
+        runs.push_back({std::move(job), {}});
+    }
+    return show_plans(session, workbench, runs, true);
+}
+
+}  // namespace
+
+int apply_command(Session& session) {
+    const CommandLine& line = session.line;
+    if (line.detach) throw Error(Errc::usage, "--detach is not built yet; let a service manager run 'syncline apply'");
+    JobFile file = require_job_file(session, true);
+    bool was_named = locate_job_file(session, true)->was_named;
+    // The engine gets the whole file, for it compares it with later edits; only what is to run must be possible.
+    JobFile selected = file;
+    keep_jobs(selected, line.jobs);
+    refuse_unbuilt(session, selected);
+    Workbench workbench(session);
+    if (line.dry_run) return show_plans_of(session, workbench, std::move(selected));
+
+    SystemClock clock;
+    SystemZone zone;
+    Teller teller(session.output, workbench);
+    workbench.set_bandwidth_limit(file.engine.bandwidth_limit);
+    auto load = [&session, path = file.path, was_named] { return load_again(session, path, was_named); };
+    RunContext& context = workbench.context();
+    EngineParts parts{clock, zone, run_function(context), load, context.state_directory};
+    EngineOptions options;
+    options.only_jobs = line.jobs;
+    options.adopt = line.adopt;
+    options.run.want_actions = line.verbose;
+    options.seed = std::random_device{}();
+    if (!line.once) session.output.set_long_running();
+    int status = exit_failed;
+    workbench.run(apply_to_the_end(std::move(file), std::move(options), parts, teller, line.once, status), !line.once);
+    return status;
+}
+
 }  // namespace syncline::cli

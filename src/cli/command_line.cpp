@@ -8,7 +8,15 @@ namespace syncline::cli {
 namespace {
 
 using Names = std::vector<std::string_view>;
-constexpr int any_number = 1 << 20;
+
+constexpr ArgumentSpec no_argument{};
+constexpr ArgumentSpec optional_file{"FILE", "The job file", 0, 1, Completes::job_file};
+constexpr ArgumentSpec one_file{"FILE", "The job file", 1, 1, Completes::job_file};
+constexpr ArgumentSpec one_path{"PATH", "A path below the root of a job", 1, 1, Completes::file};
+constexpr ArgumentSpec job_and_paths{"JOB_OR_PATH",
+                                     "A job's name, then paths below its root; relative to the current directory", 0,
+                                     SIZE_MAX, Completes::job_or_file};
+constexpr ArgumentSpec optional_shell{"SHELL", "bash, zsh or fish", 0, 1, Completes::shell};
 
 Names direct_options(std::string_view policy_switch) {
     return {"file",  "root",    "remote", "sync-cwd", "exclude",     "include", "remote-dir", "bucket",
@@ -17,60 +25,29 @@ Names direct_options(std::string_view policy_switch) {
 
 std::vector<CommandSpec> make_commands() {
     using C = Command;
-    using K = Completes;
     std::vector<CommandSpec> table{
         {C::apply,
          "apply",
          "Run every job on its schedule until told to stop",
-         "FILE",
-         0,
-         1,
-         K::job_file,
+         optional_file,
          {"file", "once", "job", "dry-run", "adopt", "detach"}},
-        {C::plan,
-         "plan",
-         "Show what apply would do, and why, changing nothing",
-         "FILE",
-         0,
-         1,
-         K::job_file,
-         {"file", "job"}},
-        {C::check, "check", "Validate the job file", "FILE", 0, 1, K::job_file, {"file"}},
-        {C::push, "push", "Run a job now, from its root to its destination", "JOB_OR_PATH", 0, any_number,
-         K::job_or_file, direct_options("delete")},
-        {C::pull, "pull", "Run a job now, from its destination to its root", "JOB_OR_PATH", 0, any_number,
-         K::job_or_file, direct_options("overwrite")},
+        {C::plan, "plan", "Show what apply would do, and why, changing nothing", optional_file, {"file", "job"}},
+        {C::check, "check", "Validate the job file", optional_file, {"file"}},
+        {C::push, "push", "Run a job now, from its root to its destination", job_and_paths, direct_options("delete")},
+        {C::pull, "pull", "Run a job now, from its destination to its root", job_and_paths,
+         direct_options("overwrite")},
         {C::explain,
          "explain",
          "Tell which rule selects or ignores a path, and what the last run did",
-         "PATH",
-         1,
-         1,
-         K::file,
+         one_path,
          {"file", "job"}},
-        {C::init, "init", "Write a commented jobs.toml", "", 0, 0, K::nothing, {}},
-        {C::trust, "trust", "Trust a job file that was found, as it is now", "FILE", 1, 1, K::job_file, {}},
-        {C::doctor,
-         "doctor",
-         "Try every root, destination and limit, and say what to do",
-         "FILE",
-         0,
-         1,
-         K::job_file,
-         {"file"}},
-        {C::completion,
-         "completion",
-         "Print the completion script of a shell",
-         "SHELL",
-         0,
-         1,
-         K::shell,
-         {"file", "jobs"}},
+        {C::init, "init", "Write a commented jobs.toml", no_argument, {}},
+        {C::trust, "trust", "Trust a job file that was found, as it is now", one_file, {}},
+        {C::doctor, "doctor", "Try every root, destination and limit, and say what to do", optional_file, {"file"}},
+        {C::completion, "completion", "Print the completion script of a shell", optional_shell, {"file", "jobs"}},
     };
     auto later = [&](C command, std::string_view name, std::string_view summary) {
-        CommandSpec spec{command, name, summary, "", 0, 0, K::nothing, {}};
-        spec.is_built = false;
-        table.push_back(std::move(spec));
+        table.push_back({command, name, summary, no_argument, {}, false});
     };
     later(C::run, "run", "Push, run a command on the host, pull back");
     later(C::watch, "watch", "Start, inspect or stop a watcher");

@@ -65,13 +65,19 @@ struct OptionSpec {
     bool hidden = false;
 };
 
+/// The arguments of a command that are no options.
+struct ArgumentSpec {
+    std::string_view name;  ///< "PATH"; "" when it takes none
+    std::string_view help;
+    size_t least = 0, most = 0;
+    Completes completes = Completes::nothing;
+};
+
 struct CommandSpec {
     Command command;
     std::string_view name;
     std::string_view summary;
-    std::string_view argument;  ///< "PATH"; "" when it takes none
-    int least_arguments = 0, most_arguments = 0;
-    Completes completes = Completes::nothing;
+    ArgumentSpec argument;
     std::vector<std::string_view> options;  ///< long names without dashes, beside the common ones
     bool is_built = true;
 };

@@ -98,7 +98,8 @@ std::string bash_command(const CommandSpec& command) {
     }
     return "        " + std::string(command.name) +
            ")\n            if [[ $word == -* ]]; then\n                _syncline_words " + joined(words, " ") +
-           " --help\n            else\n                " + bash_action(command.completes) + "\n            fi ;;\n";
+           " --help\n            else\n                " + bash_action(command.argument.completes) +
+           "\n            fi ;;\n";
 }
 
 std::string bash_script() {
@@ -171,10 +172,10 @@ _syncline_jobs_or_files() {
 std::string zsh_command(const CommandSpec& command) {
     std::string out = "        " + std::string(command.name) + ")\n            _arguments -s \\\n";
     for (const OptionSpec* option : options_of(command)) out += "                " + zsh_option(*option) + " \\\n";
-    if (command.most_arguments == 0) return out + "                '--help[Print help]' ;;\n";
-    std::string position = command.most_arguments > 1 ? "*" : "1";
+    if (command.argument.most == 0) return out + "                '--help[Print help]' ;;\n";
+    std::string position = command.argument.most > 1 ? "*" : "1";
     return out + "                '--help[Print help]' \\\n                '" + position + ":" +
-           zsh_quoted(command.argument) + ":" + zsh_action(command.completes) + "' ;;\n";
+           zsh_quoted(command.argument.name) + ":" + zsh_action(command.argument.completes) + "' ;;\n";
 }
 
 std::string zsh_script() {
@@ -250,8 +251,8 @@ std::string fish_script() {
         for (std::string_view option : command.options) {
             if (!option_spec(option).hidden) out += fish_option(option_spec(option), condition);
         }
-        if (command.most_arguments > 0)
-            out += "complete -c syncline" + condition + fish_values(command.completes) + "\n";
+        if (command.argument.most > 0)
+            out += "complete -c syncline" + condition + fish_values(command.argument.completes) + "\n";
     }
     return out;
 }

@@ -84,13 +84,13 @@ class Resolver {
         return nullptr;
     }
 
-    /// A path that is gone here may still be meant; a name close to a job's is rather that.
+    /// A path that is gone here is given as "./path" or behind a job's name.
     void refuse_misspelt(const std::string& word) const {
         std::vector<std::string> names;
         for (const Job& job : file_ ? file_->jobs : std::vector<Job>{}) names.push_back(job.name);
         std::string nearest = did_you_mean(word, names);
-        if (nearest.empty()) return;
-        refuse("there is no job and no file '" + escape(word) + "'; did you mean '" + escape(nearest) +
+        if (nearest.empty()) refuse("there is no job and no path '" + escape(word) + "'");
+        refuse("there is no job and no path '" + escape(word) + "'; did you mean '" + escape(nearest) +
                "'? (a path is './" + escape(word) + "')");
     }
 
@@ -154,21 +154,44 @@ class Resolver {
         run.options.narrowed = !line_.exclude.empty() || !line_.include.empty();
     }
 
-    /// Relative to the current directory. Outside of the root only a bare name has a meaning: it holds at any depth.
+    /// Relative to the current directory, which may lie above or beneath the root; or the absolute path of something in
+    /// the root. What holds at any depth has a meaning everywhere.
     GlobRule rule(const std::string& text, const std::string& option, const Job& job) const {
-        std::string why;
-        std::optional<Glob> glob = Glob::compile(text, why);
-        if (!glob) refuse(option + " '" + escape(text) + "': " + why);
-        std::string root = environment_.resolve(job.root),
+        std::string pattern = text, root = environment_.resolve(job.root),
                     directory = environment_.resolve(environment_.current_directory);
-        std::string base;
-        if (is_beneath(directory, root)) {
-            base = below(directory, root);
-        } else if (text.find('/') != std::string::npos) {
-            refuse(option + " '" + escape(text) + "' is relative to the current directory, which is not in the root " +
-                   escape(job.root));
+        for (const std::string& beginning : {job.root, root}) {
+            if (!is_beneath(text, beginning)) continue;
+            directory = root;
+            pattern = "/" + below(text, beginning);
+            if (pattern == "/") pattern = "**";
         }
-        return {std::move(*glob), std::move(base), option};
+        climb(pattern, directory);
+        std::string why;
+        std::optional<Glob> glob = Glob::compile(pattern, why);
+        if (!glob) refuse(option + " '" + escape(text) + "': " + why);
+        GlobRule made{std::move(*glob), "", option};
+        bool holds_anywhere = pattern.find('/') == std::string::npos || pattern.starts_with("**/");
+        if (is_beneath(directory, root)) {
+            made.base = below(directory, root);
+        } else if (is_beneath(root, directory) && !holds_anywhere) {
+            made.prefix = below(root, directory) + "/";
+        } else if (!holds_anywhere) {
+            refuse(option + " '" + escape(text) + "' is relative to the current directory, which has nothing to do " +
+                   "with the root " + escape(job.root) + "; begin it with '**/', or go to the root");
+        }
+        return made;
+    }
+
+    /// "../" at the beginning of a pattern is taken away and leads up from `directory`.
+    static void climb(std::string& pattern, std::string& directory) {
+        std::string_view rest = pattern;
+        size_t steps = 0;
+        for (; rest.starts_with("./") || rest.starts_with("../"); rest.remove_prefix(rest.find('/') + 1)) {
+            if (rest.starts_with("../")) ++steps;
+        }
+        if (steps == 0 || rest.empty()) return;
+        for (; steps > 0; --steps) directory.erase(std::max<size_t>(directory.rfind('/'), 1));
+        pattern = "/" + std::string(rest);
     }
 
     void add_paths(DirectRun& run) const {

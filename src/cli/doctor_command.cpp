@@ -42,7 +42,7 @@ void look_at_job_file(Session& session, const JobFile& file, bool was_named, Con
     if (!was_named) {
         std::optional<Diagnostic> foreign = check_found_job_file(file.path, session.environment);
         if (foreign) return consultation.tell(Finding{"error", subject, foreign->message, ""});
-        if (reason_for_distrust(file, session.environment)) {
+        if (reason_for_distrust(file, untrusted_reach(file, session.environment), session.environment)) {
             std::string advice = "read it, then: syncline trust " + escape(file.shown_path);
             return consultation.tell(Finding{"error", subject, "is not trusted as it is now", advice});
         }

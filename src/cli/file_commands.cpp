@@ -65,12 +65,24 @@ int check_command(Session& session) {
 
 int init_command(Session& session) {
     write_new_file("jobs.toml", init_text());
-    session.output.info("wrote jobs.toml; edit it, then try 'syncline plan'");
+    // Its job leaves the directory. Whoever had the file written may run it as it is.
+    JobFile file = load(session, "jobs.toml");
+    try {
+        Store(default_state_directory()).trust(trusted_path(file, session.environment), file.sha256);
+    } catch (const Error& error) {
+        session.output.warning("jobs.toml is not trusted yet: " + std::string(error.what()));
+    }
+    session.output.info(
+        "wrote jobs.toml; try 'syncline plan', or edit it first: then 'syncline plan jobs.toml', and 'syncline trust "
+        "jobs.toml' to have it found again");
     return exit_ok;
 }
 
 int trust_command(Session& session) {
     JobFile file = load(session, session.line.arguments.front());
+    if (std::optional<Diagnostic> foreign = check_trusted_job_file(file.path, session.environment)) {
+        throw Error(Errc::usage, foreign->text());
+    }
     Store(default_state_directory()).trust(trusted_path(file, session.environment), file.sha256);
     session.output.info("trusted " + escape(file.shown_path) + " as it is now; an edit ends that");
     for (const Diagnostic& reach : untrusted_reach(file, session.environment)) {

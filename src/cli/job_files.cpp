@@ -12,6 +12,23 @@ namespace {
 
 bool is_local(const Job& job) { return job.remote.type == Destination::Type::local; }
 
+/// Whether it is about the destination of a job, without which that cannot run.
+bool stops_a_job(const Diagnostic& unbuilt, const JobFile& file) {
+    return std::ranges::any_of(file.jobs, [&](const Job& job) {
+        auto remote = job.written.find("remote");
+        return !is_local(job) && remote != job.written.end() &&
+               remote->second == Position{unbuilt.line, unbuilt.column};
+    });
+}
+
+/// Those of the given names; all for no names.
+std::vector<Job> chosen_jobs(const JobFile& file, const std::vector<std::string>& names) {
+    std::vector<Job> chosen = file.jobs;
+    std::erase_if(chosen,
+                  [&](const Job& job) { return !names.empty() && std::ranges::find(names, job.name) == names.end(); });
+    return chosen;
+}
+
 }  // namespace
 
 std::optional<JobFilePath> locate_job_file(const Session& session, bool takes_file) {
@@ -38,8 +55,8 @@ std::string trusted_path(const JobFile& file, const ParseEnvironment& environmen
     return environment.resolve(file.path);
 }
 
-std::optional<std::string> reason_for_distrust(const JobFile& file, const ParseEnvironment& environment) {
-    std::vector<Diagnostic> reach = untrusted_reach(file, environment);
+std::optional<std::string> reason_for_distrust(const JobFile& file, const std::vector<Diagnostic>& reach,
+                                               const ParseEnvironment& environment) {
     if (reach.empty()) return std::nullopt;
     if (Store(default_state_directory()).is_trusted(trusted_path(file, environment), file.sha256)) return std::nullopt;
     std::string text =
@@ -55,17 +72,23 @@ std::optional<JobFile> find_and_load(Session& session, bool takes_file) {
         std::optional<Diagnostic> foreign = check_found_job_file(place->path, session.environment);
         if (foreign) throw Error(Errc::usage, foreign->text());
     }
-    JobFile file = load(session, place->path);
-    if (!place->was_named) {
-        std::optional<std::string> reason = reason_for_distrust(file, session.environment);
-        if (reason) throw Error(Errc::usage, *reason);
-    }
-    return file;
+    return load(session, place->path);
+}
+
+void require_trust(const Session& session, const JobFile& file, const std::vector<Job>& jobs, bool serves_status) {
+    std::vector<Diagnostic> reach = untrusted_reach(file, jobs, serves_status, session.environment);
+    std::optional<std::string> reason = reason_for_distrust(file, reach, session.environment);
+    if (reason) throw Error(Errc::usage, *reason);
 }
 
 JobFile require_job_file(Session& session, bool takes_file) {
     std::optional<JobFile> file = find_and_load(session, takes_file);
-    if (file) return std::move(*file);
+    if (file) {
+        bool was_named = locate_job_file(session, takes_file)->was_named;
+        bool serves_status = session.line.command == Command::apply && !session.line.once;
+        if (!was_named) require_trust(session, *file, chosen_jobs(*file, session.line.jobs), serves_status);
+        return std::move(*file);
+    }
     throw Error(
         Errc::usage,
         "there is no jobs.toml here, in a directory above, or in $XDG_CONFIG_HOME/syncline; name one with -f, or "
@@ -90,16 +113,30 @@ void keep_jobs(JobFile& file, const std::vector<std::string>& names) {
 }
 
 void refuse_unbuilt(Session& session, const JobFile& file) {
-    bool is_impossible = !std::ranges::all_of(file.jobs, is_local);
     for (const Diagnostic& unbuilt : not_built_yet(file)) {
-        bool stops = std::ranges::any_of(file.jobs, [&](const Job& job) {
-            auto remote = job.written.find("remote");
-            return !is_local(job) && remote != job.written.end() &&
-                   remote->second == Position{unbuilt.line, unbuilt.column};
-        });
-        session.output.diagnostic(stops ? "error" : "warning", unbuilt);
+        session.output.diagnostic(stops_a_job(unbuilt, file) ? "error" : "warning", unbuilt);
     }
-    if (is_impossible) throw Reported{exit_usage};
+    if (!std::ranges::all_of(file.jobs, is_local)) throw Reported{exit_usage};
+}
+
+ParseOutcome load_again(const Session& session, const std::string& path, bool was_named) {
+    ParseOutcome outcome = load_job_file(path, session.environment);
+    if (!outcome.file) return outcome;
+    JobFile& file = *outcome.file;
+    JobFile selected = file;
+    selected.jobs = chosen_jobs(file, session.line.jobs);
+    if (!was_named) {
+        std::optional<Diagnostic> foreign = check_found_job_file(path, session.environment);
+        if (foreign) outcome.errors.push_back(*foreign);
+        std::vector<Diagnostic> reach = untrusted_reach(file, selected.jobs, true, session.environment);
+        std::optional<std::string> reason = reason_for_distrust(file, reach, session.environment);
+        if (reason) outcome.errors.push_back({file.shown_path, 0, 0, *reason});
+    }
+    for (Diagnostic& unbuilt : not_built_yet(selected)) {
+        if (stops_a_job(unbuilt, selected)) outcome.errors.push_back(std::move(unbuilt));
+    }
+    if (!outcome.errors.empty()) outcome.file.reset();
+    return outcome;
 }
 
 }  // namespace syncline::cli

@@ -21,13 +21,23 @@ std::optional<JobFilePath> locate_job_file(const Session& session, bool takes_fi
 /// Tells the diagnostics. Throws Reported when there are errors.
 JobFile load(Session& session, const std::string& path);
 
-/// Locates, loads and refuses a found file that is not to be trusted. Throws Reported, or Error{usage}.
+/// Locates and loads, and refuses a found file of others. Throws Reported, or Error{usage}. Before its jobs run it must
+/// be trusted with them, unless it was named: require_trust.
 std::optional<JobFile> find_and_load(Session& session, bool takes_file);
-/// The same; that there is no job file is an error.
+
+/// Refuses a found file that is not trusted with what these jobs of it reach. Throws Error{usage}.
+void require_trust(const Session& session, const JobFile& file, const std::vector<Job>& jobs, bool serves_status);
+
+/// Both, for the jobs that --job names; that there is no job file is an error.
 JobFile require_job_file(Session& session, bool takes_file);
 
-/// Why a found file may not be used until its user trusted it; nullopt when it may.
-std::optional<std::string> reason_for_distrust(const JobFile& file, const ParseEnvironment& environment);
+/// The same file again, for an engine that follows its edits: with every check that the start made, as diagnostics.
+ParseOutcome load_again(const Session& session, const std::string& path, bool was_named);
+
+/// Why a found file that reaches as far (untrusted_reach) may not be used until its user trusted it; nullopt when it
+/// may.
+std::optional<std::string> reason_for_distrust(const JobFile& file, const std::vector<Diagnostic>& reach,
+                                               const ParseEnvironment& environment);
 
 /// What trust remembers a job file by: its physical path.
 std::string trusted_path(const JobFile& file, const ParseEnvironment& environment);

@@ -18,13 +18,18 @@ class JsonOutput final : public Output {
         console_.print(run_finished_event(report, exit_status(report)));
     }
 
+    void run_locked(const RunReport& report) override {
+        console_.complain("syncline: " + report.error + "\n");
+        console_.print(run_finished_event(report, 5));
+    }
+
     void plans(const std::vector<RunReport>& reports, bool as_events) override {
         std::vector<const RunReport*> planned;
         for (const RunReport& report : reports) {
             bool is_planned = report.outcome != Outcome::failed && report.outcome != Outcome::cancelled;
             if (as_events) {
                 print_actions(report);
-                console_.print(run_finished_event(report, exit_status(report)));
+                console_.print(run_finished_event(report, is_planned ? 0 : exit_status(report)));
                 continue;
             }
             // A job that could not be planned is not in the document: an empty plan would read as "nothing to do".

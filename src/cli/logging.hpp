@@ -2,9 +2,11 @@
 // warnings only, with -v everything from "info" on.
 #pragma once
 
+#include <memory>
 #include <string>
 
 #include "cli/console.hpp"
+#include "cli/output.hpp"
 
 namespace syncline::cli {
 
@@ -18,5 +20,8 @@ struct LogOptions {
 /// cannot be opened.
 void begin_logging(Console& console, const LogOptions& options);
 void end_logging();
+
+/// Tells `inner` all that it is told, and writes it to the log file too. Needs begin_logging with a file.
+std::unique_ptr<Output> make_logged_output(std::unique_ptr<Output> inner);
 
 }  // namespace syncline::cli

@@ -33,6 +33,8 @@ class Output {
     virtual void run_started(const std::string& job, const Progress& progress) = 0;
     virtual void run_stopped(const std::string&) {}
     virtual void run_finished(const RunReport& report) = 0;
+    /// Another run has the job; `report` says which.
+    virtual void run_locked(const RunReport& report) { error(report.error); }
     /// The plans of all jobs, of `plan` and of --dry-run. `as_events` for the latter's JSON.
     virtual void plans(const std::vector<RunReport>& reports, bool as_events) = 0;
     virtual void explained(const Explanation& explanation) = 0;

@@ -33,10 +33,11 @@ void add_command(CLI::App& app, const CommandSpec& spec, CommandLine& line) {
         return;
     }
     command->group("Commands");
-    if (!spec.argument.empty()) {
+    if (!spec.argument.name.empty()) {
         // How many there may be is checked in argument_count_error(): the library's words for it name no argument.
-        // Group "": the usage line shows it, and needs no list of its own.
-        command->add_option(std::string(spec.argument), line.arguments, "")->type_name("")->group("");
+        command->add_option(std::string(spec.argument.name), line.arguments, std::string(spec.argument.help))
+            ->type_name("")
+            ->group("Arguments");
     }
     for (std::string_view name : spec.options) add_option(*command, option_spec(name), line);
     for (std::string_view name : common_options()) add_option(*command, option_spec(name), line);
@@ -93,9 +94,9 @@ ParsedCommandLine failure(const CLI::App& app, const CLI::ParseError& error) {
 std::string argument_count_error(const CommandLine& line) {
     const CommandSpec& spec = command_spec(line.command);
     size_t count = line.arguments.size();
-    if (count < static_cast<size_t>(spec.least_arguments)) return std::string(spec.argument) + " is missing";
-    if (count <= static_cast<size_t>(spec.most_arguments)) return {};
-    return "unexpected argument '" + escape(line.arguments[static_cast<size_t>(spec.most_arguments)]) + "'";
+    if (count < spec.argument.least) return std::string(spec.argument.name) + " is missing";
+    if (count <= spec.argument.most) return {};
+    return "unexpected argument '" + escape(line.arguments[spec.argument.most]) + "'";
 }
 
 /// The library reads a word in brackets as a list. It is not one: a mark at its end hides that.
@@ -122,6 +123,23 @@ void remove_marks(CommandLine& line) {
     }
 }
 
+/// The words up to the name of a command that is not built yet, and what asks for help: the library would take what
+/// belongs to such a command, `-- ls`, for the program's own.
+std::vector<std::string> without_unbuilt_part(std::vector<std::string> words) {
+    auto command = words.begin();
+    auto is_value = [&] { return command != words.begin() && *(command - 1) == "--log-file"; };
+    while (command != words.end() && (command->starts_with('-') || is_value())) ++command;
+    if (command == words.end()) return words;
+    auto spec = std::ranges::find(command_table(), *command, &CommandSpec::name);
+    if (spec == command_table().end() || spec->is_built) return words;
+    auto end = std::find(command, words.end(), "--");
+    auto is_help = [](const std::string& word) { return word == "-h" || word == "--help"; };
+    bool wants_help = std::find_if(command, end, is_help) != end;
+    words.erase(command + 1, words.end());
+    if (wants_help) words.emplace_back("--help");
+    return words;
+}
+
 }  // namespace
 
 ParsedCommandLine parse_command_line(const std::vector<std::string>& arguments) {
@@ -136,7 +154,7 @@ ParsedCommandLine parse_command_line(const std::vector<std::string>& arguments) 
         "$XDG_CONFIG_HOME/syncline/jobs.toml. See syncline(1) and syncline-jobs(5).");
     for (std::string_view name : common_options()) add_option(app, option_spec(name), line);
     for (const CommandSpec& spec : command_table()) add_command(app, spec, line);
-    std::vector<std::string> words = mark_brackets(arguments);
+    std::vector<std::string> words = mark_brackets(without_unbuilt_part(arguments));
     std::ranges::reverse(words);
     try {
         app.parse(words);

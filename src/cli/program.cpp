@@ -34,23 +34,34 @@ int dispatch(Session& session) {
     throw Error(Errc::usage, "'syncline " + name + "' is not built yet");
 }
 
+OutputOptions output_options(const CommandLine& line) {
+    OutputOptions options;
+    options.json = line.json;
+    options.is_document = line.command == Command::plan;
+    options.verbose = line.verbose;
+    options.quiet = line.quiet;
+    return options;
+}
+
 /// Runs the command and tells what ended it.
-int run_command(Session& session) {
-    Output& output = session.output;
+int run_command(const CommandLine& line, Console& console) {
+    std::unique_ptr<Output> output = make_output(console, output_options(line));
     try {
-        begin_logging(session.console, {session.line.log_file, session.line.verbose, session.line.quiet});
+        begin_logging(console, {line.log_file, line.verbose, line.quiet});
+        if (!line.log_file.empty()) output = make_logged_output(std::move(output));
+        Session session{line, console, *output, ParseEnvironment::of_process()};
         return dispatch(session);
     } catch (const Reported& reported) {
         return reported.status;
     } catch (const Error& error) {
-        output.error(error.what());
+        output->error(error.what());
         return exit_status(error.code());
     } catch (const Cancelled&) {
-        output.error("cancelled");
+        output->error("cancelled");
     } catch (const std::bad_alloc&) {
-        output.error("out of memory");
+        output->error("out of memory");
     } catch (const std::exception& bug) {
-        output.error("internal error: " + escape(bug.what()));
+        output->error("internal error: " + escape(bug.what()));
     }
     return exit_failed;
 }
@@ -88,15 +99,7 @@ int run_program(int argc, char** argv) {
         console.print(parsed.text);
         return with_output_error(exit_ok, console);
     }
-    const CommandLine& line = parsed.line;
-    OutputOptions options;
-    options.json = line.json;
-    options.is_document = line.command == Command::plan;
-    options.verbose = line.verbose;
-    options.quiet = line.quiet;
-    std::unique_ptr<Output> output = make_output(console, options);
-    Session session{line, console, *output, ParseEnvironment::of_process()};
-    int status = run_command(session);
+    int status = run_command(parsed.line, console);
     end_logging();
     return with_output_error(status, console);
 }

@@ -1,5 +1,7 @@
 #include "cli/report_text.hpp"
 
+#include <algorithm>
+#include <span>
 #include <vector>
 
 #include "base/text.hpp"
@@ -112,10 +114,13 @@ std::string trouble_lines(const RunReport& report, const Style& style) {
     return out + problem_lines(report, style);
 }
 
-std::string note_lines(const RunReport& report, const Style& style) {
+std::string note_lines(const RunReport& report, const Style& style, size_t most) {
     std::string out;
-    for (const Problem& note : report.notes) {
+    for (const Problem& note : std::span(report.notes).first(std::min(most, report.notes.size()))) {
         out += job_name(report, style) + shown_path(note.path) + ": " + style.faint(escape(note.why)) + "\n";
+    }
+    if (report.notes.size() > most) {
+        out += job_name(report, style) + grouped(report.notes.size() - most) + " more notes (-v shows them)\n";
     }
     return out;
 }

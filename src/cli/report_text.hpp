@@ -18,8 +18,9 @@ std::string summary_line(const RunReport& report, const Style& style);
 /// Why a run failed or was halted, with the ways out, and each path that has a problem; "" after a clean run.
 std::string trouble_lines(const RunReport& report, const Style& style);
 
-/// What is worth a word: special files, edits on the target that were left alone.
-std::string note_lines(const RunReport& report, const Style& style);
+/// What is worth a word: special files, edits on the target that were left alone. At most so many of them, and how many
+/// more.
+std::string note_lines(const RunReport& report, const Style& style, size_t most);
 
 /// One line an action: "  + put     a.txt  (not on the target, 1.2 KiB)".
 std::string action_lines(const RunReport& report, const Style& style);

@@ -1,4 +1,9 @@
 // The commands that run jobs once, one after the other: plan, push and pull.
+#include <algorithm>
+
+#include <asio/this_coro.hpp>
+
+#include "async/clock.hpp"
 #include "base/text.hpp"
 #include "cli/commands.hpp"
 #include "cli/direct_run.hpp"
@@ -6,23 +11,41 @@
 #include "cli/job_files.hpp"
 #include "cli/run_plans.hpp"
 #include "cli/workbench.hpp"
+#include "engine/engine.hpp"
 
 namespace syncline::cli {
 namespace {
 
 /// One run, told when it ended.
 Task<void> run_and_tell(const Job& job, RunOptions options, Workbench& workbench, Output& output, int& status) {
-    Progress progress;
-    RunningMark mark(output, job.name, progress);
-    RunReport report = co_await run_job(job, std::move(options), workbench.context(), progress);
-    status = exit_status(report);
-    output.run_finished(report);
+    SystemClock clock;
+    RunFunction work = run_function(workbench.context());
+    auto executor = co_await asio::this_coro::executor;
+    JobRun run(executor, std::make_shared<const Job>(job), work, clock);
+    {
+        RunningMark mark(output, job.name, run.progress());
+        auto whole = run.run(std::move(options));
+        co_await std::move(whole);
+    }
+    status = run.was_locked() ? exit_status(Errc::locked) : exit_status(run.report());
+    if (run.was_locked()) {
+        output.run_locked(run.report());
+    } else {
+        output.run_finished(run.report());
+    }
 }
 
 Task<void> plan_one(const Job& job, RunOptions options, Workbench& workbench, Output& output, RunReport& report) {
     Progress progress;
     RunningMark mark(output, job.name, progress);
     report = co_await run_job(job, std::move(options), workbench.context(), progress);
+}
+
+/// The job without what the command line made of it, for that is the user's own; an ad hoc job as it is.
+Job as_written(const Job& job, const JobFile& file) {
+    auto found = std::ranges::find_if(
+        file.jobs, [&](const Job& other) { return job.line != 0 && other.line == job.line && other.name == job.name; });
+    return found == file.jobs.end() ? job : *found;
 }
 
 /// `plan` gives the halts, not a status for them.
@@ -68,8 +91,11 @@ int plan_command(Session& session) {
 int direct_command(Session& session, Direction direction) {
     std::optional<JobFile> file = find_and_load(session, false);
     DirectRun run = resolve_direct_run(session.line, file, direction, session.environment);
+    if (file && !locate_job_file(session, false)->was_named)
+        require_trust(session, *file, {as_written(run.job, *file)}, false);
     Workbench workbench(session);
     if (session.line.dry_run) return show_plans(session, workbench, {{run.job, run.options}}, true);
+    if (file) workbench.set_bandwidth_limit(file->engine.bandwidth_limit);
     int status = exit_failed;
     workbench.run(run_and_tell(run.job, run.options, workbench, session.output, status));
     return status;

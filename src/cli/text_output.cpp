@@ -34,7 +34,9 @@ class TextOutput final : public Output {
     void run_finished(const RunReport& report) override {
         console_.complain(stamped(trouble_lines(report, error_style_)));
         if (options_.quiet) return;
-        if (options_.verbose) console_.print(stamped(note_lines(report, style_)) + action_lines(report, style_));
+        // Somebody waits for this run; an engine would say the same things every minute.
+        if (options_.verbose || !is_long_running_) console_.print(stamped(note_lines(report, style_, most_notes())));
+        if (options_.verbose) console_.print(action_lines(report, style_));
         if (!is_dull(report)) console_.print(stamped(summary_line(report, style_)));
     }
 
@@ -42,7 +44,7 @@ class TextOutput final : public Output {
         for (const RunReport& report : reports) {
             if (report.outcome != Outcome::failed && report.outcome != Outcome::cancelled && !options_.quiet) {
                 console_.print(plan_text(report, style_));
-                if (options_.verbose) console_.print(note_lines(report, style_));
+                console_.print(note_lines(report, style_, most_notes()));
             }
             console_.complain(trouble_lines(report, error_style_));
         }
@@ -92,6 +94,8 @@ class TextOutput final : public Output {
     void set_long_running() override { is_long_running_ = true; }
 
   private:
+    size_t most_notes() const { return options_.verbose ? SIZE_MAX : 10; }
+
     std::string stamped(std::string lines) const {
         return is_long_running_ && !lines.empty() ? local_time_prefix() + lines : lines;
     }

@@ -22,6 +22,12 @@ namespace {
 
 constexpr auto redraw_interval = std::chrono::milliseconds(100);
 
+/// As nohup leaves it.
+bool is_ignored(int number) {
+    struct sigaction action{};
+    return ::sigaction(number, nullptr, &action) == 0 && action.sa_handler == SIG_IGN;
+}
+
 unsigned processors() { return std::max(2u, std::thread::hardware_concurrency()); }
 
 }  // namespace
@@ -45,6 +51,7 @@ struct Workbench::Impl {
     asio::steady_timer redraw;
     asio::cancellation_signal stop;
     int interrupts = 0;
+    bool has_ended = true;  ///< a handler that was due already is called without an error after its cancel
     WorkerPool workers;
     fs::HashPool hashes;
     Endpoints endpoints;
@@ -54,7 +61,7 @@ struct Workbench::Impl {
 
     void await_signal() {
         signals.async_wait([this](const std::error_code& error, int number) {
-            if (error) return;
+            if (error || has_ended) return;
             if (++interrupts > 1) ::_exit(128 + number);
             session.output.info("stopping; once more to stop at once");
             stop.emit(asio::cancellation_type::terminal);
@@ -65,13 +72,14 @@ struct Workbench::Impl {
     void await_redraw() {
         redraw.expires_after(redraw_interval);
         redraw.async_wait([this](const std::error_code& error) {
-            if (error) return;
+            if (error || has_ended) return;
             session.output.tick(wall_clock_now());
             await_redraw();
         });
     }
 
     void end() {
+        has_ended = true;
         signals.cancel();
         redraw.cancel();
     }
@@ -88,16 +96,22 @@ Workbench::~Workbench() = default;
 
 RunContext& Workbench::context() { return impl_->context; }
 
+void Workbench::set_bandwidth_limit(std::optional<uint64_t> bytes_per_second) {
+    impl_->endpoints.set_bandwidth_limit(bytes_per_second);
+}
+
 bool Workbench::was_interrupted() const { return impl_->interrupts > 0; }
 
-void Workbench::run(Task<void> task) {
+void Workbench::run(Task<void> task, bool reloads) {
     std::exception_ptr failure;
     auto ended = [&](std::exception_ptr thrown) {
         failure = std::move(thrown);
         impl_->end();
     };
+    impl_->has_ended = false;
     impl_->signals.add(SIGINT);
     impl_->signals.add(SIGTERM);
+    if (!reloads && !is_ignored(SIGHUP)) impl_->signals.add(SIGHUP);
     impl_->await_signal();
     if (impl_->session.console.has_status_line()) impl_->await_redraw();
     asio::co_spawn(impl_->io, std::move(task), asio::bind_cancellation_slot(impl_->stop.slot(), ended));
@@ -114,7 +128,7 @@ PairKey Workbench::pair_key(const Job& job) {
     Destination root{Destination::Type::local, "", job.root};
     EndpointOptions options;
     options.local_root = job.root;
-    return {impl_->endpoints.open(root, options)->identity_text(),
+    return {impl_->endpoints.open(root, options)->root_text(),
             impl_->endpoints.open(job.remote, options)->identity_text(), job.policy.direction};
 }
 

@@ -6,6 +6,7 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "async/task.hpp"
@@ -24,9 +25,13 @@ class Workbench {
 
     RunContext& context();
 
+    /// What all transfers of this process share, bytes a second; nullopt: no limit. Holds at once.
+    void set_bandwidth_limit(std::optional<uint64_t> bytes_per_second);
+
     /// Runs `task` until it ends, and rethrows what it threw. SIGINT and SIGTERM cancel it; a second one ends the
-    /// process at once, which every run survives. Cancelled is thrown when a cancel ended it.
-    void run(Task<void> task);
+    /// process at once, which every run survives. Cancelled is thrown when a cancel ended it. SIGHUP does the same
+    /// unless the task `reloads` on it.
+    void run(Task<void> task, bool reloads = false);
     /// Whether a signal asked for the end.
     bool was_interrupted() const;
 

@@ -8,7 +8,7 @@
 namespace syncline {
 namespace {
 
-constexpr size_t most_kept = 1000;  // a file with more is not a job file
+constexpr size_t most_kept = 1000;
 
 }  // namespace
 
@@ -18,8 +18,10 @@ std::string Diagnostic::text() const {
     return place + ": " + message;
 }
 
+bool Diagnostics::is_full() const { return list_.size() >= most_kept; }
+
 void Diagnostics::add(Position position, std::string message) {
-    if (list_.size() < most_kept) list_.push_back({file_, position.line, position.column, std::move(message)});
+    if (!is_full()) list_.push_back({file_, position.line, position.column, std::move(message)});
 }
 
 std::vector<Diagnostic> Diagnostics::take_sorted() {

@@ -26,6 +26,8 @@ class Diagnostics {
     explicit Diagnostics(std::string file) : file_(std::move(file)) {}
 
     void add(Position position, std::string message);
+    /// Whether no more are kept: a file with as many is not a job file.
+    bool is_full() const;
     bool empty() const { return list_.empty(); }
     size_t size() const { return list_.size(); }
     std::vector<Diagnostic> take_sorted();

@@ -1,8 +1,7 @@
 // The keys of [hosts.NAME] and [buckets.NAME], and of the inline tables in them.
-#include <algorithm>
-
 #include "config/job.hpp"
 #include "config/keys.hpp"
+#include "config/names.hpp"
 
 namespace syncline {
 namespace {
@@ -82,24 +81,13 @@ void read_endpoint(const ValueReader& in, std::string& endpoint) {
     endpoint = std::move(url);
 }
 
-void read_bucket_name(const ValueReader& in, std::string& name) {
-    std::string given;
-    in.argument(given);
-    auto is_allowed = [](char c) {
-        return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '.' || c == '_' ||
-               c == '-';
-    };
-    if (!std::all_of(given.begin(), given.end(), is_allowed)) return in.fail("must be of A-Z a-z 0-9 . _ and -");
-    name = std::move(given);
-}
-
 const Key<Host> keys_of_host[] = {
     {{TableKind::host, "hostname", Shape::text, "the name or address to connect to"},
-     [](const ValueReader& in, Host& host) { in.argument(host.hostname); }},
+     [](const ValueReader& in, Host& host) { in.name(host.hostname, is_server_name); }},
     {{TableKind::host, "port", Shape::integer, "the SSH port"},
      [](const ValueReader& in, Host& host) { in.integer(host.port, 1, 65535); }},
     {{TableKind::host, "user", Shape::text, "the user on the server"},
-     [](const ValueReader& in, Host& host) { in.argument(host.user); }},
+     [](const ValueReader& in, Host& host) { in.name(host.user, is_user_name); }},
     {{TableKind::host, "identity_file", Shape::path, "the private key"},
      [](const ValueReader& in, Host& host) { in.path(host.identity_file); }},
     {{TableKind::host, "password", Shape::secret, "true asks on the terminal; or where the password comes from"},
@@ -128,9 +116,9 @@ const Key<Bucket> keys_of_bucket[] = {
          if (auto index = in.choice_index()) bucket.provider = in.key().choice_list()[*index];
      }},
     {{TableKind::bucket, "bucket", Shape::text, "the bucket's name at the provider"},
-     [](const ValueReader& in, Bucket& bucket) { read_bucket_name(in, bucket.bucket); }},
+     [](const ValueReader& in, Bucket& bucket) { in.name(bucket.bucket, is_storage_name); }},
     {{TableKind::bucket, "region", Shape::text, "the region"},
-     [](const ValueReader& in, Bucket& bucket) { in.argument(bucket.region); }},
+     [](const ValueReader& in, Bucket& bucket) { in.name(bucket.region, is_storage_name); }},
     {{TableKind::bucket, "endpoint", Shape::text, "the URL of the service"},
      [](const ValueReader& in, Bucket& bucket) { read_endpoint(in, bucket.endpoint); }},
     {{TableKind::bucket, "credentials", Shape::table, "where the access key comes from"},

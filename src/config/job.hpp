@@ -25,6 +25,9 @@ struct Position {
 /// Where each key of a table was written; a key that is not in here has its default.
 using WrittenKeys = std::map<std::string, Position, std::less<>>;
 
+/// Environment variables that a table's values expanded, HOME's `~` aside, each where it stood first.
+using UsedVariables = std::map<std::string, Position, std::less<>>;
+
 /// A secret that is asked for, read from the environment, or printed by a command.
 struct SecretSource {
     enum class Type : uint8_t { none, terminal, environment, command, literal };
@@ -52,7 +55,8 @@ struct Job {
     std::string name;
     int line = 0;         ///< of its table in the job file; 0 for an ad hoc job
     WrittenKeys written;  ///< by the job itself or by [defaults]
-    std::string root;     ///< absolute, as written (symlinks not resolved)
+    UsedVariables variables;
+    std::string root;  ///< absolute, as written (symlinks not resolved)
     Destination remote;
     std::string remote_text;  ///< as written, for messages
     FilterSpec filter;
@@ -76,6 +80,7 @@ struct Job {
 
 struct Host {
     WrittenKeys written;
+    UsedVariables variables;
     std::string name, hostname, user, identity_file, known_hosts, remote_root = "~/.cache/syncline/projects";
     uint16_t port = 0;  ///< 0: from ssh_config, else 22
     SecretSource password;
@@ -87,6 +92,7 @@ struct Host {
 
 struct Bucket {
     WrittenKeys written;
+    UsedVariables variables;
     std::string name, provider = "generic", bucket, region, endpoint;
     std::string key_variable, secret_variable;  ///< credentials = { env = [..] }
     std::string profile;
@@ -94,6 +100,7 @@ struct Bucket {
 
 struct EngineSettings {
     WrittenKeys written;
+    UsedVariables variables;
     unsigned max_parallel_jobs = 4;
     unsigned connections_per_host = 4;
     std::optional<uint64_t> bandwidth_limit;  ///< bytes a second
@@ -110,10 +117,9 @@ struct JobFile {
     EngineSettings engine;
     std::map<std::string, Host> hosts;
     std::map<std::string, Bucket> buckets;
-    Job defaults;           ///< what [defaults] makes of a job before its own keys; for ad hoc jobs
-    std::vector<Job> jobs;  ///< in file order
-    /// Environment variables that were expanded, HOME's `~` aside, each where it stood first.
-    std::map<std::string, Position, std::less<>> variables;
+    Job defaults;             ///< what [defaults] makes of a job before its own keys; for ad hoc jobs
+    std::vector<Job> jobs;    ///< in file order
+    UsedVariables variables;  ///< by what is in no table of the above
 };
 
 }  // namespace syncline

@@ -58,11 +58,11 @@ void read_times(const ValueReader& in, std::vector<AtTime>& times) {
     }
 }
 
-/// A count, or "N%".
+/// A count, or "N%". A share lets a few deletes pass whatever it is, but none is none: "0%" is read as 0.
 void read_max_delete(const ValueReader& in, MaxDelete& max_delete) {
-    constexpr std::string_view what = "a count over zero, or a share from \"1%\" to \"100%\"";
+    constexpr std::string_view what = "a count from 0 on, or a share from \"0%\" to \"100%\"";
     if (in.value().type == TomlValue::Type::integer) {
-        if (in.value().number <= 0) return in.fail("must be " + std::string(what));
+        if (in.value().number < 0) return in.fail("must be " + std::string(what));
         max_delete = {static_cast<uint64_t>(in.value().number), false};
         return;
     }
@@ -71,8 +71,8 @@ void read_max_delete(const ValueReader& in, MaxDelete& max_delete) {
     unsigned share = 0;
     auto [end, error] = std::from_chars(text->data(), text->data() + text->size(), share);
     bool is_share = error == std::errc{} && std::string_view(end, text->data() + text->size()) == "%";
-    if (!is_share || share == 0 || share > 100) return in.fail("must be " + std::string(what));
-    max_delete = {share, true};
+    if (!is_share || share > 100) return in.fail("must be " + std::string(what));
+    max_delete = {share, share != 0};
 }
 
 void read_umask(const ValueReader& in, uint16_t& umask) {

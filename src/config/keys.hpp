@@ -6,6 +6,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "config/reader.hpp"
@@ -38,23 +39,24 @@ std::span<const Key<CleanPolicy>> clean_keys();
 std::vector<KeyInfo> all_keys();
 
 /// Reads each member of `table` by the key of its name; others are errors. Where the target remembers which keys were
-/// written, it is told once the value was read.
+/// written and which variables they used, it is told once the value was read.
 template <class Target>
 void read_table(ParseContext& context, const std::string& table_name, const TomlValue& table,
                 std::span<const Key<Target>> keys, Target& target) {
     for (const TomlMember& member : table.members) {
         const Key<Target>* key = nullptr;
-        std::vector<std::string> names;
         for (const Key<Target>& candidate : keys) {
             if (candidate.info.name == member.name) key = &candidate;
-            names.emplace_back(candidate.info.name);
         }
         if (!key) {
+            std::vector<std::string> names;
+            for (const Key<Target>& candidate : keys) names.emplace_back(candidate.info.name);
             context.unknown_key(member, table_name, names);
             continue;
         }
         key->read(ValueReader(context, table_name, key->info, member.value), target);
         if constexpr (requires { target.written; }) target.written[member.name] = member.position;
+        if constexpr (requires { target.variables; }) target.variables.merge(std::exchange(context.variables, {}));
     }
 }
 

@@ -71,6 +71,15 @@ bool is_regular_file(const std::string& path) {
     return ::stat(path.c_str(), &status) == 0 && S_ISREG(status.st_mode);
 }
 
+/// Why a file is not this user's alone: the end of a sentence about it; "" when it is.
+std::string why_not_ours(const std::string& path) {
+    struct stat status{};
+    if (::stat(path.c_str(), &status) != 0) return "cannot be looked at: " + errno_text(errno);
+    if (status.st_uid != ::geteuid()) return "belongs to another user (uid " + std::to_string(status.st_uid) + ")";
+    if ((status.st_mode & 022) != 0) return "can be written by others (`chmod go-w " + escape(path) + "` ends that)";
+    return "";
+}
+
 }  // namespace
 
 ParseOutcome load_job_file(const std::string& path, const ParseEnvironment& environment) {
@@ -112,18 +121,17 @@ std::optional<std::string> find_job_file(const std::string& directory, const Par
 }
 
 std::optional<Diagnostic> check_found_job_file(const std::string& path, const ParseEnvironment& environment) {
-    struct stat status{};
-    std::string why;
-    if (::stat(path.c_str(), &status) != 0) {
-        why = "cannot be looked at: " + errno_text(errno);
-    } else if (status.st_uid != ::geteuid()) {
-        why = "belongs to another user (uid " + std::to_string(status.st_uid) +
-              "); name it on the command line to use it";
-    } else if ((status.st_mode & 022) != 0) {
-        why = "can be written by others; `chmod go-w " + escape(path) + "`, or name it on the command line";
-    }
+    std::string why = why_not_ours(path);
     if (why.empty()) return std::nullopt;
-    return Diagnostic{shown_path(path, environment), 0, 0, "the job file was found here, but " + why};
+    return Diagnostic{shown_path(path, environment), 0, 0,
+                      "the job file was found here, but it " + why + "; name it on the command line to use it"};
+}
+
+std::optional<Diagnostic> check_trusted_job_file(const std::string& path, const ParseEnvironment& environment) {
+    std::string why = why_not_ours(path);
+    if (why.empty()) return std::nullopt;
+    return Diagnostic{shown_path(path, environment), 0, 0,
+                      "the job file cannot be trusted: it " + why + "; without trust it is used when it is named"};
 }
 
 }  // namespace syncline

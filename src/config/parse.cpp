@@ -131,15 +131,13 @@ ParseOutcome parse_job_file(std::string_view text, const std::string& path, cons
     Diagnostics errors(file.shown_path), warnings(file.shown_path);
     ParseContext context{path,    path.substr(slash + 1), path.substr(0, slash == 0 ? 1 : slash), environment, errors,
                          warnings};
-    TomlValue top = read_toml(text, errors);
-    if (errors.empty()) {
-        check_version(context, top);
-        read_table(context, "", top, file_keys(), file);
-        check_shared_names(context, top, file);
-        read_jobs(context, top, file);
+    if (auto top = read_toml(text, errors)) {
+        check_version(context, *top);
+        read_table(context, "", *top, file_keys(), file);
+        check_shared_names(context, *top, file);
+        read_jobs(context, *top, file);
         check_overlaps(file, environment, errors);
     }
-    file.variables = std::move(context.variables);
     outcome.errors = errors.take_sorted();
     outcome.warnings = warnings.take_sorted();
     if (outcome.errors.empty()) outcome.file = std::move(file);

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/text.hpp"
+#include "config/names.hpp"
 #include "config/paths.hpp"
 #include "core/filter.hpp"
 
@@ -23,9 +24,20 @@ std::string suggestion(std::string_view word, const std::vector<std::string>& kn
     return word.size() > longest_shown ? "" : did_you_mean(word, known);
 }
 
-bool has_control_byte(std::string_view text) {
-    return std::any_of(text.begin(), text.end(),
-                       [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; });
+/// Why no path looks like `pattern`; "" when one could. Paths below a root have no "." or ".." and no empty names; "./"
+/// may begin a pattern and slashes may end it.
+std::string why_never_matching(std::string_view pattern) {
+    while (pattern.ends_with('/')) pattern.remove_suffix(1);
+    for (size_t begin = 0; begin <= pattern.size();) {
+        size_t end = std::min(pattern.find('/', begin), pattern.size());
+        std::string_view name = pattern.substr(begin, end - begin);
+        bool is_first = begin == 0, is_last = end == pattern.size();
+        if (name == "..") return "it never matches, for patterns cannot leave the root by '..'";
+        if (name == "." && (!is_first || is_last)) return "it never matches, for no path holds the name '.'";
+        if (name.empty() && !is_first) return "it never matches, for no path holds '//'";
+        begin = end + 1;
+    }
+    return "";
 }
 
 }  // namespace
@@ -42,6 +54,7 @@ std::vector<std::string> KeyInfo::choice_list() const {
 
 void ParseContext::unknown_key(const TomlMember& member, const std::string& table_name,
                                const std::vector<std::string>& known) {
+    if (errors.is_full()) return;
     std::string message = "unknown key '" + shown(member.name) + "'";
     if (!table_name.empty()) message += " in " + table_name;
     std::string near = suggestion(member.name, known);
@@ -50,17 +63,10 @@ void ParseContext::unknown_key(const TomlMember& member, const std::string& tabl
 }
 
 bool ParseContext::check_name(const TomlMember& member, std::string_view noun) {
-    auto is_allowed = [](char c) {
-        return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_' || c == '-';
-    };
-    const std::string& name = member.name;
-    bool good =
-        !name.empty() && name.size() <= 64 && name[0] != '-' && std::all_of(name.begin(), name.end(), is_allowed);
-    if (!good) {
-        errors.add(member.position, quoted(name) + " cannot name a " + std::string(noun) +
-                                        ": use up to 64 of A-Z a-z 0-9 _ and -, not beginning with '-'");
-    }
-    return good;
+    if (is_table_name(member.name)) return true;
+    errors.add(member.position, quoted(member.name) + " cannot name a " + std::string(noun) +
+                                    ": use up to 64 of A-Z a-z 0-9 _ and -, not beginning with '-'");
+    return false;
 }
 
 void ValueReader::fail_at(Position position, std::string_view message) const {
@@ -155,6 +161,17 @@ void ValueReader::argument(std::string& out) const {
     }
 }
 
+void ValueReader::name(std::string& out, bool (*is_name)(std::string_view)) const {
+    std::string given;
+    argument(given);
+    if (given.empty()) return;
+    if (is_name(given)) {
+        out = std::move(given);
+    } else {
+        fail("has characters that it cannot have: " + quoted(given));
+    }
+}
+
 void ValueReader::command(std::string& out) const {
     const std::string* given = string("a command line in a string");
     if (!given) return;
@@ -215,8 +232,9 @@ void ValueReader::globs(std::vector<GlobRule>& out) const {
     for (const TomlValue& item : value_.items) {
         const std::string* pattern = string_of(item, "a list of patterns");
         if (!pattern) continue;
-        std::string why;
-        if (auto glob = Glob::compile(*pattern, why)) {
+        std::string why = why_never_matching(*pattern);
+        auto glob = why.empty() ? Glob::compile(*pattern, why) : std::nullopt;
+        if (glob) {
             out.push_back({std::move(*glob), "", context_.file_name + ":" + std::to_string(item.position.line)});
         } else {
             fail_at(item.position, "has the pattern " + quoted(*pattern) + ": " + why);

@@ -60,7 +60,7 @@ struct ParseContext {
     const ParseEnvironment& environment;
     Diagnostics& errors;
     Diagnostics& warnings;
-    std::map<std::string, Position, std::less<>> variables{};
+    UsedVariables variables{};  ///< that no table has taken over yet
 
     void unknown_key(const TomlMember& member, const std::string& table_name, const std::vector<std::string>& known);
     /// Whether `name` may name a job, host or bucket; an error when not.
@@ -84,6 +84,8 @@ class ValueReader {
     void text(std::string& out) const;
     /// As text, and it does not begin with '-': some command will take it as an argument.
     void argument(std::string& out) const;
+    /// As argument, and it is what one of names.hpp's functions says.
+    void name(std::string& out, bool (*is_name)(std::string_view)) const;
     /// A command line for `sh -c`.
     void command(std::string& out) const;
     void path(std::string& out) const;

@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "base/text.hpp"
+#include "config/names.hpp"
 #include "config/paths.hpp"
 
 namespace syncline {
@@ -11,21 +12,11 @@ namespace {
 
 RemoteMeaning refused(std::string why) { return {std::nullopt, std::move(why), ""}; }
 
-bool has_control_byte(std::string_view text) {
-    return std::any_of(text.begin(), text.end(),
-                       [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; });
-}
-
-/// HOST or USER@HOST, of characters that no shell and no ssh gives a meaning to.
-bool is_host_name(std::string_view name) {
-    auto is_allowed = [](char c) {
-        return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
-               std::string_view("._-+%").find(c) != std::string_view::npos;
-    };
+/// HOST or USER@HOST.
+bool is_host(std::string_view name) {
     size_t at = name.rfind('@');
-    if (at != std::string_view::npos && !is_host_name(name.substr(0, at))) return false;
-    std::string_view host = at == std::string_view::npos ? name : name.substr(at + 1);
-    return !host.empty() && host[0] != '-' && std::all_of(host.begin(), host.end(), is_allowed);
+    if (at == std::string_view::npos) return is_server_name(name);
+    return is_user_name(name.substr(0, at)) && is_server_name(name.substr(at + 1));
 }
 
 bool has_dot_component(std::string_view prefix) {
@@ -48,7 +39,7 @@ RemoteMeaning bucket_remote(const std::string& name, const std::string& prefix) 
 RemoteMeaning ssh_remote(const std::string& name, const std::string& directory,
                          const std::map<std::string, Host>& hosts, const std::map<std::string, Bucket>& buckets) {
     if (directory.starts_with("//")) return refused("is written HOST:DIR or BUCKET:PREFIX, not as a URL");
-    if (!is_host_name(name)) {
+    if (!is_host(name)) {
         return refused("names the host \"" + escape(name) +
                        "\", which cannot be one; for a local path with ':' in it write \"./\" in front");
     }

@@ -4,14 +4,17 @@
 
 #include <algorithm>
 #include <optional>
+#include <tuple>
 
 #include "base/text.hpp"
+#include "config/toml_scan.hpp"
 
 namespace syncline {
 namespace {
 
 constexpr int max_depth = 16;
-constexpr int max_dots_in_key = 16;
+constexpr int most_repetitions = 100;
+constexpr size_t most_reread_bytes = 8 << 20;
 
 Position position_of(const toml::source_region& source) {
     return {static_cast<int>(source.begin.line), static_cast<int>(source.begin.column)};
@@ -45,8 +48,9 @@ class Converter {
         for (auto&& [key, member] : table) {
             value.members.push_back({std::string(key.str()), position_of(key.source()), convert(member, depth + 1)});
         }
-        std::stable_sort(value.members.begin(), value.members.end(),
-                         [](const TomlMember& a, const TomlMember& b) { return a.position < b.position; });
+        std::sort(value.members.begin(), value.members.end(), [](const TomlMember& a, const TomlMember& b) {
+            return std::tie(a.position, a.name) < std::tie(b.position, b.name);
+        });
     }
 
     static void convert_scalar(const toml::node& node, TomlValue& value) {
@@ -67,66 +71,75 @@ class Converter {
     Diagnostics& errors_;
 };
 
-/// Looks for a key with more dots than any job file needs. The TOML library limits how deeply values nest but not how
-/// many parts a key has, and would overflow the stack over a key of a million parts. Up to the first syntax error this
-/// agrees with the library about where strings and comments are; behind it nobody reads on.
-class DotCounter {
-  public:
-    explicit DotCounter(std::string_view text) : text_(text) {}
+/// The library's own words are escaped already as far as they show a character, so backslashes stay as they are.
+std::string shown_description(std::string_view text) {
+    std::string shown;
+    for (size_t slash; (slash = text.find('\\')) != std::string_view::npos; text.remove_prefix(slash + 1))
+        shown += escape(text.substr(0, slash)) + "\\";
+    return shown + escape(text);
+}
 
-    std::optional<Position> find_long_key() {
-        while (at_ < text_.size()) {
-            char c = text_[at_];
-            if (c == '#') {
-                skip_comment();
-            } else if (c == '"' || c == '\'') {
-                skip_string(c);
-            } else {
-                if (c == '.' && ++dots_ > max_dots_in_key) return position();
-                if (c == '\n' || c == '=' || c == ',' || c == '{') dots_ = 0;
-                ++at_;
-            }
-        }
-        return std::nullopt;
+/// The path of a table or key that is written as `name`.
+std::vector<std::string> parts_of(const std::string& name) {
+    std::vector<std::string> parts;
+    toml::table outer = toml::parse("[" + name + "]");
+    for (const toml::table* table = &outer; table && !table->empty(); table = table->begin()->second.as_table())
+        parts.emplace_back(table->begin()->first.str());
+    return parts;
+}
+
+/// Where the nodes of `parts` stand first in `start`, as deep as they go; nullptr when not even the first is there.
+const toml::key* find_first(const toml::table& start, const std::vector<std::string>& parts) {
+    const toml::key* first = nullptr;
+    const toml::table* table = &start;
+    for (const std::string& part : parts) {
+        auto found = table ? table->find(part) : toml::table::const_iterator{};
+        if (!table || found == table->end()) break;
+        first = &found->first;
+        table = found->second.as_table();
     }
+    return first;
+}
 
-  private:
-    void skip_comment() { at_ = std::min(text_.find('\n', at_), text_.size()); }
-
-    void skip_string(char quote) {
-        std::string_view rest = text_.substr(at_);
-        bool multi_line = rest.size() >= 3 && rest[1] == quote && rest[2] == quote;
-        at_ += multi_line ? 3 : 1;
-        for (; at_ < text_.size(); ++at_) {
-            char c = text_[at_];
-            if (c == '\\' && quote == '"') {
-                ++at_;
-            } else if (c == quote && (!multi_line || text_.substr(at_, 3) == std::string(3, quote))) {
-                break;
-            } else if (c == '\n' && !multi_line) {
-                return;
-            }
-        }
-        if (at_ >= text_.size()) return;
-        // A multi-line string may end in up to two quotes of its own before the closing three.
-        size_t closing = multi_line ? 3 : 1;
-        if (multi_line) {
-            while (closing < 5 && at_ + closing < text_.size() && text_[at_ + closing] == quote) ++closing;
-        }
-        at_ += closing;
+/// A definition that repeats another, as the library found it; nullopt for any other error, and where inline tables or
+/// long keys leave open what belongs to it.
+std::optional<Definition> repeated_definition(std::string_view text, const toml::parse_error& error) {
+    std::string_view what = error.description();
+    if (what.find("cannot redefine existing") == std::string_view::npos) return std::nullopt;
+    bool is_table = what.find("table header") != std::string_view::npos;
+    Position place = position_of(error.source());
+    if (!is_table) {
+        auto found = definition_in_line(text, place.line);
+        bool is_inline = !found || found->is_table || place.column > found->value_column;
+        return is_inline ? std::nullopt : found;
     }
-
-    Position position() const {
-        std::string_view before = text_.substr(0, at_);
-        size_t line_start = before.rfind('\n') + 1;  // npos + 1 is 0
-        return {static_cast<int>(std::count(before.begin(), before.end(), '\n')) + 1,
-                static_cast<int>(at_ - line_start) + 1};
+    // Some errors of a header are placed behind it. The library garbles quoted names, so those are taken as they come.
+    for (int line : {place.line, place.line - 1}) {
+        auto found = line > 0 ? definition_in_line(text, line) : std::nullopt;
+        if (!found || !found->is_table || found->name.empty()) continue;
+        bool is_quoted = found->name.find_first_of("\"'") != std::string::npos && line < place.line;
+        if (is_quoted || what.find("'" + found->name.substr(0, 40)) != std::string_view::npos) return found;
     }
+    return std::nullopt;
+}
 
-    std::string_view text_;
-    size_t at_ = 0;
-    int dots_ = 0;
-};
+/// "duplicate key 'root' in [jobs.a]; first at line 3". `before` is the text up to the definition.
+std::string describe_repetition(std::string_view before, const Definition& definition) {
+    std::string table = definition.is_table ? "" : last_table(before);
+    std::string what = definition.is_table ? "duplicate table [" + escape(definition.name) + "]"
+                                           : "duplicate key '" + escape(definition.name) + "'";
+    if (!table.empty()) what += " in [" + escape(table) + "]";
+    try {
+        toml::table known = toml::parse(before);
+        std::vector<std::string> parts = table.empty() ? std::vector<std::string>{} : parts_of(table);
+        for (std::string& part : parts_of(definition.name)) parts.push_back(std::move(part));
+        const toml::key* first = find_first(known, parts);
+        if (first) what += "; first at line " + std::to_string(position_of(first->source()).line);
+    } catch (const toml::parse_error&) {
+        return what;  // then the place of the first is not known
+    }
+    return what;
+}
 
 }  // namespace
 
@@ -149,17 +162,34 @@ std::string_view toml_type_name(TomlValue::Type type) {
     return "a value";
 }
 
-TomlValue read_toml(std::string_view text, Diagnostics& errors) {
-    if (auto place = DotCounter(text).find_long_key()) {
+std::optional<TomlValue> read_toml(std::string_view text, Diagnostics& errors) {
+    if (auto place = find_long_key(text)) {
         errors.add(*place, "this key has too many parts");
-        return {};
+        return std::nullopt;
     }
-    try {
-        toml::table table = toml::parse(text);
-        return Converter(errors).convert(table, 0);
-    } catch (const toml::parse_error& error) {
-        errors.add(position_of(error.source()), "not valid TOML: " + escape(error.description()));
-        return {};
+    // The library stops at its first error. What repeats a name is blanked, so that the rest is looked at, too.
+    std::string rest(text);
+    size_t budget = most_reread_bytes;
+    for (int repetitions = 0;; ++repetitions) {
+        try {
+            toml::table table = toml::parse(rest);
+            size_t known = errors.size();
+            TomlValue value = Converter(errors).convert(table, 0);
+            if (errors.size() > known) return std::nullopt;
+            return value;
+        } catch (const toml::parse_error& error) {
+            auto definition = repeated_definition(rest, error);
+            if (!definition || repetitions == most_repetitions || rest.size() > budget) {
+                errors.add(position_of(error.source()), "not valid TOML: " + shown_description(error.description()));
+                return std::nullopt;
+            }
+            budget -= rest.size();
+            std::string_view before = std::string_view(rest).substr(0, definition->begin);
+            errors.add(definition->position, describe_repetition(before, *definition));
+            for (size_t at = definition->begin; at < definition->end; ++at) {
+                if (rest[at] != '\n' && rest[at] != '\r') rest[at] = ' ';
+            }
+        }
     }
 }
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -34,8 +35,10 @@ struct TomlMember {
 /// "a string", "an integer": for messages.
 std::string_view toml_type_name(TomlValue::Type type);
 
-/// The top-level table. A syntax error is one diagnostic (reading stops there) and an empty table. Values nested deeper
-/// than any job file needs are an error too, so that nothing recurses further than the text's author was allowed to go.
-TomlValue read_toml(std::string_view text, Diagnostics& errors);
+/// The top-level table, nullopt when it cannot be read: a syntax error is one diagnostic, and reading stops there.
+/// Tables and keys that repeat others are one each; the first of a name is what counts then, so that the rest can be
+/// checked. Values nested deeper than any job file needs are an error too, so that nothing recurses further than the
+/// text's author was allowed to go.
+std::optional<TomlValue> read_toml(std::string_view text, Diagnostics& errors);
 
 }  // namespace syncline

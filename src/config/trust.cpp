@@ -20,34 +20,14 @@ class Reach {
         directory_ = slash == 0 ? "/" : path.substr(0, slash);
     }
 
-    std::vector<Diagnostic> list() {
-        for (const Job& job : file_.jobs) judge(job);
-        for (const auto& [name, host] : file_.hosts) judge(host);
-        if (!file_.engine.ssh_config.empty()) {
-            found_.add(place_of(file_.engine.written, "ssh_config"),
-                       "[engine] names an ssh_config, which can run commands");
-        }
-        if (file_.status_listen.starts_with("unix:")) {
-            judge_path(file_.status_position, "[status] listens", file_.status_listen.substr(5));
-        }
-        for (const auto& [name, place] : file_.variables) {
-            found_.add(place, "the environment variable " + name + " is used, whose value could end up on a server");
-        }
-        return found_.take_sorted();
-    }
-
-  private:
-    void judge_path(Position place, const std::string& what, const std::string& path) {
-        if (is_beneath(environment_.resolve(path), directory_)) return;
-        found_.add(place, what + " outside of the job file's directory: " + escape(path));
-    }
-
     void judge(const Job& job) {
-        std::string table = "[jobs." + job.name + "]";
+        std::string table = job.line == 0 ? "[defaults]" : "[jobs." + job.name + "]";
         Position line{job.line, 1};
-        judge_path(place_of(job.written, "root", line), table + " has its root", job.root);
-        if (job.remote.type == Destination::Type::local) {
-            judge_path(place_of(job.written, "remote", line), table + " has its remote", job.remote.path);
+        if (job.line != 0) {
+            judge_path(place_of(job.written, "root", line), table + " has its root", job.root);
+            if (job.remote.type == Destination::Type::local) {
+                judge_path(place_of(job.written, "remote", line), table + " has its remote", job.remote.path);
+            }
         }
         if (job.policy.symlinks == SymlinkPolicy::follow) {
             found_.add(place_of(job.written, "symlinks"), table + " follows symlinks, which can lead anywhere");
@@ -55,6 +35,7 @@ class Reach {
         judge_command(job.written, table, "on_success", job.on_success);
         judge_command(job.written, table, "on_failure", job.on_failure);
         judge_command(job.written, table, "on_halt", job.on_halt);
+        judge(job.variables);
     }
 
     void judge(const Host& host) {
@@ -66,6 +47,45 @@ class Reach {
             found_.add(place_of(host.written, "password"),
                        table + " sends an environment variable to a server as its password");
         }
+        judge(host.variables);
+    }
+
+    void judge(const Bucket& bucket) {
+        if (!bucket.key_variable.empty()) {
+            found_.add(place_of(bucket.written, "credentials"),
+                       "[buckets." + bucket.name + "] sends an environment variable to a server as its key id");
+        }
+        judge(bucket.variables);
+    }
+
+    void judge_status() {
+        if (file_.status_listen.starts_with("unix:")) {
+            judge_path(file_.status_position, "[status] listens", file_.status_listen.substr(5));
+        }
+        judge(file_.variables);
+    }
+
+    /// What every SSH connection goes by.
+    void judge_engine() {
+        if (!file_.engine.ssh_config.empty()) {
+            found_.add(place_of(file_.engine.written, "ssh_config"),
+                       "[engine] names an ssh_config, which can run commands");
+        }
+        judge(file_.engine.variables);
+    }
+
+    std::vector<Diagnostic> take() { return found_.take_sorted(); }
+
+  private:
+    void judge(const UsedVariables& variables) {
+        for (const auto& [name, place] : variables) {
+            found_.add(place, "the environment variable " + name + " is used, whose value could end up on a server");
+        }
+    }
+
+    void judge_path(Position place, const std::string& what, const std::string& path) {
+        if (is_beneath(environment_.resolve(path), directory_)) return;
+        found_.add(place, what + " outside of the job file's directory: " + escape(path));
     }
 
     void judge_command(const WrittenKeys& written, const std::string& table, std::string_view key,
@@ -99,7 +119,30 @@ void list_unbuilt(const Job& job, Diagnostics& found) {
 }  // namespace
 
 std::vector<Diagnostic> untrusted_reach(const JobFile& file, const ParseEnvironment& environment) {
-    return Reach(file, environment).list();
+    Reach reach(file, environment);
+    for (const Job& job : file.jobs) reach.judge(job);
+    for (const auto& [name, host] : file.hosts) reach.judge(host);
+    for (const auto& [name, bucket] : file.buckets) reach.judge(bucket);
+    reach.judge_engine();
+    reach.judge_status();
+    return reach.take();
+}
+
+std::vector<Diagnostic> untrusted_reach(const JobFile& file, const std::vector<Job>& jobs, bool serves_status,
+                                        const ParseEnvironment& environment) {
+    Reach reach(file, environment);
+    for (const Job& job : jobs) {
+        reach.judge(job);
+        if (job.remote.type == Destination::Type::ssh) {
+            reach.judge_engine();
+            auto host = file.hosts.find(job.remote.name);
+            if (host != file.hosts.end()) reach.judge(host->second);
+        } else if (job.remote.type == Destination::Type::bucket) {
+            reach.judge(file.buckets.at(job.remote.name));
+        }
+    }
+    if (serves_status) reach.judge_status();
+    return reach.take();
 }
 
 std::vector<Diagnostic> not_built_yet(const JobFile& file) {

@@ -68,7 +68,7 @@ bool is_racy(const Stamp& stamp, TimeNs scanned_at) {
     constexpr TimeNs coarse_tick = 2'000'000'000;
     TimeNs newest = std::max(stamp.mtime, stamp.ctime);
     bool coarse = stamp.mtime % 1'000'000'000 == 0 && stamp.ctime % 1'000'000'000 == 0;
-    return newest + (coarse ? coarse_tick : tick) >= scanned_at;
+    return newest >= scanned_at - (coarse ? coarse_tick : tick);
 }
 
 }  // namespace syncline

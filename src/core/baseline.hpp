@@ -1,7 +1,7 @@
 // Baseline: what a job last verified as equal on both sides, per path, with the stamps that both sides had then.
 //
-// A side whose stamp is still the recorded one holds this content and need not be read: the baseline is the hash index too.
-// Sorted like a Tree. Kept in memory for the length of one run; state/ stores it.
+// A side whose stamp is still the recorded one holds this content and need not be read: the baseline is the hash index
+// too. Sorted like a Tree. Kept in memory for the length of one run; state/ stores it.
 #pragma once
 
 #include <cstdint>
@@ -17,7 +17,7 @@ namespace syncline {
 struct BaselineEntry {
     uint64_t path_offset = 0;
     uint32_t path_size = 0;
-    uint16_t mode = 0;         ///< the target's mode, 07777
+    uint16_t mode = 0;  ///< the target's mode, 07777
     Kind kind = Kind::file;
     bool mount_point = false;  ///< the source directory was a mount point
     uint64_t size = 0;         ///< bytes of content; for a symlink the length of its target, stored behind the path
@@ -62,8 +62,8 @@ class Baseline {
 /// Fills in, on both trees, the digest of each file whose stamp is the recorded one.
 void recall_digests(const Baseline& baseline, Tree& source, Tree& target);
 
-/// Whether a file seen at `scanned_at` may have changed after it was looked at without its stamp showing it: its times are not
-/// clearly older than the scan. Such a stamp is not recorded.
+/// Whether a file seen at `scanned_at` may have changed after it was looked at without its stamp showing it: its times
+/// are not clearly older than the scan. Such a stamp is not recorded.
 bool is_racy(const Stamp& stamp, TimeNs scanned_at);
 
 }  // namespace syncline

@@ -25,8 +25,8 @@ Answer Comparison::source_equals_target(const Spot& spot) {
     return Answer::unknown;
 }
 
-Answer Comparison::equals_baseline(const Entry& entry, std::string_view link, const BaselineEntry& known, uint32_t index,
-                                   std::vector<uint32_t>& needed) {
+Answer Comparison::equals_baseline(const Entry& entry, std::string_view link, const BaselineEntry& known,
+                                   uint32_t index, std::vector<uint32_t>& needed) {
     if (entry.kind != known.kind) return Answer::no;
     if (entry.kind == Kind::directory) return Answer::yes;
     if (entry.kind == Kind::symlink) return answer(link == input_.baseline.link(known));

@@ -1,5 +1,5 @@
-// Comparison: are two of source, target and baseline equal at a path? What cannot be told without reading a file is answered
-// `unknown`, and the files to be read are collected.
+// Comparison: are two of source, target and baseline equal at a path? What cannot be told without reading a file is
+// answered `unknown`, and the files to be read are collected.
 #pragma once
 
 #include "core/plan.hpp"

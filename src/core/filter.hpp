@@ -17,11 +17,13 @@
 namespace syncline {
 
 /// A glob of `exclude` or `include`. `base` is the directory that it is relative to (path from the root; "" is the root
-/// itself), `origin` what `explain` names: "jobs.toml:14" or "--exclude".
+/// itself), `origin` what `explain` names: "jobs.toml:14" or "--exclude". A glob may instead be relative to a directory
+/// above the root: `prefix` is then the way from there to the root, with a slash at its end.
 struct GlobRule {
     Glob glob;
     std::string base;
     std::string origin;
+    std::string prefix{};
 };
 
 struct FilterSpec {

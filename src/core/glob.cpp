@@ -173,7 +173,10 @@ bool Glob::matches(std::string_view path, bool is_directory) const {
 }
 
 bool Glob::matches_entry(std::string_view path, bool is_directory) const {
-    std::string_view name = last_name(path);
+    return matches_entry(path, last_name(path), is_directory);
+}
+
+bool Glob::matches_entry(std::string_view path, std::string_view name, bool is_directory) const {
     for (const Alternative& alternative : compiled_->alternatives) {
         if (alternative.directory_only && !is_directory) continue;
         if (alternative.wildcard.matches(alternative.name_only ? name : path)) return true;

@@ -29,6 +29,8 @@ class Glob {
     /// Whether the entry by itself matches: for callers who come down from the root and stop at a matched directory.
     /// Time is bounded by pattern length times path length.
     bool matches_entry(std::string_view path, bool is_directory) const;
+    /// The same for who knows the path's last name.
+    bool matches_entry(std::string_view path, std::string_view name, bool is_directory) const;
 
     const std::string& pattern() const;
 

@@ -13,9 +13,15 @@ std::string adopt_hint(const GuardFacts& facts) {
     return "; if what is there now is right: " + facts.command + " --adopt";
 }
 
+/// A directory that is to be followed by --adopt must be one.
+std::string empty_and_adopt_hint(const GuardFacts& facts) {
+    return "; if it is gone for good: make an empty directory in its place, then " + facts.command + " --adopt";
+}
+
 std::string describe(const RootIdentity& identity) {
     return std::string(kind_name(identity.kind)) + ", inode " + std::to_string(identity.inode) + " on file system " +
-           (identity.file_system.empty() ? "unknown" : identity.file_system);
+           (identity.file_system.empty() ? "unknown" : identity.file_system) +
+           (identity.born == 0 ? "" : ", created " + format_time(identity.born));
 }
 
 std::string was_and_is(const RootFacts& root) {
@@ -31,10 +37,12 @@ void judge_source_root(const GuardFacts& facts, const Policy& policy, std::vecto
     bool is_usable = source.now && source.now->is_directory();
     if (is_other && (!policy.adopt || !is_usable)) {
         halts.push_back({is_push ? Guard::root_changed : Guard::remote_changed, was_and_is(source),
-                         "bring the former directory back (is it mounted?)" + adopt_hint(facts)});
+                         "bring the former directory back (is it mounted?)" +
+                             (is_usable ? adopt_hint(facts) : empty_and_adopt_hint(facts))});
     } else if (!is_usable && is_push) {
         std::string detail = "the source root " + source.shown + (source.now ? " is no directory" : " is gone");
-        halts.push_back({Guard::root_missing, detail, "bring it back (is it mounted?), or correct `root`"});
+        halts.push_back({Guard::root_missing, detail,
+                         "bring it back (is it mounted?), or correct `root`" + empty_and_adopt_hint(facts)});
     } else if (!is_usable) {
         halts.push_back({Guard::remote_missing, "there is no directory " + source.shown + " to pull from",
                          "correct `remote`, or push first"});
@@ -49,8 +57,9 @@ void judge_target_root(const GuardFacts& facts, const Policy& policy, std::vecto
     }
     if (facts.target_is_unsafe && policy.is_mirror()) {
         halts.push_back({Guard::unsafe_target,
-                         target.shown + " is /, a home directory or the root of all remote directories, and a mirror would "
-                                        "remove what is not in the source",
+                         target.shown +
+                             " is /, a home directory or the root of all remote directories, and a mirror would "
+                             "remove what is not in the source",
                          "choose a directory of its own, or a policy that deletes nothing"});
     }
 }
@@ -68,17 +77,23 @@ void judge_deletes(const GuardFacts& facts, const Plan& plan, const Policy& poli
         halts.push_back({Guard::no_baseline,
                          count_of(plan.deletes, "delete") + " planned in " + facts.target.shown +
                              ", but no whole sync of this job to it is recorded",
-                         "set delete = \"never\", or pull first" + adopt_hint(facts)});
+                         std::string(policy.direction == Direction::push ? "set delete = \"never\", or pull first"
+                                                                         : "set pull = \"update\", or push first") +
+                             adopt_hint(facts)});
     }
     uint64_t deletes = plan.deletes + facts.recent_deletes;
     uint64_t allowed = allowed_deletes(facts, plan, policy);
     if (deletes > allowed) {
         std::string limit = std::to_string(policy.max_delete.limit) + (policy.max_delete.is_percentage ? " %" : "");
-        std::string recent = facts.recent_deletes == 0 ? "" : " (" + std::to_string(facts.recent_deletes) + " of them in the last 10 minutes)";
-        halts.push_back({Guard::max_delete,
-                         count_of(deletes, "delete") + recent + " of " + count_of(plan.target_files + facts.recent_deletes, "file") +
-                             " in " + facts.target.shown + "; max_delete = " + limit + " allows " + std::to_string(allowed),
-                         "look at `syncline plan`, bring back what is missing, or raise max_delete" + adopt_hint(facts)});
+        std::string recent = facts.recent_deletes == 0
+                                 ? ""
+                                 : " (" + std::to_string(facts.recent_deletes) + " of them in the last 10 minutes)";
+        halts.push_back(
+            {Guard::max_delete,
+             count_of(deletes, "delete") + recent + " of " +
+                 count_of(plan.target_files + facts.recent_deletes, "file") + " in " + facts.target.shown +
+                 "; max_delete = " + limit + " allows " + std::to_string(allowed),
+             "look at `syncline plan`, bring back what is missing, or raise max_delete" + adopt_hint(facts)});
     }
     if (facts.watcher_required && !facts.watcher_live) {
         halts.push_back({Guard::watcher_inactive, "deletes in a bucket need a live watcher that saw every change",
@@ -123,9 +138,10 @@ std::vector<Halt> judge_roots(const GuardFacts& facts, const Policy& policy) {
 std::vector<Halt> judge_plan(const GuardFacts& facts, const Plan& plan, const Policy& policy) {
     std::vector<Halt> halts = judge_roots(facts, policy);
     if (!facts.target_listed_whole) {
-        halts.push_back({Guard::incomplete_listing,
-                         "the target " + facts.target.shown + " could not be listed whole: " + facts.target_listing_detail,
-                         "mend that, then run it again"});
+        halts.push_back(
+            {Guard::incomplete_listing,
+             "the target " + facts.target.shown + " could not be listed whole: " + facts.target_listing_detail,
+             "mend that, then run it again"});
     }
     if (!policy.adopt) {
         if (facts.selected_entries == 0 && facts.baseline_size >= 2) {

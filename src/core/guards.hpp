@@ -16,10 +16,16 @@ namespace syncline {
 struct RootIdentity {
     std::string file_system;  ///< its id (not st_dev, which changes from mount to mount); "" when unknown
     uint64_t inode = 0;
-    Kind kind = Kind::directory;  ///< `symlink` for a symlink to a directory; another kind when it is no directory at all
+    Kind kind =
+        Kind::directory;  ///< `symlink` for a symlink to a directory; another kind when it is no directory at all
 
     bool is_directory() const { return kind == Kind::directory || kind == Kind::symlink; }
-    bool operator==(const RootIdentity&) const = default;
+    TimeNs born = 0;  ///< when it was created, for inode numbers are used again; 0 where the file system does not say
+
+    bool operator==(const RootIdentity& other) const {
+        bool same_birth = born == other.born || born == 0 || other.born == 0;
+        return file_system == other.file_system && inode == other.inode && kind == other.kind && same_birth;
+    }
 };
 
 /// In the order in which codes are reported.
@@ -49,25 +55,25 @@ struct Halt {
 
 /// What is known of one side before anything is listed.
 struct RootFacts {
-    std::string shown;                      ///< the path for messages, escaped
-    std::optional<RootIdentity> now;        ///< nullopt: nothing is there
-    std::optional<RootIdentity> recorded;   ///< of the last whole sync
+    std::string shown;                     ///< the path for messages, escaped
+    std::optional<RootIdentity> now;       ///< nullopt: nothing is there
+    std::optional<RootIdentity> recorded;  ///< of the last whole sync
 };
 
 struct GuardFacts {
-    std::string command;               ///< what runs this job again, for `resolve`: "syncline push thesis"
+    std::string command;  ///< what runs this job again, for `resolve`: "syncline push thesis"
     RootFacts source;
     RootFacts target;
-    bool target_is_unsafe = false;     ///< `/`, a home directory or remote_root itself
-    std::string mountpoint;            ///< the job's `mountpoint`, "" when it has none
+    bool target_is_unsafe = false;  ///< `/`, a home directory or remote_root itself
+    std::string mountpoint;         ///< the job's `mountpoint`, "" when it has none
     bool mountpoint_is_mounted = true;
     bool target_listed_whole = true;
-    std::string target_listing_detail; ///< where the listing broke off
+    std::string target_listing_detail;  ///< where the listing broke off
     bool whole_sync_recorded = false;
     size_t baseline_size = 0;
-    size_t selected_entries = 0;       ///< of the source
-    uint64_t recent_deletes = 0;       ///< by runs of this job that ended within the last 10 minutes
-    bool watcher_required = false;     ///< a delete on a bucket
+    size_t selected_entries = 0;    ///< of the source
+    uint64_t recent_deletes = 0;    ///< by runs of this job that ended within the last 10 minutes
+    bool watcher_required = false;  ///< a delete on a bucket
     bool watcher_live = false;
 };
 

@@ -80,8 +80,8 @@ namespace {
 /// One entry, seen from the directories of a chain in turn.
 class Subject {
   public:
-    Subject(std::string_view path, bool is_directory)
-        : path_(path), name_(last_name(path)), is_directory_(is_directory) {}
+    Subject(std::string_view path, std::string_view name, bool is_directory)
+        : path_(path), name_(name), is_directory_(is_directory) {}
 
     IgnoreMatch match(const IgnoreFrame& frame, const IgnoreRulesPtr& rules) {
         if (rules == nullptr) return {};
@@ -105,8 +105,13 @@ class Subject {
 }  // namespace
 
 IgnoreMatch find_ignore_rule(const IgnoreChain& chain, std::string_view path, bool is_directory) {
+    return find_ignore_rule(chain, path, last_name(path), is_directory);
+}
+
+IgnoreMatch find_ignore_rule(const IgnoreChain& chain, std::string_view path, std::string_view name,
+                             bool is_directory) {
     if (chain == nullptr) return {};
-    Subject subject(path, is_directory);
+    Subject subject(path, name, is_directory);
     for (size_t layer = 0; layer < chain->layers.size(); ++layer) {
         for (const IgnoreFrame* frame = chain.get(); frame != nullptr; frame = frame->outer.get()) {
             if (IgnoreMatch match = subject.match(*frame, frame->layers[layer]); match.rule != nullptr) return match;

@@ -73,8 +73,9 @@ struct IgnoreMatch {
     bool ignored() const { return rule != nullptr && !rule->negated; }
 };
 
-/// The rule that decides on `path` (from the root), whose directory has `chain`. Says nothing of rules that decide on a
-/// directory above it.
+/// The rule that decides on `path` (from the root; `name` is its last component), whose directory has `chain`. Says
+/// nothing of rules that decide on a directory above it.
+IgnoreMatch find_ignore_rule(const IgnoreChain& chain, std::string_view path, std::string_view name, bool is_directory);
 IgnoreMatch find_ignore_rule(const IgnoreChain& chain, std::string_view path, bool is_directory);
 
 /// Gives the chain that holds in a directory of the root ("" is the root). Implementations are safe to call from many
@@ -83,7 +84,8 @@ class IgnoreSource {
   public:
     virtual ~IgnoreSource() = default;
     virtual IgnoreChain chain_for(std::string_view directory) = 0;
-    /// Ignore files that are there and could not be read, sorted; asked when the walk is done. The path is that of the file, or
+    /// Ignore files that are there and could not be read, sorted; asked when the walk is done. The path is that of the
+    /// file, or
     /// "" (the root) where the file lies outside of the root; the directory that holds the path is not known whole.
     virtual std::vector<Problem> problems() const { return {}; }
 };

@@ -41,7 +41,8 @@ std::string_view reason_text(Reason reason) {
 }
 
 size_t Plan::count(Op op) const {
-    return static_cast<size_t>(std::count_if(actions.begin(), actions.end(), [op](const Action& a) { return a.op == op; }));
+    return static_cast<size_t>(
+        std::count_if(actions.begin(), actions.end(), [op](const Action& a) { return a.op == op; }));
 }
 
 Plan make_plan(const PlanInput& input) {

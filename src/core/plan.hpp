@@ -1,5 +1,5 @@
-// Plan: the ordered actions of one run, each with its reason. A pure function of both trees, the baseline and the policy;
-// no order of listing and no degree of parallelism shows in it.
+// Plan: the ordered actions of one run, each with its reason. A pure function of both trees, the baseline and the
+// policy; no order of listing and no degree of parallelism shows in it.
 #pragma once
 
 #include <cstdint>
@@ -28,28 +28,28 @@ enum class Reason : uint8_t {
     mode_differs,
     forced,
     gone_from_source,
-    excluded_from_source,       ///< delete_excluded
-    replaced_by_other_kind,     ///< removed because what is to stand here is no directory
-    changed_on_both_sides,      ///< conflict
-    differs_and_never_synced,   ///< conflict
-    replaces_other_kind,        ///< conflict: a directory and a file in each other's place, and this policy deletes nothing
-    blocked_by_kept_entries,    ///< conflict: what must be kept stands in its way
-    remote_symlink,             ///< conflict: a pull refuses it
+    excluded_from_source,      ///< delete_excluded
+    replaced_by_other_kind,    ///< removed because what is to stand here is no directory
+    changed_on_both_sides,     ///< conflict
+    differs_and_never_synced,  ///< conflict
+    replaces_other_kind,  ///< conflict: a directory and a file in each other's place, and this policy deletes nothing
+    blocked_by_kept_entries,  ///< conflict: what must be kept stands in its way
+    remote_symlink,           ///< conflict: a pull refuses it
 };
 
 /// A sentence's end: "not on the target", "content differs".
 std::string_view reason_text(Reason reason);
 
 /// When an action is done. Deletes come after everything that does not need them.
-enum class Phase : uint8_t { build, prune, replace };
+enum class Phase : uint8_t { build, prune, replace, finish };
 
 struct Action {
     Op op = Op::put;
     Reason reason = Reason::missing_on_target;
     Phase phase = Phase::build;
-    uint16_t mode = 0;              ///< permission bits for put, mkdir and chmod
-    uint32_t source = Tree::none;   ///< index into the source tree; none for deletes
-    uint32_t target = Tree::none;   ///< index into the target tree; none when nothing is there
+    uint16_t mode = 0;             ///< permission bits for put, mkdir and chmod
+    uint32_t source = Tree::none;  ///< index into the source tree; none for deletes
+    uint32_t target = Tree::none;  ///< index into the target tree; none when nothing is there
 
     bool operator==(const Action&) const = default;
 };
@@ -70,16 +70,16 @@ struct Needs {
 };
 
 struct Plan {
-    Needs needs;                          ///< when not empty the rest is only a draft: fill them in and plan again
-    std::vector<Action> actions;          ///< in the order in which they are done: build, prune, replace
-    std::vector<EqualPair> equal;         ///< pairs whose baseline row is missing or outdated
-    std::vector<std::string> gone;        ///< baseline rows to forget: on neither side any more
-    std::vector<Problem> notes;           ///< worth a word, no failure: special files, target edits left alone
-    std::vector<Problem> problems;        ///< exit status 4: what could not be decided because it could not be read
-    uint64_t unchanged = 0;               ///< selected entries that are equal on both sides
-    uint64_t bytes = 0;                   ///< content that puts will write
-    uint64_t deletes = 0;                 ///< files, symlinks and special files that go, replaced ones included
-    uint64_t target_files = 0;            ///< selected files and symlinks on the target: what a percentage is of
+    Needs needs;                    ///< when not empty the rest is only a draft: fill them in and plan again
+    std::vector<Action> actions;    ///< in the order in which they are done: build, prune, replace, finish
+    std::vector<EqualPair> equal;   ///< pairs whose baseline row is missing or outdated
+    std::vector<std::string> gone;  ///< baseline rows to forget: on neither side any more
+    std::vector<Problem> notes;     ///< worth a word, no failure: special files, target edits left alone
+    std::vector<Problem> problems;  ///< exit status 4: what could not be decided because it could not be read
+    uint64_t unchanged = 0;         ///< selected entries that are equal on both sides
+    uint64_t bytes = 0;             ///< content that puts will write
+    uint64_t deletes = 0;  ///< files, symlinks, special files and empty directories that go, replaced ones included
+    uint64_t target_files = 0;  ///< the same on the target, selected: what a percentage is of
 
     size_t count(Op op) const;
 };
@@ -89,11 +89,11 @@ struct PlanInput {
     const Tree& target;
     const Baseline& baseline;
     const Policy& policy;
-    /// Directories of the source, "" for the root, that could not be listed or whose entries are not all known. Nothing at or
-    /// below one is deleted or replaced.
+    /// Directories of the source, "" for the root, that could not be listed or whose entries are not all known. Nothing
+    /// at or below one is deleted or replaced.
     const std::vector<std::string>& source_incomplete;
-    /// Sorted paths to which the run is limited: only these and what is below them, and the directories that lead there. Empty:
-    /// the whole tree.
+    /// Sorted paths to which the run is limited: only these and what is below them, and the directories that lead
+    /// there. Empty: the whole tree.
     const std::vector<std::string>& limits;
 };
 

@@ -7,15 +7,14 @@
 namespace syncline {
 namespace {
 
-bool is_leaf(const Entry& entry) { return entry.kind != Kind::directory; }
-
 bool is_row_current(const Spot& spot, std::string_view source_link, std::string_view recorded_link) {
     const BaselineEntry& row = *spot.baseline;
     const Entry& source = *spot.source;
     if (row.kind != source.kind || row.mount_point != source.has(mount_point)) return false;
     if (row.kind == Kind::symlink) return source_link == recorded_link;
     if (row.kind != Kind::file) return true;
-    return row.digest == source.digest && row.source_stamp() == source.stamp && row.target_stamp() == spot.target->stamp;
+    return row.digest == source.digest && row.source_stamp() == source.stamp &&
+           row.target_stamp() == spot.target->stamp;
 }
 
 }  // namespace
@@ -34,7 +33,7 @@ void Planner::run() {
     Spot spot;
     while (next(spot)) visit(spot);
     while (!doomed_.empty()) close_last_doomed();
-    for (std::vector<Action>* later : {&late_chmods_, &prune_, &replace_}) {
+    for (std::vector<Action>* later : {&prune_, &replace_, &late_chmods_}) {
         plan_.actions.insert(plan_.actions.end(), later->begin(), later->end());
     }
 }
@@ -70,15 +69,23 @@ bool Planner::next(Spot& spot) {
     return true;
 }
 
+/// Whether the target's entry is a leaf: what a delete of it costs does not show in other deletes.
+bool Planner::holds_nothing(const Spot& spot) const {
+    if (spot.target->kind != Kind::directory) return true;
+    size_t next_index = spot.target_index + size_t{1};
+    return next_index >= input_.target.size() || !is_at_or_below(input_.target.path(next_index), spot.path);
+}
+
 bool Planner::is_out_of_scope(const Spot& spot) {
     if (input_.limits.empty() || limits_.covers(spot.path)) return false;
-    bool on_the_way = limits_.leads_to_next(spot.path) && spot.source != nullptr && spot.source->kind == Kind::directory;
+    bool on_the_way =
+        limits_.leads_to_next(spot.path) && spot.source != nullptr && spot.source->kind == Kind::directory;
     return !on_the_way;
 }
 
 void Planner::visit(const Spot& spot) {
     close_doomed_before(spot.path);
-    if (spot.target != nullptr && is_leaf(*spot.target) && !spot.target->has(unselected)) ++plan_.target_files;
+    if (spot.target != nullptr && !spot.target->has(unselected) && holds_nothing(spot)) ++plan_.target_files;
     if (is_out_of_scope(spot)) return;
     if (skipped_ && is_at_or_below(spot.path, *skipped_)) return;
     frozen_ = incomplete_.covers(spot.path);
@@ -102,8 +109,8 @@ void Planner::visit_neither(const Spot& spot) {
 
 void Planner::visit_source_only(const Spot& spot) {
     if (policy_.direction == Direction::pull) {
-        if (policy_.pull == PullPolicy::generated) return;
         if (spot.source->kind == Kind::symlink) return conflict(spot, Reason::remote_symlink);
+        if (policy_.pull == PullPolicy::generated) return;
     }
     create(spot, Reason::missing_on_target, Phase::build);
 }
@@ -125,7 +132,8 @@ void Planner::pull_over_existing(const Spot& spot) {
     const Entry& source = *spot.source;
     const Entry& target = *spot.target;
     bool both_files = source.kind == Kind::file && target.kind == Kind::file;
-    bool known_equal = !both_files || (source.has(has_digest) && target.has(has_digest) && source.digest == target.digest);
+    bool known_equal =
+        !both_files || (source.has(has_digest) && target.has(has_digest) && source.digest == target.digest);
     bool forced = policy_.force && both_files;
     if (source.kind == target.kind && known_equal && !forced) {
         if (both_files || compare_.source_equals_target(spot) == Answer::yes) keep_equal(spot);
@@ -154,15 +162,20 @@ void Planner::keep_equal(const Spot& spot) {
     ++plan_.unchanged;
     bool recorded = spot.baseline != nullptr &&
                     is_row_current(spot, input_.source.link(source), input_.baseline.link(*spot.baseline));
-    if (!recorded) plan_.equal.push_back({spot.source_index, spot.target_index});
+    // A mount that vanished must be missed in every run, not in the next one only: its row stays as it is.
+    bool is_missed_mount =
+        frozen_ && spot.baseline != nullptr && spot.baseline->mount_point && !source.has(mount_point);
+    if (!recorded && !is_missed_mount) plan_.equal.push_back({spot.source_index, spot.target_index});
 
     bool keeps_modes = policy_.direction == Direction::pull || policy_.permissions == PermissionPolicy::owner;
     if (keeps_modes || source.kind == Kind::symlink || frozen_) return;
     uint16_t mode = target_mode(policy_, source.kind == Kind::directory, source.mode);
     if (mode == (spot.target->mode & 07777)) return;
-    Action action{Op::chmod, Reason::mode_differs, Phase::build, mode, spot.source_index, spot.target_index};
-    // A directory that loses its write bit loses it after what is in it was written.
-    (source.kind == Kind::directory ? late_chmods_ : plan_.actions).push_back(action);
+    // A directory that loses its write bit loses it after what is in it was written and removed.
+    bool is_late = source.kind == Kind::directory;
+    Phase phase = is_late ? Phase::finish : Phase::build;
+    Action action{Op::chmod, Reason::mode_differs, phase, mode, spot.source_index, spot.target_index};
+    (is_late ? late_chmods_ : plan_.actions).push_back(action);
 }
 
 void Planner::overwrite(const Spot& spot) {
@@ -268,6 +281,7 @@ void Planner::close_last_doomed() {
     if (!closed.replaced) {
         if (!closed.removable) return keep_target(closed.spot);
         Reason reason = closed.spot.target->has(unselected) ? Reason::excluded_from_source : Reason::gone_from_source;
+        if (holds_nothing(closed.spot)) ++plan_.deletes;
         prune_.push_back({Op::rmdir, reason, Phase::prune, 0, Tree::none, closed.spot.target_index});
         return;
     }
@@ -285,7 +299,7 @@ void Planner::create(const Spot& spot, Reason reason, Phase phase) {
     constexpr uint16_t owner_access = 0700;
     if (op == Op::mkdir && (mode & owner_access) != owner_access) {
         // It must stay open to us until what belongs in it is there.
-        late_chmods_.push_back({Op::chmod, Reason::mode_differs, phase, mode, spot.source_index, Tree::none});
+        late_chmods_.push_back({Op::chmod, Reason::mode_differs, Phase::finish, mode, spot.source_index, Tree::none});
         action.mode = mode | owner_access;
     }
     (phase == Phase::build ? plan_.actions : replace_).push_back(action);

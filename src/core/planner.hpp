@@ -18,19 +18,20 @@ class Planner {
     void run();
 
   private:
-    /// A directory of the target that is to go, or to be replaced, if all that is in it may go. Its contents follow at once in
-    /// path order, so a stack of these is enough.
+    /// A directory of the target that is to go, or to be replaced, if all that is in it may go. Its contents follow at
+    /// once in path order, so a stack of these is enough.
     struct Doomed {
         Spot spot;
-        bool replaced = false;      ///< by what spot.source is; otherwise removed
+        bool replaced = false;  ///< by what spot.source is; otherwise removed
         bool removable = true;
-        size_t first_prune = 0;     ///< actions and deletes to take back when it is not
+        size_t first_prune = 0;  ///< actions and deletes to take back when it is not
         uint64_t deletes_before = 0;
     };
 
     bool next(Spot& spot);
     void visit(const Spot& spot);
     bool is_out_of_scope(const Spot& spot);
+    bool holds_nothing(const Spot& spot) const;
 
     // One path, by where it is present.
     void visit_source_only(const Spot& spot);

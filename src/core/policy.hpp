@@ -1,4 +1,5 @@
-// Policy: what a job allows. Values only; the job file's keys of the same names say what they mean (design: the job file).
+// Policy: what a job allows. Values only; the job file's keys of the same names say what they mean (design: the job
+// file).
 #pragma once
 
 #include <cstdint>

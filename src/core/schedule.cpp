@@ -1,6 +1,7 @@
 #include "core/schedule.hpp"
 
 #include <algorithm>
+#include <tuple>
 
 #include "base/assert.hpp"
 #include "core/retry.hpp"
@@ -33,8 +34,7 @@ void Schedule::set(const JobTimes& times, Moment now) {
     entry = Entry{};
     entry.running = was_running;
     entry.times = times;
-    bool has_no_time = !times.interval && times.at.empty() && !times.watch;
-    if (times.on_start || has_no_time) {
+    if (times.on_start) {
         entry.start_due = now.steady + draw_jitter(entry);
     } else {
         plan_interval(entry, now);
@@ -85,8 +85,8 @@ std::vector<std::string> Schedule::take_due(Moment now) {
         notice_due(entry, now);
         if (entry.due_since && !entry.running) waiting.push_back(&entry);
     }
-    std::stable_sort(waiting.begin(), waiting.end(),
-                     [](const Entry* a, const Entry* b) { return *a->due_since < *b->due_since; });
+    auto place = [](const Entry* entry) { return std::tie(*entry->due_since, entry->times.name); };
+    std::sort(waiting.begin(), waiting.end(), [&](const Entry* a, const Entry* b) { return place(a) < place(b); });
     std::vector<std::string> names;
     for (Entry* entry : waiting) {
         if (running_ >= max_parallel_) break;
@@ -130,9 +130,6 @@ void Schedule::notice_due(Entry& entry, Moment now) {
     auto due = next_due(entry, now);
     if (!due || *due > now.steady) return;
     if (!entry.due_since) entry.due_since = due;
-    entry.start_due.reset();
-    entry.retry_due.reset();
-    entry.interval_due.reset();
     if (entry.at_next && *entry.at_next <= now.wall) {
         entry.at_served = std::max(entry.at_served, now.wall);
         entry.at_jitter = draw_jitter(entry);

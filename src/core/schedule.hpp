@@ -48,7 +48,7 @@ class Schedule {
     /// `random` is uniform over all 64 bits. `zone` outlives the schedule.
     Schedule(unsigned max_parallel, const LocalTime& zone, std::function<uint64_t()> random);
 
-    /// Adds a job, or begins an edited one anew: due at once when it has on_start or no other time, else at its first
+    /// Adds a job, or begins an edited one anew: due at once when it has on_start, else at its first
     /// time. A run that is under way is not disturbed; the next waits for its end.
     void set(const JobTimes& times, Moment now);
 

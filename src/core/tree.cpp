@@ -23,7 +23,9 @@ std::string_view Tree::link(const Entry& entry) const {
 }
 
 uint32_t Tree::find(std::string_view path) const {
-    auto less = [this](const Entry& entry, std::string_view wanted) { return compare_paths(this->path(entry), wanted) < 0; };
+    auto less = [this](const Entry& entry, std::string_view wanted) {
+        return compare_paths(this->path(entry), wanted) < 0;
+    };
     auto found = std::lower_bound(entries_.begin(), entries_.end(), path, less);
     if (found == entries_.end() || this->path(*found) != path) return none;
     return static_cast<uint32_t>(found - entries_.begin());
@@ -64,11 +66,12 @@ void TreeBuilder::add(std::string_view parent, std::string_view name, Entry entr
 
 Tree TreeBuilder::finish() {
     auto before = [this](const Entry& a, const Entry& b) { return compare_paths(tree_.path(a), tree_.path(b)) < 0; };
-    if (!std::is_sorted(tree_.entries_.begin(), tree_.entries_.end(), before)) {
-        std::sort(tree_.entries_.begin(), tree_.entries_.end(), before);
+    auto not_before = [&before](const Entry& a, const Entry& b) { return !before(a, b); };
+    std::vector<Entry>& entries = tree_.entries_;
+    if (std::adjacent_find(entries.begin(), entries.end(), not_before) != entries.end()) {
+        std::sort(entries.begin(), entries.end(), before);
+        SYNCLINE_ASSERT(std::adjacent_find(entries.begin(), entries.end(), not_before) == entries.end());
     }
-    auto same_path = [this](const Entry& a, const Entry& b) { return tree_.path(a) == tree_.path(b); };
-    SYNCLINE_ASSERT(std::adjacent_find(tree_.entries_.begin(), tree_.entries_.end(), same_path) == tree_.entries_.end());
     return std::move(tree_);
 }
 

@@ -1,7 +1,7 @@
 // Tree: a sorted, immutable listing of one side of a job.
 //
-// Built once by a TreeBuilder, read by one thread at a time. A million entries must fit in little memory, so an entry is
-// 80 bytes and all names lie in one string that the entries point into.
+// Built once by a TreeBuilder, read by one thread at a time. A million entries must fit in little memory, so an entry
+// is 80 bytes and all names lie in one string that the entries point into.
 #pragma once
 
 #include <cstddef>
@@ -23,7 +23,7 @@ std::string_view kind_name(Kind kind);
 
 /// What tells that a file's content is still the same without reading it. All zero: nothing is known.
 struct Stamp {
-    uint64_t size = 0;   ///< bytes; for a symlink the length of its target
+    uint64_t size = 0;  ///< bytes; for a symlink the length of its target
     TimeNs mtime = 0;
     TimeNs ctime = 0;
     uint64_t inode = 0;
@@ -34,13 +34,13 @@ struct Stamp {
 
 /// Facts about an entry beside its stamp.
 enum EntryFlag : uint8_t {
-    has_digest = 1,    ///< `digest` is the SHA-256 of the content that `stamp` describes
-    unselected = 2,    ///< excluded, ignored or `.git`: in the tree only because it stands in the way of others
-    pinned = 4,        ///< `.git`: never removed, not even by `delete_excluded`
-    mount_point = 8,   ///< a directory on which another file system is mounted
-    unreadable = 16,   ///< its content could not be read in this run; a Problem says why
-    generated = 32,    ///< carries `@generated` in its first 4 KiB; known only when looked for
-    marker_known = 64, ///< whether it is `generated` was looked for
+    has_digest = 1,     ///< `digest` is the SHA-256 of the content that `stamp` describes
+    unselected = 2,     ///< excluded, ignored or `.git`: in the tree only because it stands in the way of others
+    pinned = 4,         ///< `.git`: never removed, not even by `delete_excluded`
+    mount_point = 8,    ///< a directory on which another file system is mounted
+    unreadable = 16,    ///< its content could not be read in this run; a Problem says why
+    generated = 32,     ///< carries `@generated` in its first 4 KiB; known only when looked for
+    marker_known = 64,  ///< whether it is `generated` was looked for
 };
 
 struct Entry {
@@ -91,8 +91,8 @@ class TreeBuilder {
     /// `name_bytes` counts paths and symlink targets.
     void reserve(size_t entries, size_t name_bytes);
 
-    /// The path is `parent`/`name`. Digest and path position of `entry` are ignored; `link` only counts for symlinks, whose
-    /// stamp gets the link's length as its size.
+    /// The path is `parent`/`name`. Digest and path position of `entry` are ignored; `link` only counts for symlinks,
+    /// whose stamp gets the link's length as its size.
     void add(std::string_view parent, std::string_view name, Entry entry, std::string_view link = {});
     void add(std::string_view path, Entry entry, std::string_view link = {}) { add({}, path, entry, link); }
 

@@ -152,9 +152,9 @@ void Wildcard::choose_shape() {
     tokens_ = {};
 }
 
-bool Wildcard::matches(std::string_view text) const {
-    if (shape_ == Shape::literal) return text == tail_;
+bool Wildcard::matches_from_the_front(std::string_view text) const {
     if (!text.ends_with(tail_)) return false;
+    if (shape_ == Shape::literal) return true;
     if (shape_ == Shape::general) return matches_generally(text);
     return text.substr(0, text.size() - tail_.size()).find('/') == std::string_view::npos;
 }

@@ -27,7 +27,12 @@ class Wildcard {
     static std::optional<Wildcard> compile(std::string_view head, std::string_view pattern);
 
     /// Whether the whole of `text` matches, in time bounded by the pattern's length times the text's.
-    bool matches(std::string_view text) const;
+    bool matches(std::string_view text) const {
+        // Nearly every call ends here, so this much is inline.
+        if (text.size() < tail_.size() || (shape_ == Shape::literal && text.size() != tail_.size())) return false;
+        if (!tail_.empty() && text.back() != tail_.back()) return false;
+        return matches_from_the_front(text);
+    }
 
   private:
     struct Token {
@@ -49,6 +54,7 @@ class Wildcard {
     bool add_component_star(std::string_view pattern, size_t& position);
     void choose_shape();
     bool accepts(const Token& token, char byte) const;
+    bool matches_from_the_front(std::string_view text) const;
     bool matches_generally(std::string_view text) const;
 
     Shape shape_ = Shape::literal;

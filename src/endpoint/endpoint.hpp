@@ -1,9 +1,10 @@
-// Endpoint: one side of a job. Every operation takes a whole batch, because an SSH or bucket endpoint that is asked file by
-// file can never be fast. To add an endpoint, implement this and teach EndpointFactory's implementation (factory.cpp) its destination.
+// Endpoint: one side of a job. Every operation takes a whole batch, because an SSH or bucket endpoint that is asked
+// file by file can never be fast. To add an endpoint, implement this and teach EndpointFactory's implementation
+// (factory.cpp) its destination.
 //
-// Owned by one run; all members are called from the engine's thread, one at a time, and end early with Cancelled when the run is
-// cancelled. Content always comes from, or lands in, a local directory: in a push from the job's root; in a pull from what
-// fetch() brought. Per-path trouble is in the results; an exception is the end of the run.
+// Owned by one run; all members are called from the engine's thread, one at a time, and end early with Cancelled when
+// the run is cancelled. Content always comes from, or lands in, a local directory: in a push from the job's root; in a
+// pull from what fetch() brought. Per-path trouble is in the results; an exception is the end of the run.
 #pragma once
 
 #include <atomic>
@@ -40,6 +41,8 @@ struct ListRequest {
     bool is_target = false;           ///< keep what is not selected, flagged
     bool descend_unselected = false;  ///< a target under delete_excluded
     SymlinkPolicy symlinks = SymlinkPolicy::copy;
+    /// Where the other side is when it is local, too: symlinks that lead to it are not followed. "" otherwise.
+    std::string other_local_root;
     /// What an endpoint with a costly round trip may use to hash, in the same trip, only what changed. May be null.
     const Baseline* baseline = nullptr;
 };
@@ -56,9 +59,9 @@ struct Listing {
 struct DigestItem {
     uint32_t index = 0;  ///< in the tree that was listed
     Digest digest;
-    Stamp stamp;         ///< of the content that was read
+    Stamp stamp;  ///< of the content that was read
     bool generated = false;
-    std::string error;   ///< "" or why it could not be read
+    std::string error;  ///< "" or why it could not be read
 };
 
 /// A local directory from which commit() takes content. The root descriptor is the holder's and outlives the batch.
@@ -69,29 +72,29 @@ struct ContentSource {
 
 /// One thing to be created or changed on the target. Parents come before what is in them.
 struct CommitItem {
-    Op op = Op::put;                ///< put, mkdir, symlink or chmod
+    Op op = Op::put;  ///< put, mkdir, symlink or chmod
     std::string_view path;
     uint16_t mode = 0;
     bool keep_existing_mode = false;  ///< a pull over a file that exists
-    Stamp source;                   ///< put: what the source was when it was listed
-    std::optional<Digest> digest;   ///< put: the content that the plan is about; none: whatever is there now
-    std::string_view link;          ///< symlink: its target
+    Stamp source;                     ///< put: what the source was when it was listed
+    std::optional<Digest> digest;     ///< put: the content that the plan is about; none: whatever is there now
+    std::string_view link;            ///< symlink: its target
     const Entry* expected = nullptr;  ///< what the listing saw at this path on the target; null: nothing
     // Filled in by commit():
-    std::string error;              ///< "" or why it was not done; then the target still holds what it held
-    bool disk_trouble = false;      ///< the error is the disk's (full, quota, read-only, I/O): the run has failed
-    Digest committed;               ///< put: the digest that was verified
-    Stamp source_stamp;             ///< put: of the content that was read
-    Stamp target_stamp;             ///< of what stands on the target now
+    std::string error;          ///< "" or why it was not done; then the target still holds what it held
+    bool disk_trouble = false;  ///< the error is the disk's (full, quota, read-only, I/O): the run has failed
+    Digest committed;           ///< put: the digest that was verified
+    Stamp source_stamp;         ///< put: of the content that was read
+    Stamp target_stamp;         ///< of what stands on the target now
     uint16_t target_mode = 0;
 };
 
 struct RemoveItem {
-    Op op = Op::remove;            ///< remove or rmdir
+    Op op = Op::remove;  ///< remove or rmdir
     std::string_view path;
     const Entry* expected = nullptr;
     // Filled in by remove():
-    std::string error;             ///< "" or why it still stands
+    std::string error;  ///< "" or why it still stands
 };
 
 class Endpoint {
@@ -104,11 +107,22 @@ class Endpoint {
     /// What a destination's baseline is bound to: for a local tree its resolved path.
     virtual std::string identity_text() const = 0;
 
-    /// Whether a mirror onto this root would be a catastrophe: `/`, a home directory, the root of all remote directories.
+    /// The absolute path of a local tree; "" for others.
+    virtual std::string local_path() const { return ""; }
+
+    /// The same as identity_text for a job's root: its path, resolved but for its last name, so that a directory which
+    /// a symlink replaced is the same root with another identity, not another root. Only for local trees.
+    virtual std::string root_text() const { return identity_text(); }
+
+    /// Whether a mirror onto this root would be a catastrophe: `/`, a home directory, the root of all remote
+    /// directories.
     virtual bool is_unsafe_for_mirror() const = 0;
 
     /// Identity of the root, nullopt when nothing is there. Must not create it.
     virtual Task<std::optional<RootIdentity>> inspect() = 0;
+
+    /// Whether the directory on which this run worked is still the one that is found under its path.
+    virtual Task<bool> is_still_in_place() { co_return true; }
 
     /// Lists the tree; an absent root is an empty listing. The views in `request` outlive the call.
     virtual Task<Listing> list(ListRequest request, Progress& progress) = 0;
@@ -116,15 +130,16 @@ class Endpoint {
     /// Reads the content of files of `tree`, as listed.
     virtual Task<void> digest(const Tree& tree, std::vector<DigestItem>& items, Progress& progress) = 0;
 
-    /// Brings the content of `indices` of `tree` into a local directory under their own paths. A local endpoint hands out its
-    /// own root and copies nothing. Files that could not be fetched are simply not there; commit() reports them.
+    /// Brings the content of `indices` of `tree` into a local directory under their own paths. A local endpoint hands
+    /// out its own root and copies nothing. Files that could not be fetched are simply not there; commit() reports
+    /// them.
     virtual Task<ContentSource> fetch(const Tree& tree, std::vector<uint32_t> indices, Progress& progress) = 0;
 
     /// Creates the root (and its parents) when it is missing; a no-op otherwise.
     virtual Task<void> create_root() = 0;
 
-    /// Applies `items`. Each put goes to a temporary name, is verified by digest, flushed where the endpoint was told so, and
-    /// renamed into place only while the target still is what `expected` says.
+    /// Applies `items`. Each put goes to a temporary name, is verified by digest, flushed where the endpoint was told
+    /// so, and renamed into place only while the target still is what `expected` says.
     virtual Task<void> commit(ContentSource content, std::vector<CommitItem>& items, Progress& progress) = 0;
 
     /// Removes `items` in the order given, each only while it still is what `expected` says.
@@ -156,7 +171,8 @@ class EndpointFactory {
     virtual std::unique_ptr<Endpoint> open(const Destination& destination, const EndpointOptions& options) = 0;
 
     /// The ignore files of the local tree at `root`, the strongest name last. The object serves one run.
-    virtual std::unique_ptr<IgnoreSource> ignore_files(const std::string& root, const std::vector<std::string>& names) = 0;
+    virtual std::unique_ptr<IgnoreSource> ignore_files(const std::string& root,
+                                                       const std::vector<std::string>& names) = 0;
 
     /// Whether something is mounted on the local directory `path`.
     virtual bool is_mount_point(const std::string& path) = 0;

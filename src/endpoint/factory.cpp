@@ -9,7 +9,7 @@ namespace syncline {
 std::unique_ptr<Endpoint> Endpoints::open(const Destination& destination, const EndpointOptions& options) {
     switch (destination.type) {
         case Destination::Type::local:
-            return std::make_unique<LocalEndpoint>(destination.path, options.fsync, workers_, hashes_);
+            return std::make_unique<LocalEndpoint>(destination.path, options.fsync, workers_, hashes_, limiter_);
         case Destination::Type::ssh:
             if (ssh_hosts_ == nullptr) throw Error(Errc::usage, destination.name + ": SSH destinations cannot be used here");
             return std::make_unique<SshEndpoint>(*ssh_hosts_, destination, options, workers_);

@@ -5,6 +5,7 @@
 #include "endpoint/endpoint.hpp"
 #include "endpoint/ssh_host.hpp"
 #include "fs/hash.hpp"
+#include "fs/rate_limiter.hpp"
 
 namespace syncline {
 
@@ -19,11 +20,14 @@ class Endpoints : public EndpointFactory {
 
     /// Without hosts, SSH destinations are refused. They outlive every endpoint.
     void set_ssh_hosts(SshHosts* hosts) { ssh_hosts_ = hosts; }
+    /// What all transfers share, bytes a second; nullopt: no limit. Holds at once for transfers under way.
+    void set_bandwidth_limit(std::optional<uint64_t> bytes_per_second) { limiter_.set_rate(bytes_per_second); }
 
   private:
     WorkerPool& workers_;
     fs::HashPool& hashes_;
     SshHosts* ssh_hosts_ = nullptr;
+    fs::RateLimiter limiter_;
 };
 
 }  // namespace syncline

@@ -27,6 +27,15 @@ Listing to_listing(fs::WalkResult&& walked) {
     return listing;
 }
 
+/// The directories above both roots, and these.
+std::vector<fs::DirectoryId> directories_that_hold(const std::string& root, const std::string& other_root) {
+    std::vector<fs::DirectoryId> all = fs::directories_up_from(resolve_path(root));
+    if (other_root.empty()) return all;
+    std::vector<fs::DirectoryId> others = fs::directories_up_from(resolve_path(other_root));
+    all.insert(all.end(), others.begin(), others.end());
+    return all;
+}
+
 void sweep_leftover(int root, const std::string& path) {
     if (!fs::is_temporary_name(last_name(path))) return;
     fs::Fd directory = fs::open_directory(root, parent_path(path));
@@ -40,12 +49,18 @@ void sweep_leftover(int root, const std::string& path) {
 
 }  // namespace
 
-LocalEndpoint::LocalEndpoint(std::string path, bool fsync, WorkerPool& workers, fs::HashPool& hashes)
-    : path_(std::move(path)), fsync_(fsync), workers_(workers), hashes_(hashes) {}
+LocalEndpoint::LocalEndpoint(std::string path, bool fsync, WorkerPool& workers, fs::HashPool& hashes,
+                             fs::RateLimiter& limiter)
+    : path_(std::move(path)), fsync_(fsync), workers_(workers), hashes_(hashes), limiter_(limiter) {}
 
 std::string LocalEndpoint::shown() const { return escape(path_); }
 
 std::string LocalEndpoint::identity_text() const { return "local:" + resolve_path(path_); }
+
+std::string LocalEndpoint::root_text() const {
+    std::filesystem::path path = std::filesystem::path(path_ + "/").lexically_normal().parent_path();
+    return "local:" + (std::filesystem::path(resolve_path(path.parent_path())) / path.filename()).string();
+}
 
 bool LocalEndpoint::is_unsafe_for_mirror() const { return is_root_or_home(path_); }
 
@@ -54,10 +69,21 @@ int LocalEndpoint::root() {
     return root_.get();
 }
 
-Task<std::optional<RootIdentity>> LocalEndpoint::inspect() { co_return identify_root(path_); }
+/// From here on the run works on the directory that was looked at, whatever comes to stand under its path.
+Task<std::optional<RootIdentity>> LocalEndpoint::inspect() {
+    if (!root_) root_ = fs::Fd(::open(path_.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    if (root_) co_return identify_root(root_.get(), path_);
+    co_return identify_root(path_);
+}
+
+Task<bool> LocalEndpoint::is_still_in_place() {
+    if (!root_) co_return true;
+    std::optional<RootIdentity> now = identify_root(path_);
+    co_return now && *now == identify_root(root_.get(), path_);
+}
 
 Task<Listing> LocalEndpoint::list(ListRequest request, Progress& progress) {
-    if (!identify_root(path_)) co_return Listing{};
+    if (!root_ && !identify_root(path_)) co_return Listing{};
     follows_symlinks_ = !request.is_target && request.symlinks == SymlinkPolicy::follow;
     fs::WalkOptions options;
     options.filter = request.filter;
@@ -65,6 +91,7 @@ Task<Listing> LocalEndpoint::list(ListRequest request, Progress& progress) {
     options.keep_unselected = request.is_target;
     options.descend_unselected = request.descend_unselected;
     options.symlinks = request.symlinks;
+    if (follows_symlinks_) options.never_followed = directories_that_hold(path_, request.other_local_root);
     options.threads = threads_of_a_batch;
     options.scanned = &progress.entries_scanned;
     int root_fd = root();
@@ -81,7 +108,8 @@ Task<void> LocalEndpoint::digest(const Tree& tree, std::vector<DigestItem>& item
             batch[i].path = tree.path(entry);
             batch[i].expected = entry.stamp;
         }
-        hashes_.hash(root_fd, batch, std::move(stop), &progress.bytes_hashed);
+        fs::Links links = follows_symlinks_ ? fs::Links::follow : fs::Links::refuse;
+        hashes_.hash(root_fd, batch, std::move(stop), &progress.bytes_hashed, links);
         for (size_t i = 0; i < items.size(); ++i) {
             items[i].digest = batch[i].digest;
             items[i].stamp = batch[i].stamp;
@@ -97,7 +125,7 @@ Task<ContentSource> LocalEndpoint::fetch(const Tree&, std::vector<uint32_t>, Pro
 }
 
 Task<void> LocalEndpoint::create_root() {
-    if (identify_root(path_)) co_return;
+    if (root_ || identify_root(path_)) co_return;
     std::string made;
     for (const std::filesystem::path& part : std::filesystem::path(path_)) {
         made = made.empty() || made == "/" ? made + part.string() : made + "/" + part.string();
@@ -111,7 +139,7 @@ Task<void> LocalEndpoint::commit(ContentSource content, std::vector<CommitItem>&
     int root_fd = root();
     LocalCommit::Options options{fsync_, threads_of_a_batch};
     auto work = [&](std::stop_token stop) {
-        LocalCommit(root_fd, content, options, std::move(stop), progress, touched_).run(items);
+        LocalCommit(root_fd, content, options, std::move(stop), progress, touched_, limiter_).run(items);
     };
     co_await offload(workers_, work);
 }

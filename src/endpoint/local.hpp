@@ -8,18 +8,23 @@
 #include "endpoint/local_item.hpp"
 #include "fs/fd.hpp"
 #include "fs/hash.hpp"
+#include "fs/rate_limiter.hpp"
 
 namespace syncline {
 
 class LocalEndpoint : public Endpoint {
   public:
-    /// `path` is absolute and may be a symlink to a directory. The pools outlive the endpoint.
-    LocalEndpoint(std::string path, bool fsync, WorkerPool& workers, fs::HashPool& hashes);
+    /// `path` is absolute and may be a symlink to a directory. The pools and the limiter outlive the
+    /// endpoint.
+    LocalEndpoint(std::string path, bool fsync, WorkerPool& workers, fs::HashPool& hashes, fs::RateLimiter& limiter);
 
     std::string shown() const override;
     std::string identity_text() const override;
+    std::string root_text() const override;
+    std::string local_path() const override { return path_; }
     bool is_unsafe_for_mirror() const override;
     Task<std::optional<RootIdentity>> inspect() override;
+    Task<bool> is_still_in_place() override;
     Task<Listing> list(ListRequest request, Progress& progress) override;
     Task<void> digest(const Tree& tree, std::vector<DigestItem>& items, Progress& progress) override;
     Task<ContentSource> fetch(const Tree& tree, std::vector<uint32_t> indices, Progress& progress) override;
@@ -37,6 +42,7 @@ class LocalEndpoint : public Endpoint {
     bool fsync_;
     WorkerPool& workers_;
     fs::HashPool& hashes_;
+    fs::RateLimiter& limiter_;
     fs::Fd root_;
     bool follows_symlinks_ = false;
     TouchedInodes touched_;
@@ -44,6 +50,8 @@ class LocalEndpoint : public Endpoint {
 
 /// Identity of what is at `path`; nullopt when nothing is there. Throws Error when it cannot be looked at.
 std::optional<RootIdentity> identify_root(const std::string& path);
+/// The same of an open descriptor; `path` is where it was found.
+RootIdentity identify_root(int fd, const std::string& path);
 
 /// Whether something is mounted on `path`.
 bool is_mount_point(const std::string& path);

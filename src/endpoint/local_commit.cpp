@@ -12,9 +12,15 @@
 
 namespace syncline {
 
-LocalCommit::LocalCommit(int target_root, ContentSource content, Options options, std::stop_token stop, Progress& progress,
-                         TouchedInodes& touched)
-    : root_(target_root), content_(content), options_(options), stop_(std::move(stop)), progress_(progress), touched_(touched) {}
+LocalCommit::LocalCommit(int target_root, ContentSource content, Options options, std::stop_token stop,
+                         Progress& progress, TouchedInodes& touched, fs::RateLimiter& limiter)
+    : root_(target_root),
+      content_(content),
+      options_(options),
+      stop_(std::move(stop)),
+      progress_(progress),
+      touched_(touched),
+      limiter_(limiter) {}
 
 void LocalCommit::run(std::vector<CommitItem>& items) {
     staged_.assign(items.size(), {});
@@ -41,7 +47,7 @@ size_t LocalCommit::slice_of(size_t count) const { return std::clamp<size_t>(cou
 
 void LocalCommit::stage_all(std::vector<CommitItem>& items) {
     fs::parallel_slices(items.size(), slice_of(items.size()), options_.threads, [&](size_t begin, size_t end) {
-        Stager stager(root_, content_, stop_, progress_);
+        Stager stager(root_, content_, stop_, progress_, limiter_);
         for (size_t i = begin; i < end; ++i) {
             if (stop_.stop_requested()) throw Cancelled();
             if (items[i].op != Op::put && items[i].op != Op::symlink) continue;

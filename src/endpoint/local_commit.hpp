@@ -1,7 +1,7 @@
 // LocalCommit: one batch of changes on a local tree. Blocks; runs on a pool's thread and uses a few of its own.
 //
-// The order that keeps every path whole: temporary files are written and verified, the file system is flushed once, then each
-// is renamed over what it replaces, if that is still what the plan saw.
+// The order that keeps every path whole: temporary files are written and verified, the file system is flushed once,
+// then each is renamed over what it replaces, if that is still what the plan saw.
 #pragma once
 
 #include <stop_token>
@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "endpoint/local_item.hpp"
+#include "fs/rate_limiter.hpp"
 
 namespace syncline {
 
@@ -20,7 +21,7 @@ class LocalCommit {
     };
 
     LocalCommit(int target_root, ContentSource content, Options options, std::stop_token stop, Progress& progress,
-                TouchedInodes& touched);
+                TouchedInodes& touched, fs::RateLimiter& limiter);
 
     /// Fills in the results. Throws Cancelled; what was not renamed by then is removed again.
     void run(std::vector<CommitItem>& items);
@@ -37,6 +38,7 @@ class LocalCommit {
     std::stop_token stop_;
     Progress& progress_;
     TouchedInodes& touched_;
+    fs::RateLimiter& limiter_;
     std::vector<std::string> staged_;  ///< per item: the temporary name, "" when none is in the making
 };
 

@@ -48,14 +48,17 @@ void Installer::change_mode(CommitItem& item) {
     int directory = directories_.open(parent_path(item.path));
     if (directory < 0) return fail(item, "cannot open its directory on the target", errno);
     std::string name(last_name(item.path));
-    std::optional<Entry> now = entry_now(directory, name);
+    uint32_t link_count = 1;
+    std::optional<Entry> now = entry_now(directory, name, &link_count);
     if (!now || now->kind == Kind::symlink) return fail_changed(item);
     bool same = item.expected == nullptr || is_as_listed(item.expected, &*now, touched_);
     if (!same) return fail_changed(item);
+    if (link_count > 1 && now->kind == Kind::file) touched_.add(now->stamp.inode);
     give_mode(item, directory, name);
 }
 
-bool Installer::rename_to_free_name(CommitItem& item, int directory, const std::string& temporary, const std::string& name) {
+bool Installer::rename_to_free_name(CommitItem& item, int directory, const std::string& temporary,
+                                    const std::string& name) {
     if (::renameat2(directory, temporary.c_str(), directory, name.c_str(), RENAME_NOREPLACE) == 0) return true;
     if (errno == EINVAL || errno == ENOSYS) {  // a file system without that flag
         if (::renameat(directory, temporary.c_str(), directory, name.c_str()) == 0) return true;
@@ -68,7 +71,8 @@ bool Installer::rename_to_free_name(CommitItem& item, int directory, const std::
     return false;
 }
 
-bool Installer::replace_directory(CommitItem& item, int directory, const std::string& temporary, const std::string& name) {
+bool Installer::replace_directory(CommitItem& item, int directory, const std::string& temporary,
+                                  const std::string& name) {
     if (!exchange(item, directory, temporary, name)) return false;
     if (::unlinkat(directory, temporary.c_str(), AT_REMOVEDIR) == 0) return true;
     int error_number = errno;
@@ -83,12 +87,15 @@ bool Installer::replace_directory(CommitItem& item, int directory, const std::st
 
 void Installer::replace_by_directory(CommitItem& item, int directory, const std::string& name) {
     std::string temporary = new_temporary_name();
-    if (::mkdirat(directory, temporary.c_str(), item.mode) != 0) return fail(item, "cannot create the directory", errno);
+    if (::mkdirat(directory, temporary.c_str(), item.mode) != 0)
+        return fail(item, "cannot create the directory", errno);
     if (!exchange(item, directory, temporary, name)) {
         ::unlinkat(directory, temporary.c_str(), AT_REMOVEDIR);
         return;
     }
-    std::optional<Entry> replaced = entry_now(directory, temporary);
+    uint32_t link_count = 1;
+    std::optional<Entry> replaced = entry_now(directory, temporary, &link_count);
+    if (replaced && link_count > 1) touched_.add(replaced->stamp.inode);
     TouchedInodes renamed = {};
     if (replaced) renamed.add(replaced->stamp.inode);  // the exchange itself changed its ctime
     if (!is_as_listed(item.expected, replaced ? &*replaced : nullptr, renamed)) {
@@ -133,7 +140,8 @@ void Installer::remove(RemoveItem& item) {
         item.error = "changed on the target since it was listed; kept";
     } else if (::unlinkat(directory, name.c_str(), item.op == Op::rmdir ? AT_REMOVEDIR : 0) != 0) {
         bool filled = errno == ENOTEMPTY || errno == EEXIST;
-        item.error = filled ? "something came into it since it was listed; kept" : "cannot remove it: " + errno_text(errno);
+        item.error =
+            filled ? "something came into it since it was listed; kept" : "cannot remove it: " + errno_text(errno);
     } else if (link_count > 1 && now->kind == Kind::file) {
         touched_.add(now->stamp.inode);
     }

@@ -1,5 +1,5 @@
-// Installer: puts finished things into their places on a local tree, each only while what stands there is what the listing saw.
-// Each thread has one of its own.
+// Installer: puts finished things into their places on a local tree, each only while what stands there is what the
+// listing saw. Each thread has one of its own.
 #pragma once
 
 #include <string>
@@ -21,7 +21,8 @@ class Installer {
 
   private:
     bool rename_to_free_name(CommitItem& item, int directory, const std::string& temporary, const std::string& name);
-    /// The directory was emptied by the plan's deletes; should something have come into it, both go back to where they were.
+    /// The directory was emptied by the plan's deletes; should something have come into it, both go back to where they
+    /// were.
     bool replace_directory(CommitItem& item, int directory, const std::string& temporary, const std::string& name);
     void replace_by_directory(CommitItem& item, int directory, const std::string& name);
     bool exchange(CommitItem& item, int directory, const std::string& temporary, const std::string& name);

@@ -33,8 +33,9 @@ bool is_as_listed(const Entry* listed, const Entry* now, const TouchedInodes& to
 }
 
 std::optional<Entry> entry_now(int directory, const std::string& name, uint32_t* link_count) {
-    struct statx status {};
-    if (::statx(directory, name.c_str(), fs::statx_flags, fs::statx_mask | STATX_NLINK, &status) != 0) return std::nullopt;
+    struct statx status{};
+    if (::statx(directory, name.c_str(), fs::statx_flags, fs::statx_mask | STATX_NLINK, &status) != 0)
+        return std::nullopt;
     if (link_count != nullptr) *link_count = status.stx_nlink;
     return fs::to_entry(status);
 }
@@ -65,8 +66,6 @@ void fail(CommitItem& item, const std::string& what, int error_number) {
     item.disk_trouble = is_disk_trouble(error_number);
 }
 
-void fail_changed(CommitItem& item) {
-    item.error = "changed on the target since it was listed; left as it is";
-}
+void fail_changed(CommitItem& item) { item.error = "changed on the target since it was listed; left as it is"; }
 
 }  // namespace syncline

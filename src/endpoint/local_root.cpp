@@ -18,7 +18,7 @@ namespace {
 
 /// f_type and f_fsid: the same from mount to mount, unlike st_dev.
 std::string file_system_id(int fd) {
-    struct statfs status {};
+    struct statfs status{};
     if (::fstatfs(fd, &status) != 0) return "";
     std::array<int, 2> id{};
     static_assert(sizeof id == sizeof status.f_fsid);
@@ -32,19 +32,27 @@ std::string file_system_id(int fd) {
 }  // namespace
 
 std::optional<RootIdentity> identify_root(const std::string& path) {
-    struct stat link_status {};
-    struct stat status {};
     fs::Fd fd(::open(path.c_str(), O_PATH | O_CLOEXEC));
     if (!fd && (errno == ENOENT || errno == ENOTDIR || errno == ELOOP)) return std::nullopt;
-    if (!fd || ::fstat(fd.get(), &status) != 0 || ::lstat(path.c_str(), &link_status) != 0) {
+    if (!fd) throw errno_error("look at", path, errno);
+    return identify_root(fd.get(), path);
+}
+
+RootIdentity identify_root(int fd, const std::string& path) {
+    struct statx status{};
+    struct stat link_status{};
+    if (::statx(fd, "", AT_EMPTY_PATH, STATX_TYPE | STATX_INO | STATX_BTIME, &status) != 0) {
         throw errno_error("look at", path, errno);
     }
     RootIdentity identity;
-    identity.file_system = file_system_id(fd.get());
-    identity.inode = status.st_ino;
+    identity.file_system = file_system_id(fd);
+    identity.inode = status.stx_ino;
     identity.kind = Kind::directory;
-    if (S_ISLNK(link_status.st_mode)) identity.kind = Kind::symlink;
-    if (!S_ISDIR(status.st_mode)) identity.kind = S_ISREG(status.st_mode) ? Kind::file : Kind::special;
+    bool is_link = ::lstat(path.c_str(), &link_status) == 0 && S_ISLNK(link_status.st_mode);
+    if (is_link) identity.kind = Kind::symlink;
+    if (!S_ISDIR(status.stx_mode)) identity.kind = S_ISREG(status.stx_mode) ? Kind::file : Kind::special;
+    bool knows_birth = (status.stx_mask & STATX_BTIME) != 0;
+    if (knows_birth) identity.born = status.stx_btime.tv_sec * 1'000'000'000LL + status.stx_btime.tv_nsec;
     return identity;
 }
 
@@ -55,9 +63,10 @@ std::string resolve_path(const std::string& path) {
 }
 
 bool is_mount_point(const std::string& path) {
-    struct statx status {};
+    struct statx status{};
     if (::statx(AT_FDCWD, path.c_str(), 0, STATX_BASIC_STATS, &status) != 0) return false;
-    return (status.stx_attributes_mask & STATX_ATTR_MOUNT_ROOT) != 0 && (status.stx_attributes & STATX_ATTR_MOUNT_ROOT) != 0;
+    return (status.stx_attributes_mask & STATX_ATTR_MOUNT_ROOT) != 0 &&
+           (status.stx_attributes & STATX_ATTR_MOUNT_ROOT) != 0;
 }
 
 bool is_root_or_home(const std::string& path) {

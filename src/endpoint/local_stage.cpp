@@ -24,12 +24,14 @@ timespec to_timespec(TimeNs time) {
 
 }  // namespace
 
-Stager::Stager(int target_root, ContentSource content, std::stop_token stop, Progress& progress)
+Stager::Stager(int target_root, ContentSource content, std::stop_token stop, Progress& progress,
+               fs::RateLimiter& limiter)
     : follow_symlinks_(content.follow_symlinks),
       stop_(std::move(stop)),
       progress_(progress),
       sources_(content.root, content.follow_symlinks ? fs::Links::follow : fs::Links::refuse),
-      targets_(target_root) {}
+      targets_(target_root),
+      copier_(limiter) {}
 
 void Stager::stage(CommitItem& item, std::string& temporary) {
     int directory = targets_.open(parent_path(item.path));
@@ -82,10 +84,17 @@ Stager::Outcome Stager::copy(CommitItem& item, int source, int target) {
         item.disk_trouble = is_disk_trouble(copier_.error_number());
         return Outcome::failed;
     }
+    bool racy = is_racy(before.stamp, started_at);
+    // A write that began before the first look shows in no stamp: a file as young as that is read twice.
+    if (racy && copier_.hash(source, before.stamp.size, stop_) != digest) return Outcome::changed;
     item.committed = digest;
-    item.source_stamp = is_racy(before.stamp, started_at) ? Stamp{} : before.stamp;
+    item.source_stamp = racy ? Stamp{} : before.stamp;
     item.source_stamp.size = before.stamp.size;
-    source_mtime_ = before.stamp.mtime;
+    source_mtime_ = to_timespec(before.stamp.mtime);
+    // Nanoseconds in 64 bits end in 2262; file systems go further.
+    struct stat status{};
+    bool far_away = before.stamp.mtime == INT64_MAX || before.stamp.mtime == INT64_MIN;
+    if (far_away && ::fstat(source, &status) == 0) source_mtime_ = status.st_mtim;
     return Outcome::done;
 }
 
@@ -97,7 +106,7 @@ bool Stager::finish_file(CommitItem& item, int target) {
         fail(item, "cannot set its mode", errno);
         return false;
     }
-    timespec times[2] = {{0, UTIME_OMIT}, to_timespec(source_mtime_)};
+    timespec times[2] = {{0, UTIME_OMIT}, source_mtime_};
     if (::futimens(target, times) != 0) {
         fail(item, "cannot set its modification time", errno);
         return false;

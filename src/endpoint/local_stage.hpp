@@ -1,7 +1,8 @@
-// Stager: makes the temporary files and symlinks of a batch, verified and with their modes and times, ready to be renamed. Each
-// thread has one of its own.
+// Stager: makes the temporary files and symlinks of a batch, verified and with their modes and times, ready to be
+// renamed. Each thread has one of its own.
 #pragma once
 
+#include <ctime>
 #include <stop_token>
 #include <string>
 
@@ -13,10 +14,10 @@ namespace syncline {
 
 class Stager {
   public:
-    Stager(int target_root, ContentSource content, std::stop_token stop, Progress& progress);
+    Stager(int target_root, ContentSource content, std::stop_token stop, Progress& progress, fs::RateLimiter& limiter);
 
-    /// Fills `temporary` with the name that was made beside the item's place, or the item's error. When it throws (Cancelled),
-    /// `temporary` is the name that may have been begun.
+    /// Fills `temporary` with the name that was made beside the item's place, or the item's error. When it throws
+    /// (Cancelled), `temporary` is the name that may have been begun.
     void stage(CommitItem& item, std::string& temporary);
 
   private:
@@ -33,7 +34,7 @@ class Stager {
     Progress& progress_;
     fs::DirectoryCache sources_, targets_;
     fs::FileCopier copier_;
-    TimeNs source_mtime_ = 0;
+    timespec source_mtime_{};
 };
 
 }  // namespace syncline

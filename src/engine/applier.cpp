@@ -10,8 +10,8 @@ namespace {
 constexpr size_t batch_items = 4096;
 constexpr uint64_t batch_bytes = 256 << 20;
 
-/// How many actions from the start of `actions` make one batch. The flush before its renames costs the more the larger it is,
-/// and a cancelled batch is lost, so both count and bytes are bounded.
+/// How many actions from the start of `actions` make one batch. The flush before its renames costs the more the larger
+/// it is, and a cancelled batch is lost, so both count and bytes are bounded.
 size_t batch_length(std::span<const Action> actions, const Tree& source) {
     uint64_t bytes = 0;
     size_t count = 0;
@@ -24,7 +24,8 @@ size_t batch_length(std::span<const Action> actions, const Tree& source) {
 
 }  // namespace
 
-Applier::Applier(const Plan& plan, Sides sides, const Policy& policy, Recorder& recorder, RunReport& report, Progress& progress)
+Applier::Applier(const Plan& plan, Sides sides, const Policy& policy, Recorder& recorder, RunReport& report,
+                 Progress& progress)
     : plan_(plan), sides_(sides), policy_(policy), recorder_(recorder), report_(report), progress_(progress) {
     for (const Problem& problem : report.problems) reported_.insert(problem.path);
 }
@@ -38,6 +39,7 @@ Task<void> Applier::run() {
     co_await commit(Phase::build);
     co_await prune();
     co_await commit(Phase::replace);
+    co_await commit(Phase::finish);
     co_await sides_.target.flush();
     recorder_.settle();
 }
@@ -65,8 +67,7 @@ Task<void> Applier::commit_batch(std::span<const Action> actions) {
     std::vector<uint32_t> wanted;
     for (const Action& action : actions) {
         if (action.op == Op::conflict) continue;
-        bool misses_deletes = action.phase == Phase::replace &&
-                              is_withheld(sides_.target_tree.path(action.target));
+        bool misses_deletes = action.phase == Phase::replace && is_withheld(sides_.target_tree.path(action.target));
         if (misses_deletes) {
             add_problem(sides_.target_tree.path(action.target), "not replaced, since something beside it failed");
             continue;

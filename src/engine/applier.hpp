@@ -1,7 +1,7 @@
 // Applier: carries out a plan that passed its guards, batch by batch, and tells the recorder what was verified.
 //
-// Made for one run. Deletes wait until everything else is done, and where something failed nothing in its directory or below
-// is deleted.
+// Made for one run. Deletes wait until everything else is done, and where something failed nothing in its directory or
+// below is deleted.
 #pragma once
 
 #include <set>
@@ -26,7 +26,8 @@ struct Sides {
 
 class Applier {
   public:
-    Applier(const Plan& plan, Sides sides, const Policy& policy, Recorder& recorder, RunReport& report, Progress& progress);
+    Applier(const Plan& plan, Sides sides, const Policy& policy, Recorder& recorder, RunReport& report,
+            Progress& progress);
 
     /// Paths that already failed while they were read: they withhold deletes as a failed put does.
     void add_failed_path(std::string_view path) { failed_directories_.emplace(parent_path(path)); }

@@ -22,7 +22,8 @@ class Recorder {
     void add_committed(const Tree& source, const Action& action, const CommitItem& item);
     void add_removed(std::string_view path) { pending_removals_.emplace_back(path); }
 
-    /// What was added until now is durable; what was settled before may be written to the store, once enough has gathered.
+    /// What was added until now is durable; what was settled before may be written to the store, once enough has
+    /// gathered.
     void settle();
     /// Writes all that is settled.
     void write();

@@ -15,7 +15,8 @@
 
 namespace syncline {
 
-/// What one run does beside what its job says. The policy's switches (force, adopt, overrides) are set on a copy of the job.
+/// What one run does beside what its job says. The policy's switches (force, adopt, overrides) are set on a copy of the
+/// job.
 struct RunOptions {
     std::vector<std::string> paths;  ///< only these and what is below them, relative to the root; empty: the whole tree
     bool plan_only = false;          ///< stop before the first change; nothing is recorded either
@@ -41,9 +42,9 @@ struct RunReport {
     std::string job, source, target;  ///< name and shown roots
     Direction direction = Direction::push;
     Outcome outcome = Outcome::success;
-    std::string error;                   ///< outcome failed or cancelled: the whole message
-    bool is_usage_error = false;         ///< outcome failed: the job itself is wrong (exit status 2)
-    std::vector<Halt> halts;             ///< outcome halted (or plan_only): every guard that applies
+    std::string error;            ///< outcome failed or cancelled: the whole message
+    bool is_usage_error = false;  ///< outcome failed: the job itself is wrong (exit status 2)
+    std::vector<Halt> halts;      ///< outcome halted (or plan_only): every guard that applies
     PlanSummary planned;
     PlanSummary done;                    ///< what was verified
     std::vector<PlannedAction> actions;  ///< with want_actions
@@ -61,11 +62,13 @@ struct RunContext {
     Store& store;
     EndpointFactory& endpoints;
     std::string state_directory;  ///< where lock files live
+    std::string file_option =
+        {};  ///< " -f FILE" for commands that messages advise; "" when the job file is found anyway
 };
 
-/// Never throws for what went wrong in the run: the report says it. Throws Error{locked} when another run has the job, and
-/// asio::system_error(operation_aborted) or Cancelled when the caller cancels it (after the batch in hand was ended safely and
-/// what was verified is recorded). The job and the options outlive the run.
+/// Never throws for what went wrong in the run: the report says it. Throws Error{locked} when another run has the job,
+/// and asio::system_error(operation_aborted) or Cancelled when the caller cancels it (after the batch in hand was ended
+/// safely and what was verified is recorded). The job and the options outlive the run.
 Task<RunReport> run_job(const Job& job, RunOptions options, RunContext& context, Progress& progress);
 
 }  // namespace syncline

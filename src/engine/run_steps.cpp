@@ -21,15 +21,23 @@ std::vector<std::string> in_path_order(std::vector<std::string> paths) {
     return paths;
 }
 
-std::string command_for(const Job& job) {
-    std::string command = "syncline " + std::string(policy_name(job.policy.direction));
-    return job.line == 0 ? command : command + " " + job.name;
+/// What runs this job again: for messages.
+std::string command_for(const Job& job, const RunContext& context) {
+    if (job.line == 0) return "the same command with";
+    return "syncline " + std::string(policy_name(job.policy.direction)) + " " + job.name + context.file_option;
 }
 
 }  // namespace
 
 RunSteps::RunSteps(const Job& job, RunOptions options, RunContext& context, Progress& progress)
-    : job_(job), options_(std::move(options)), context_(context), progress_(progress), filter_(job.filter) {
+    : job_(job),
+      options_(std::move(options)),
+      context_(context),
+      progress_(progress),
+      policy_(job.policy),
+      filter_(job.filter) {
+    // A filter of one command line makes nothing "excluded" that was not so before.
+    if (options_.narrowed) policy_.delete_excluded = false;
     options_.paths = in_path_order(std::move(options_.paths));
     report_.job = job.name;
     report_.direction = job.policy.direction;
@@ -46,13 +54,16 @@ void RunSteps::open_sides() {
     ignores_ = context_.endpoints.ignore_files(job_.root, job_.ignore_files);
     report_.source = source().shown();
     report_.target = target().shown();
-    key_ = {local_->identity_text(), remote_->identity_text(), job_.policy.direction};
+    key_ = {local_->root_text(), remote_->identity_text(), policy_.direction};
 }
 
 void RunSteps::lock() {
     std::string holder;
     lock_ = FileLock::try_acquire(job_lock_path(context_.state_directory, key_), holder);
-    if (lock_) return;
+    // Two jobs on one target would sweep each other's files in the making.
+    PairKey target_key{"", is_push() ? key_.destination : key_.root, Direction::push};
+    if (lock_) target_lock_ = FileLock::try_acquire(job_lock_path(context_.state_directory, target_key), holder);
+    if (lock_ && target_lock_) return;
     std::string by = holder.empty() ? "" : " (PID " + holder + ")";
     throw Error(Errc::locked, job_.name + ": another run" + by + " works on it; wait for that one to end");
 }
@@ -60,7 +71,7 @@ void RunSteps::lock() {
 Task<void> RunSteps::look_at_roots() {
     pair_ = context_.store.pair(key_);
     std::optional<WholeSync> last = context_.store.whole_sync(pair_);
-    facts_.command = command_for(job_);
+    facts_.command = command_for(job_, context_);
     facts_.source.shown = source().shown();
     facts_.target.shown = target().shown();
     facts_.source.now = co_await source().inspect();
@@ -81,33 +92,47 @@ Task<void> RunSteps::list_side(Endpoint& endpoint, bool is_target, Listing& list
     request.filter = &filter_;
     request.ignores = ignores_.get();
     request.is_target = is_target;
-    request.descend_unselected = is_target && is_push() && job_.policy.delete_excluded;
-    request.symlinks = job_.policy.symlinks;
+    request.descend_unselected = is_target && is_push() && policy_.delete_excluded;
+    request.symlinks = policy_.symlinks;
     bool follow_elsewhere = request.symlinks == SymlinkPolicy::follow && !is_push();
     if (follow_elsewhere) request.symlinks = SymlinkPolicy::copy;  // a pull refuses symlinks; it does not follow them
+    request.other_local_root = (is_target ? source() : target()).local_path();
     listing = co_await endpoint.list(request, progress_);
 }
 
 Task<void> RunSteps::list_sides() {
     auto body = [this](Nursery& nursery) {
         nursery.spawn(list_side(source(), false, source_listing_));
-        return list_side(target(), true, target_listing_);
+        nursery.spawn(list_side(target(), true, target_listing_));
+        return load_baseline();  // on this thread, while workers list both sides
     };
     co_await with_nursery(body);
-    load_baseline();
+    if (!options_.checksum) recall_digests(baseline_, source_listing_.tree, target_listing_.tree);
     note_listing_problems(source_listing_, source());
     report_.scanned = source_listing_.tree.size() + target_listing_.tree.size();
 }
 
-void RunSteps::load_baseline() {
+Task<void> RunSteps::load_baseline() {
     baseline_ = context_.store.load_baseline(pair_);
-    if (!options_.checksum) recall_digests(baseline_, source_listing_.tree, target_listing_.tree);
+    co_return;
 }
 
 void RunSteps::note_listing_problems(const Listing& listing, Endpoint& endpoint) {
     for (const Problem& problem : listing.problems) {
         std::string path = problem.path.empty() ? endpoint.shown() : problem.path;
         report_.problems.push_back({path, problem.why});
+    }
+}
+
+/// A path that was named on the command line and is nowhere is most likely a slip of the fingers.
+void RunSteps::refuse_unknown_paths() {
+    for (const std::string& path : options_.paths) {
+        bool known = path.empty() || source_listing_.tree.find(path) != Tree::none ||
+                     target_listing_.tree.find(path) != Tree::none || baseline_.find(path) != Tree::none;
+        if (known) continue;
+        throw Error(Errc::usage, job_.name + ": " + escape(path) +
+                                     " is on neither side, or no selected entry; see `syncline explain " +
+                                     escape(path) + "`");
     }
 }
 
@@ -118,10 +143,12 @@ void RunSteps::find_incomplete_directories() {
         source_incomplete_.emplace_back(parent_path(problem.path));
         report_.problems.push_back(problem);
     }
-    if (!job_.policy.adopt) {
+    if (!policy_.adopt) {
         for (std::string& path : vanished_mounts(source_listing_.tree, baseline_)) {
-            report_.problems.push_back({path, "was a mount point at the last sync and is none now; nothing there is deleted. "
-                                              "Mount it, or run " + facts_.command + " --adopt"});
+            report_.problems.push_back({path,
+                                        "was a mount point at the last sync and is none now; nothing there is deleted. "
+                                        "Mount it, or run " +
+                                            facts_.command + " --adopt"});
             source_incomplete_.push_back(std::move(path));
         }
     }
@@ -132,7 +159,8 @@ Task<void> RunSteps::make_the_plan() {
     // Each pass can only ask for what the one before did not know; three kinds of questions depend on each other.
     constexpr int most_passes = 8;
     for (int pass = 0; pass < most_passes; ++pass) {
-        plan_ = make_plan({source_listing_.tree, target_listing_.tree, baseline_, job_.policy, source_incomplete_, options_.paths});
+        plan_ = make_plan(
+            {source_listing_.tree, target_listing_.tree, baseline_, policy_, source_incomplete_, options_.paths});
         if (plan_.needs.empty()) co_return;
         co_await read_what_is_needed();
     }
@@ -174,7 +202,9 @@ Task<void> RunSteps::read_side(Endpoint& endpoint, Tree& tree, const std::vector
 
 void RunSteps::fill_guard_facts_of_listings() {
     facts_.selected_entries = source_listing_.tree.size();
-    facts_.baseline_size = is_limited() ? 0 : baseline_.size();
+    facts_.baseline_size = baseline_.size();
+    bool selects_little_on_purpose = options_.narrowed && plan_.deletes == 0;
+    if (selects_little_on_purpose) facts_.baseline_size = 0;
     facts_.target_listed_whole = target_listing_.incomplete.empty();
     if (!target_listing_.problems.empty()) {
         const Problem& first = target_listing_.problems.front();
@@ -191,8 +221,12 @@ bool RunSteps::halted_by(std::vector<Halt> halts) {
 
 void RunSteps::report_plan() {
     PlanSummary& summary = report_.planned;
-    summary = {plan_.count(Op::put) + plan_.count(Op::symlink), plan_.count(Op::mkdir), plan_.count(Op::remove),
-               plan_.count(Op::chmod), plan_.unchanged, plan_.bytes};
+    summary = {plan_.count(Op::put) + plan_.count(Op::symlink),
+               plan_.count(Op::mkdir),
+               plan_.count(Op::remove),
+               plan_.count(Op::chmod),
+               plan_.unchanged,
+               plan_.bytes};
     report_.done.unchanged = plan_.unchanged;
     report_.notes.insert(report_.notes.end(), plan_.notes.begin(), plan_.notes.end());
     if (!options_.want_actions) return;
@@ -209,28 +243,42 @@ Task<void> RunSteps::apply() {
     for (const EqualPair& pair : plan_.equal) recorder_->add_equal(source_listing_.tree, target_listing_.tree, pair);
     for (const std::string& path : plan_.gone) recorder_->add_removed(path);
 
-    progress_.files_total = plan_.count(Op::put) + plan_.count(Op::symlink) + plan_.count(Op::remove) + plan_.count(Op::rmdir);
+    progress_.files_total =
+        plan_.count(Op::put) + plan_.count(Op::symlink) + plan_.count(Op::remove) + plan_.count(Op::rmdir);
     progress_.bytes_total = plan_.bytes;
     co_await target().create_root();
     co_await target().sweep(target_listing_.leftovers);
     Sides sides{source(), target(), source_listing_.tree, target_listing_.tree};
-    Applier applier(plan_, sides, job_.policy, *recorder_, report_, progress_);
+    Applier applier(plan_, sides, policy_, *recorder_, report_, progress_);
     for (const std::string& path : unreadable_paths_) applier.add_failed_path(path);
     co_await applier.run();
     disk_trouble_ = applier.disk_trouble();
+    co_await require_roots_in_place();
     recorder_->write();
 }
 
-/// Only a whole push, or a whole pull in another mode than `generated`, makes later deletes legitimate.
+/// A run that lost its footing must not be taken for a sync of what stands there now.
+Task<void> RunSteps::require_roots_in_place() {
+    for (Endpoint* side : {local_.get(), remote_.get()}) {
+        if (co_await side->is_still_in_place()) continue;
+        throw Error(Errc::failed, job_.name + ": " + side->shown() +
+                                      " was replaced or unmounted while the run went on; look at it, "
+                                      "then run it again");
+    }
+}
+
+/// Only a whole push, or a whole pull in another mode than `generated`, makes later deletes legitimate. Conflicts are
+/// decisions, not failures.
 Task<void> RunSteps::record_whole_sync() {
-    bool is_whole = !is_limited() && (is_push() || job_.policy.pull != PullPolicy::generated);
-    bool source_known = source_incomplete_.empty() || !source_incomplete_.front().empty();
-    if (!is_whole || !source_known || !disk_trouble_.empty()) co_return;
+    bool is_whole = !is_limited() && (is_push() || policy_.pull != PullPolicy::generated);
+    bool all_is_decided = source_incomplete_.empty() && report_.problems.size() == plan_.count(Op::conflict);
+    if (!is_whole || !all_is_decided || !disk_trouble_.empty()) co_return;
     WholeSync sync;
     sync.at = wall_clock_now();
-    sync.source = facts_.source.now;
+    sync.source = co_await source().inspect();
     sync.target = co_await target().inspect();
-    bool as_recorded = facts_.whole_sync_recorded && facts_.source.recorded == sync.source && facts_.target.recorded == sync.target;
+    bool as_recorded =
+        facts_.whole_sync_recorded && facts_.source.recorded == sync.source && facts_.target.recorded == sync.target;
     if (!as_recorded) context_.store.record_whole_sync(pair_, sync);
 }
 
@@ -245,18 +293,20 @@ Task<void> RunSteps::take_steps() {
     history_wanted_ = !options_.plan_only;
     co_await look_at_roots();
     if (!is_directory(facts_.source.now)) {
-        halted_by(judge_roots(facts_, job_.policy));
+        halted_by(judge_roots(facts_, policy_));
         co_return finish(Outcome::halted);
     }
     if (facts_.target.now && !is_directory(facts_.target.now)) {
-        throw Error(Errc::failed, job_.name + ": " + target().shown() + " is no directory; move it aside or correct the job");
+        throw Error(Errc::failed,
+                    job_.name + ": " + target().shown() + " is no directory; move it aside or correct the job");
     }
     co_await list_sides();
+    refuse_unknown_paths();
     find_incomplete_directories();
     co_await make_the_plan();
     fill_guard_facts_of_listings();
     report_plan();
-    if (halted_by(judge_plan(facts_, plan_, job_.policy))) co_return finish(Outcome::halted);
+    if (halted_by(judge_plan(facts_, plan_, policy_))) co_return finish(Outcome::halted);
     if (options_.plan_only) co_return finish(Outcome::success);
     co_await apply();
     co_await record_whole_sync();
@@ -280,7 +330,7 @@ void RunSteps::record_history() {
     record.put = report_.done.put;
     record.deleted = report_.done.removed;
     record.bytes_sent = report_.done.bytes;
-    record.adopted = job_.policy.adopt;
+    record.adopted = policy_.adopt;
     record.detail = report_.error;
     for (const Halt& halt : report_.halts) {
         record.detail += (record.detail.empty() ? "" : " ") + std::string(guard_code(halt.guard));

@@ -26,7 +26,8 @@ class RunSteps {
     Task<void> look_at_roots();
     Task<void> list_sides();
     Task<void> list_side(Endpoint& endpoint, bool is_target, Listing& listing);
-    void load_baseline();
+    Task<void> load_baseline();
+    void refuse_unknown_paths();
     void find_incomplete_directories();
     Task<void> make_the_plan();
     Task<void> read_what_is_needed();
@@ -36,6 +37,7 @@ class RunSteps {
     void fill_guard_facts_of_listings();
     void report_plan();
     Task<void> apply();
+    Task<void> require_roots_in_place();
     Task<void> record_whole_sync();
     void finish(Outcome outcome);
     void record_history();
@@ -52,12 +54,13 @@ class RunSteps {
     RunContext& context_;
     Progress& progress_;
     RunReport report_;
+    Policy policy_;  ///< the job's, as it holds for this run
     Filter filter_;
     std::unique_ptr<Endpoint> local_, remote_;
     std::unique_ptr<IgnoreSource> ignores_;
     PairKey key_;
     PairId pair_ = 0;
-    std::optional<FileLock> lock_;
+    std::optional<FileLock> lock_, target_lock_;
     GuardFacts facts_;
     Listing source_listing_, target_listing_;
     std::vector<std::string> source_incomplete_;

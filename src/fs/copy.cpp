@@ -19,7 +19,7 @@
 namespace syncline::fs {
 namespace {
 
-constexpr size_t small_size = 512 * 1024;   // read whole, one buffer
+constexpr size_t small_size = 512 * 1024;  // read whole, one buffer
 constexpr size_t chunk_size = 1024 * 1024;
 constexpr size_t chunks_in_flight = 8;
 
@@ -48,7 +48,7 @@ bool write_fully(int fd, const std::byte* data, size_t size, off_t offset) {
 }
 
 bool is_sparse(int fd, uint64_t size) {
-    struct stat status {};
+    struct stat status{};
     return ::fstat(fd, &status) == 0 && static_cast<uint64_t>(status.st_blocks) * 512 < size;
 }
 
@@ -60,7 +60,9 @@ struct Stretch {
 
 /// The stretch of data or hole that begins at `offset`.
 Stretch stretch_at(int fd, uint64_t offset, uint64_t size) {
-    auto limit = [size](off_t position) { return position < 0 ? size : std::min<uint64_t>(size, static_cast<uint64_t>(position)); };
+    auto limit = [size](off_t position) {
+        return position < 0 ? size : std::min<uint64_t>(size, static_cast<uint64_t>(position));
+    };
     uint64_t data = limit(::lseek(fd, static_cast<off_t>(offset), SEEK_DATA));
     if (data > offset) return {data, true};
     return {limit(::lseek(fd, static_cast<off_t>(offset), SEEK_HOLE)), false};
@@ -155,7 +157,7 @@ class FileCopier::Verifier {
     std::thread thread_;
 };
 
-FileCopier::FileCopier() : buffer_(small_size), read_back_(small_size) {}
+FileCopier::FileCopier(RateLimiter& limiter) : limiter_(limiter), buffer_(small_size), read_back_(small_size) {}
 FileCopier::~FileCopier() = default;
 
 void FileCopier::fail(std::string why, int error_number) {
@@ -168,15 +170,21 @@ void FileCopier::fail_errno(const std::string& what) {
     fail(what + ": " + errno_text(error_number), error_number);
 }
 
-Digest FileCopier::copy(int source, int target, uint64_t size, std::stop_token stop, std::atomic<uint64_t>& bytes_done) {
+Digest FileCopier::copy(int source, int target, uint64_t size, std::stop_token stop,
+                        std::atomic<uint64_t>& bytes_done) {
     fail("", 0);
     if (size <= small_size && !(size > 4096 && is_sparse(source, size))) {
+        limiter_.take(size, stop);
         Digest digest = copy_small(source, target, size);
         bytes_done += size;
         return digest;
     }
     // Shared blocks are a snapshot: what the target holds is what the source held.
-    if (::ioctl(target, FICLONE, source) == 0) return hash_target(target, size, stop, bytes_done);
+    if (::ioctl(target, FICLONE, source) == 0) {
+        Digest digest = hash(target, size, stop);
+        bytes_done += size;
+        return digest;
+    }
     return copy_large(source, target, size, stop, bytes_done);
 }
 
@@ -193,17 +201,16 @@ Digest FileCopier::copy_small(int source, int target, size_t size) {
     return hasher_.finish();
 }
 
-Digest FileCopier::hash_target(int target, uint64_t size, std::stop_token stop, std::atomic<uint64_t>& bytes_done) {
+Digest FileCopier::hash(int file, uint64_t size, std::stop_token stop) {
     uint64_t offset = 0;
     while (offset < size) {
         if (stop.stop_requested()) throw Cancelled();
-        ssize_t count = read_fully(target, read_back_.data(), read_back_.size(), static_cast<off_t>(offset));
+        ssize_t count = read_fully(file, read_back_.data(), read_back_.size(), static_cast<off_t>(offset));
         if (count <= 0) break;
         hasher_.update(std::span(read_back_.data(), static_cast<size_t>(count)));
         offset += static_cast<uint64_t>(count);
-        bytes_done += static_cast<uint64_t>(count);
     }
-    if (offset != size) fail("the copy has another size than the source", 0);
+    if (offset != size) fail("it has another size than it had a moment ago", 0);
     return hasher_.finish();
 }
 
@@ -217,6 +224,7 @@ Digest FileCopier::copy_large(int source, int target, uint64_t size, std::stop_t
     Stretch stretch{sparse ? 0 : size, false};
     while (offset < size && error_.empty()) {
         if (stop.stop_requested()) throw Cancelled();
+        limiter_.take(std::min<uint64_t>(chunk_size, size - offset), stop);
         if (offset >= stretch.end) stretch = stretch_at(source, offset, size);
         size_t length = static_cast<size_t>(std::min<uint64_t>(chunk_size, stretch.end - offset));
         Chunk chunk{offset, length, stretch.is_hole, verifier.buffer()};

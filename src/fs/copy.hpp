@@ -10,19 +10,24 @@
 
 #include "base/digest.hpp"
 #include "fs/hash.hpp"
+#include "fs/rate_limiter.hpp"
 
 namespace syncline::fs {
 
 class FileCopier {
   public:
-    FileCopier();
+    /// The limiter outlives the copier.
+    explicit FileCopier(RateLimiter& limiter);
     ~FileCopier();
 
-    /// Copies `size` bytes from `source` (open for reading) to `target` (new, empty, open for reading and writing) and returns
-    /// the digest of what the target then holds, which was compared with what was read. Holes stay holes; where the file
-    /// system can share blocks, they are shared. "" or why it failed goes to `error`, errno to `error_number` (0: the copy
-    /// differs, or the source ended early). Throws Cancelled.
+    /// Copies `size` bytes from `source` (open for reading) to `target` (new, empty, open for reading and writing) and
+    /// returns the digest of what the target then holds, which was compared with what was read. Holes stay holes; where
+    /// the file system can share blocks, they are shared. "" or why it failed goes to `error`, errno to `error_number`
+    /// (0: the copy differs, or the source ended early). Throws Cancelled.
     Digest copy(int source, int target, uint64_t size, std::stop_token stop, std::atomic<uint64_t>& bytes_done);
+
+    /// The digest of the `size` bytes that `file` holds now; fails as copy() does.
+    Digest hash(int file, uint64_t size, std::stop_token stop);
 
     const std::string& error() const { return error_; }
     int error_number() const { return error_number_; }
@@ -33,11 +38,11 @@ class FileCopier {
 
     Digest copy_small(int source, int target, size_t size);
     Digest copy_large(int source, int target, uint64_t size, std::stop_token stop, std::atomic<uint64_t>& bytes_done);
-    Digest hash_target(int target, uint64_t size, std::stop_token stop, std::atomic<uint64_t>& bytes_done);
     void copy_chunk(int source, int target, const Chunk& chunk);
     void fail(std::string why, int error_number);
     void fail_errno(const std::string& what);
 
+    RateLimiter& limiter_;
     Hasher hasher_;
     std::vector<std::byte> buffer_, read_back_;
     std::string error_;

@@ -124,6 +124,8 @@ void DirectoryReader::add(std::string_view name, unsigned char type) {
     if (is_skipped || !look(name.data(), found)) return;
 
     bool is_directory = found.record.kind == Kind::directory;
+    // What could not be listed again must not be copied, or the target could never be listed whole.
+    if (is_directory && prefix_size_ + name.size() > max_path_bytes) return fail(name, errno_text(ENAMETOOLONG));
     if (!type_is_known || is_directory != guessed_directory) found.choice = judge(name, is_directory);
     std::string link;
     for (int attempt = 0; found.record.kind == Kind::symlink && !read_link(name.data(), link); ++attempt) {
@@ -168,6 +170,8 @@ bool DirectoryReader::look_through_link(const char* name, Found& found) {
         fail(name, "is a symlink to a special file");
     } else if (entry.kind == Kind::directory && is_own_ancestor(device_of(status), status.stx_ino)) {
         fail(name, "is a symlink that leads back into one of its own parents");
+    } else if (entry.kind == Kind::directory && is_never_followed({device_of(status), status.stx_ino})) {
+        fail(name, "is a symlink to a directory that holds the root or the target: the copy would be copied");
     } else {
         found.record.stamp = entry.stamp;
         found.record.mode = entry.mode;
@@ -225,6 +229,11 @@ bool DirectoryReader::is_descended(const Found& found, std::string_view name) co
     if (found.record.kind != Kind::directory) return false;
     if (found.choice != Verdict::Choice::unselected) return true;
     return context_.options.descend_unselected && name != ".git";
+}
+
+bool DirectoryReader::is_never_followed(const DirectoryId& id) const {
+    const std::vector<DirectoryId>& refused = context_.options.never_followed;
+    return std::find(refused.begin(), refused.end(), id) != refused.end();
 }
 
 bool DirectoryReader::is_own_ancestor(uint64_t device, uint64_t inode) const {

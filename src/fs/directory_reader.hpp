@@ -68,6 +68,7 @@ class DirectoryReader {
     void keep(std::string_view name, Found found, std::string_view link);
     bool is_descended(const Found& found, std::string_view name) const;
     bool is_own_ancestor(uint64_t device, uint64_t inode) const;
+    bool is_never_followed(const DirectoryId& id) const;
     void pack();
     WalkNode& add_child(const Found& found, std::string_view name);
     void mark_wanted();

@@ -142,8 +142,7 @@ struct IgnoreFiles::Impl {
             deep = open_directory(root_fd_.get(), directory);
             place = {deep.get(), ""};
         }
-        if (place.fd < 0) return draft;
-        read_layers(draft, place);
+        if (place.fd >= 0) read_layers(draft, place);
         if (!git_layer_) return draft;
         if (directory.empty() && (!repository_ || repository_->top != root_)) {
             // Outside of repositories the root counts as the top of one.

@@ -11,9 +11,9 @@
 
 namespace syncline::fs {
 
-/// Calls `work(begin, end)` for slices of [0, count) on `threads` threads, the caller's among them, and returns when all are
-/// done. Slices are contiguous, so that neighbours (files of one directory) stay together. Rethrows the first exception; slices
-/// not begun by then are left out.
+/// Calls `work(begin, end)` for slices of [0, count) on `threads` threads, the caller's among them, and returns when
+/// all are done. Slices are contiguous, so that neighbours (files of one directory) stay together. Rethrows the first
+/// exception; slices not begun by then are left out.
 template <class Work>
 void parallel_slices(size_t count, size_t slice, unsigned threads, Work work) {
     std::atomic<size_t> next{0};

@@ -1,5 +1,6 @@
 #include "fs/walk.hpp"
 
+#include <fcntl.h>
 #include <linux/stat.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -192,6 +193,20 @@ bool is_temporary_name(std::string_view name) {
     if (name.size() != temporary_prefix.size() + temporary_digits || !name.starts_with(temporary_prefix)) return false;
     auto is_digit = [](char c) { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f'); };
     return std::all_of(name.begin() + temporary_prefix.size(), name.end(), is_digit);
+}
+
+std::vector<DirectoryId> directories_up_from(const std::string& path) {
+    std::vector<DirectoryId> found;
+    std::string at = path;
+    while (!at.empty()) {
+        struct statx status;
+        if (::statx(AT_FDCWD, at.c_str(), 0, STATX_INO, &status) == 0)
+            found.push_back({device_of(status), status.stx_ino});
+        if (at == "/") break;
+        size_t slash = at.rfind('/');
+        at = slash == 0 ? "/" : at.substr(0, slash);
+    }
+    return found;
 }
 
 WalkResult walk(int root, const WalkOptions& options, std::stop_token stop) {

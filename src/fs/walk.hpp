@@ -19,6 +19,17 @@ namespace syncline::fs {
 inline constexpr std::string_view temporary_prefix = ".syncline-tmp-";
 bool is_temporary_name(std::string_view name);
 
+/// A directory, whatever its path.
+struct DirectoryId {
+    uint64_t device = 0;
+    uint64_t inode = 0;
+
+    bool operator==(const DirectoryId&) const = default;
+};
+
+/// The directory at absolute `path` and all above it; as many of them as there are.
+std::vector<DirectoryId> directories_up_from(const std::string& path);
+
 struct WalkOptions {
     const Filter* filter = nullptr;   ///< null: everything is selected
     IgnoreSource* ignores = nullptr;  ///< null: no ignore files
@@ -29,6 +40,9 @@ struct WalkOptions {
     /// `follow` lists what a symlink points to as if it stood in its place. A link that leads nowhere, back into one of
     /// its own parents, or to a special file is a Problem. `skip` leaves symlinks out.
     SymlinkPolicy symlinks = SymlinkPolicy::copy;
+    /// Directories into which no symlink is followed: those that hold the root or the target, where the copy would be
+    /// copied.
+    std::vector<DirectoryId> never_followed;
     unsigned threads = 2;
     /// Counts entries as they are seen, for progress; may be null.
     std::atomic<uint64_t>* scanned = nullptr;

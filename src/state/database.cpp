@@ -5,6 +5,7 @@
 
 #include <cerrno>
 #include <memory>
+#include <tuple>
 
 #include "base/text.hpp"
 
@@ -159,7 +160,7 @@ Database::Database(const std::string& path) : path_(path) {
     sqlite3_db_config(handle_, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, nullptr);
     sqlite3_db_config(handle_, SQLITE_DBCONFIG_DEFENSIVE, 1, nullptr);
     sqlite3_db_config(handle_, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, nullptr);
-    guard.release();
+    std::ignore = guard.release();
 }
 
 Database::~Database() {

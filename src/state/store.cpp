@@ -1,6 +1,7 @@
 #include "state/store.hpp"
 
 #include <algorithm>
+#include <charconv>
 
 #include "base/assert.hpp"
 #include "state/baseline_row.hpp"
@@ -32,19 +33,31 @@ void count_rows(Database& database, int64_t row, int64_t rows, int64_t path_byte
     query.integer(rows).integer(path_bytes).integer(row).run();
 }
 
-void bind_identity(Query& query, const std::optional<RootIdentity>& identity) {
+/// The birth time stands behind the file system's id, after a NUL.
+std::string file_system_text(const std::optional<RootIdentity>& identity) {
+    return identity ? identity->file_system + '\0' + std::to_string(identity->born) : "";
+}
+
+/// `file_system` is file_system_text(identity), and must outlive the query's run.
+void bind_identity(Query& query, const std::optional<RootIdentity>& identity, const std::string& file_system) {
     if (!identity) {
         query.null().null().null();
         return;
     }
-    query.blob(identity->file_system).integer(static_cast<int64_t>(identity->inode));
+    query.blob(file_system);
+    query.integer(static_cast<int64_t>(identity->inode));
     query.integer(static_cast<int64_t>(identity->kind));
 }
 
 std::optional<RootIdentity> identity_at(Query& query, int column) {
     if (query.is_null_at(column)) return std::nullopt;
-    return RootIdentity{query.string_at(column), static_cast<uint64_t>(query.integer_at(column + 1)),
-                        static_cast<Kind>(query.integer_at(column + 2))};
+    std::string file_system = query.string_at(column);
+    size_t end = std::min(file_system.find('\0'), file_system.size());
+    TimeNs born = 0;
+    std::from_chars(file_system.data() + std::min(end + 1, file_system.size()), file_system.data() + file_system.size(),
+                    born);
+    return RootIdentity{file_system.substr(0, end), static_cast<uint64_t>(query.integer_at(column + 1)),
+                        static_cast<Kind>(query.integer_at(column + 2)), born};
 }
 
 }  // namespace
@@ -184,8 +197,10 @@ void Store::record_whole_sync(PairId pair, const WholeSync& sync) {
         const int64_t row = impl_->row(pair);
         Query query = database.query("INSERT OR REPLACE INTO whole_sync VALUES (?, ?, ?, ?, ?, ?, ?, ?)");
         query.integer(row).integer(sync.at);
-        bind_identity(query, sync.source);
-        bind_identity(query, sync.target);
+        const std::string source_file_system = file_system_text(sync.source);
+        const std::string target_file_system = file_system_text(sync.target);
+        bind_identity(query, sync.source, source_file_system);
+        bind_identity(query, sync.target, target_file_system);
         query.run();
     });
 }

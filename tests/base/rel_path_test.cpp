@@ -24,6 +24,19 @@ TEST_CASE("paths are ordered depth first") {
     CHECK(shuffled == sorted);
 }
 
+TEST_CASE("the order holds wherever two long paths part") {
+    std::string base = "directory/with/a/rather/long/path/of/many/words";
+    for (size_t i = 0; i < base.size(); ++i) {
+        std::string other = base;
+        other[i] = other[i] == '/' ? 'x' : '/';
+        bool other_is_smaller = other[i] == '/';
+        CHECK((compare_paths(other, base) < 0) == other_is_smaller);
+        CHECK((compare_paths(base, other) > 0) == other_is_smaller);
+        CHECK(compare_paths(base.substr(0, i), base) < 0);
+        CHECK(compare_paths(base, base) == 0);
+    }
+}
+
 TEST_CASE("parents, names and ancestors") {
     CHECK(parent_path("a/b/c") == "a/b");
     CHECK(parent_path("a").empty());

@@ -12,7 +12,8 @@ TEST_CASE("durations") {
     CHECK(parse_duration("30d") == 720h);
     CHECK(parse_duration("2w") == 336h);
     CHECK(parse_duration("30") == 30min);
-    for (std::string_view bad : {"", "0", "0s", "-5s", "5x", "s", "1.5h", " 5s", "5 s", "99999999999999999999s", "9999999999w"}) {
+    for (std::string_view bad :
+         {"", "0", "0s", "-5s", "5x", "s", "1.5h", " 5s", "5 s", "99999999999999999999s", "9999999999w"}) {
         CHECK_FALSE(parse_duration(bad));
     }
 }
@@ -22,7 +23,8 @@ TEST_CASE("byte counts") {
     CHECK(parse_byte_count("20MiB") == 20u << 20);
     CHECK(parse_byte_count("512 B") == 512);
     CHECK(parse_byte_count("2 MB") == 2'000'000);
-    for (std::string_view bad : {"", "10", "0 B", "-1 KiB", "5 XiB", "99999999 TiB", "1.5 KiB"}) CHECK_FALSE(parse_byte_count(bad));
+    for (std::string_view bad : {"", "10", "0 B", "-1 KiB", "5 XiB", "99999999 TiB", "1.5 KiB"})
+        CHECK_FALSE(parse_byte_count(bad));
 }
 
 TEST_CASE("times are RFC 3339, before the epoch and far after it too") {

@@ -82,6 +82,12 @@ TEST_CASE("a wrong command line is refused by a message that names what is wrong
 TEST_CASE("commands of later parts are known") {
     CHECK(parsed({"run", "job", "--sync", "--", "make", "-j2"}).command == Command::run);
     CHECK(parsed({"auto", "job", "-i", "60s", "--stop"}).command == Command::automatic);
+    CHECK(parsed({"run", "--", "ls", "-l"}).command == Command::run);
+    CHECK(parsed({"-v", "run", "--pull", "--", "make"}).command == Command::run);
+    CHECK(parsed({"status", "push", "--json"}).command == Command::status);
+    CHECK(parsed({"--log-file", "run", "push", "x"}).command == Command::push);
+    CHECK(parse_command_line({"run", "--help"}).kind == Kind::text);
+    CHECK(parsed({"run", "--", "ls", "--help"}).command == Command::run);
     CHECK_FALSE(command_spec(Command::run).is_built);
 }
 

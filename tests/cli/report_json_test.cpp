@@ -91,7 +91,11 @@ TEST_CASE("the other lines are JSON too") {
     Json explanation = Json::parse(explanation_line({"a", "b/c", false, "ignored by .gitignore:3: '*.o'", ""}));
     CHECK(explanation["selected"] == false);
     CHECK(explanation["last_run"].is_null());
-    Json finding = Json::parse(finding_line({"error", "", "unknown key", "", "jobs.toml", 14, 3}));
-    CHECK(finding["line"] == 14);
+    Json finding = Json::parse(finding_line({"error", "thesis", "no root", ""}));
+    CHECK(finding["subject"] == "thesis");
     CHECK_FALSE(finding.contains("advice"));
+    Json diagnostic = Json::parse(diagnostic_event("error", {"jobs.toml", 14, 3, "unknown key"}, 0));
+    CHECK(diagnostic["line"] == 14);
+    CHECK(diagnostic["column"] == 3);
+    CHECK(Json::parse(checked_event("jobs.toml", 3, 0, 1, 0))["warnings"] == 1);
 }

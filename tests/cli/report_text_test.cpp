@@ -61,6 +61,16 @@ TEST_CASE("a failed run says why, and what it had done") {
     CHECK(summary_line(report, Style()) == "thesis: broken off after 2 put, 0 B in 800 ms\n");
 }
 
+TEST_CASE("notes are told up to a number, and how many more there are") {
+    RunReport report = report_of("thesis");
+    for (int i = 0; i < 12; ++i) report.notes.push_back({"pipe" + std::to_string(i), "a FIFO is not copied"});
+    std::string some = note_lines(report, Style(), 10);
+    CHECK(contains(some, "thesis: pipe9: a FIFO is not copied\nthesis: 2 more notes"));
+    CHECK_FALSE(contains(some, "pipe10"));
+    CHECK(contains(note_lines(report, Style(), 12), "pipe11"));
+    CHECK_FALSE(contains(note_lines(report, Style(), 12), "more notes"));
+}
+
 TEST_CASE("a plan lists its actions with their reasons") {
     RunReport report = report_of("thesis");
     report.planned = {2, 1, 1, 0, 7, 1536};

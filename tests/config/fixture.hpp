@@ -17,7 +17,7 @@ namespace syncline::test {
 
 inline ParseEnvironment make_environment(std::map<std::string, std::string> variables = {}) {
     ParseEnvironment environment;
-    environment.home = "/home/ann";
+    environment.home = "/home/user";
     environment.current_directory = "/project";
     environment.variable = [variables](const std::string& name) -> std::optional<std::string> {
         auto found = variables.find(name);

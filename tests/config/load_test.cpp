@@ -105,7 +105,7 @@ TEST_CASE("a found job file must be its user's, and nobody else's to write") {
         REQUIRE(check_found_job_file(file, environment));
         CHECK(check_found_job_file(file, environment)
                   ->text()
-                  .starts_with("jobs.toml: the job file was found here, but can be written by"));
+                  .starts_with("jobs.toml: the job file was found here, but it can be written by"));
     }
     ::chmod(file.c_str(), 0644);
     if (::geteuid() == 0 && ::chown(file.c_str(), 12345, 12345) == 0) {

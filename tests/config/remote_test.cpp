@@ -70,30 +70,31 @@ TEST_CASE("variables expand in a remote, the server's ~ does not") {
     CHECK(job.remote.name == "cse");
     CHECK(job.remote.path == "~/d");
     CHECK(job.remote_text == "${WHERE}:~/${DIR}");
-    CHECK(outcome.file->variables.size() == 2);
+    CHECK(job.variables.size() == 2);
+    CHECK(outcome.file->variables.empty());
 }
 
 TEST_CASE("an ad hoc job has the file's defaults and the command line's places") {
     ParseOutcome outcome = parse_body("[hosts.cse]\n[defaults]\nexclude = [\"*.o\"]\nroot = \"/elsewhere\"\n");
     REQUIRE(outcome.file);
     ParseEnvironment environment = make_environment();
-    AdHocRequest request{"src", "cse:", Direction::pull, "/work"};
+    AdHocRequest request{"src", "cse:", Direction::pull, "/here"};
     Job job = ad_hoc_job(request, &*outcome.file, environment);
     CHECK(job.name == "ad hoc");
-    CHECK(job.root == "/work/src");
+    CHECK(job.root == "/here/src");
     CHECK(job.remote.type == Destination::Type::ssh);
     CHECK(job.policy.direction == Direction::pull);
     CHECK(job.policy.pull == PullPolicy::generated);
     CHECK(job.fsync);
     CHECK(job.filter.exclude.size() == 1);
 
-    replace_remote(job, "~/copy", "/work", nullptr, environment);
-    CHECK(job.remote.path == "/home/ann/copy");
+    replace_remote(job, "~/copy", "/here", nullptr, environment);
+    CHECK(job.remote.path == "/home/user/copy");
     CHECK(job.policy.pull == PullPolicy::missing);
-    CHECK_THROWS_AS(replace_root(job, "/home/ann", "/work", environment), Error);
-    CHECK_THROWS_AS(ad_hoc_job({"/a", "/a/b", Direction::push, "/work"}, nullptr, environment), Error);
-    CHECK_THROWS_AS(ad_hoc_job({"/a", "-x:", Direction::push, "/work"}, nullptr, environment), Error);
-    CHECK_THROWS_AS(ad_hoc_job({"/a", "", Direction::push, "/work"}, nullptr, environment), Error);
+    CHECK_THROWS_AS(replace_root(job, "/home/user", "/here", environment), Error);
+    CHECK_THROWS_AS(ad_hoc_job({"/a", "/a/b", Direction::push, "/here"}, nullptr, environment), Error);
+    CHECK_THROWS_AS(ad_hoc_job({"/a", "-x:", Direction::push, "/here"}, nullptr, environment), Error);
+    CHECK_THROWS_AS(ad_hoc_job({"/a", "", Direction::push, "/here"}, nullptr, environment), Error);
 }
 
 TEST_CASE("a job that is turned around takes the other direction's defaults") {

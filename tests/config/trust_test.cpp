@@ -28,7 +28,7 @@ TEST_CASE("an untrusted file stays below its own directory") {
     CHECK(reach("[jobs.x]\nroot = \"a\"\nremote = \"b\"\n").empty());
     CHECK(reach("[jobs.x]\nroot = \"..\"\nremote = \"host:\"\n") ==
           std::vector<std::string>{"jobs.toml:3:1: [jobs.x] has its root outside of the job file's directory: /"});
-    CHECK(reach("[jobs.x]\nroot = \"a\"\nremote = \"/home/ann/keep\"\n").size() == 1);
+    CHECK(reach("[jobs.x]\nroot = \"a\"\nremote = \"/home/user/keep\"\n").size() == 1);
     CHECK(reach("[defaults]\nsymlinks = \"follow\"\n[jobs.x]\nroot = \"a\"\nremote = \"b\"\n").size() == 1);
     CHECK(reach("[status]\nlisten = \"unix:/run/x\"\n").size() == 1);
 }
@@ -48,10 +48,50 @@ TEST_CASE("an untrusted file runs no command and sends no secret") {
           std::vector<std::string>{"jobs.toml:3:1: [hosts.h] runs a command: password = evil"});
     CHECK(reach("[hosts.h]\npassword = { env = \"AWS_SECRET\" }\n").size() == 1);
     CHECK(reach("[hosts.h]\nquota_source = { command = \"evil\" }\n").size() == 1);
+    CHECK(
+        reach("[buckets.b]\nprovider = \"s3\"\nbucket = \"b\"\ncredentials = { env = [\"TOKEN\", \"X\"] }\n").size() ==
+        1);
     CHECK(reach("[engine]\nssh_config = \"evil\"\n").size() == 1);
     CHECK(reach("[jobs.x]\nroot = \".\"\nremote = \"h:${SECRET}\"\n").size() == 1);
     CHECK(reach("[jobs.x]\nroot = \".\"\nremote = \"h:\"\non_success = \"a\"\non_failure = \"b\"\non_halt = \"c\"\n")
               .size() == 3);
+}
+
+TEST_CASE("only what the chosen jobs use counts") {
+    ParseOutcome outcome = parse_body(
+        "[jobs.near]\nroot = \"a\"\nremote = \"b\"\n[jobs.far]\nroot = \"${SECRET}\"\nremote = \"/far\"\n"
+        "[jobs.server]\nroot = \"c\"\nremote = \"h:\"\n[jobs.bucket]\nroot = \"c\"\nremote = \"b:${SECRET}\"\n"
+        "[hosts.h]\npassword = { command = \"evil\" }\n[hosts.other]\nhostname = \"${SECRET}\"\n"
+        "[buckets.b]\nprovider = \"s3\"\nbucket = \"b\"\ncredentials = { env = [\"TOKEN\", \"X\"] }\n"
+        "[engine]\nssh_config = \"evil\"\n[status]\nlisten = \"unix:/run/x\"\n",
+        {{"SECRET", "s"}});
+    INFO(joined(outcome.errors));
+    REQUIRE(outcome.file);
+    auto lines_of = [&](std::vector<Job> jobs, bool serves_status = false) {
+        std::vector<int> lines;
+        for (const Diagnostic& found : untrusted_reach(*outcome.file, jobs, serves_status, make_environment()))
+            lines.push_back(found.line);
+        return lines;
+    };
+    const std::vector<Job>& jobs = outcome.file->jobs;
+    CHECK(lines_of({jobs[0]}).empty());
+    CHECK(lines_of({}, true) == std::vector{24});
+    CHECK(lines_of({jobs[1]}) == std::vector{6, 7});
+    CHECK(lines_of({jobs[0], jobs[2]}) == std::vector{15, 23});
+    CHECK(lines_of({jobs[3]}) == std::vector{13, 21});
+    CHECK(untrusted_reach(*outcome.file, make_environment()).size() == 8);
+}
+
+TEST_CASE("a job of the command line answers for the defaults, not for its places") {
+    ParseOutcome outcome =
+        parse_body("[defaults]\non_halt = \"evil\"\n[hosts.h]\nquota_source = { command = \"q\" }\n");
+    REQUIRE(outcome.file);
+    Job job = outcome.file->defaults;
+    job.root = "/far";
+    job.remote = {Destination::Type::ssh, "h", "/x"};
+    CHECK(texts(untrusted_reach(*outcome.file, {job}, false, make_environment())) ==
+          std::vector<std::string>{"jobs.toml:3:1: [defaults] runs a command: on_halt = evil",
+                                   "jobs.toml:5:1: [hosts.h] runs a command: quota_source = q"});
 }
 
 TEST_CASE("what is not built yet is named where it is used") {

@@ -9,7 +9,8 @@ namespace {
 GuardFacts healthy() {
     GuardFacts facts;
     facts.command = "syncline push thesis";
-    facts.source = {"/home/u/thesis", RootIdentity{"1:2", 10, Kind::directory}, RootIdentity{"1:2", 10, Kind::directory}};
+    facts.source = {"/home/u/thesis", RootIdentity{"1:2", 10, Kind::directory},
+                    RootIdentity{"1:2", 10, Kind::directory}};
     facts.target = {"/mnt/backup", RootIdentity{"3:4", 20, Kind::directory}, RootIdentity{"3:4", 20, Kind::directory}};
     facts.whole_sync_recorded = true;
     facts.baseline_size = 100;
@@ -53,8 +54,9 @@ TEST_CASE("a missing root halts; a pull calls it remote-missing; adopt does not 
 
 TEST_CASE("a root that was swapped halts until it is adopted") {
     for (RootIdentity other : {RootIdentity{"1:2", 11, Kind::directory}, RootIdentity{"9:9", 10, Kind::directory},
-                               RootIdentity{"1:2", 10, Kind::symlink}}) {
+                               RootIdentity{"1:2", 10, Kind::symlink}, RootIdentity{"1:2", 10, Kind::directory, 99}}) {
         GuardFacts facts = healthy();
+        facts.source.recorded->born = 98;
         facts.source.now = other;
         Policy policy;
         CHECK(codes(judge_roots(facts, policy)) == "root-changed");

@@ -1,4 +1,5 @@
-// The planner, case by case: what one user would call one behaviour. The whole of small worlds is in plan_world_test.cpp.
+// The planner, case by case: what one user would call one behaviour. The whole of small worlds is in
+// plan_world_test.cpp.
 #include <catch2/catch_test_macros.hpp>
 
 #include "world.hpp"
@@ -108,7 +109,8 @@ TEST_CASE("a run limited to a path makes the directories that lead there and tou
 }
 
 TEST_CASE("a limited run still deletes below its path") {
-    Planned planned = plan_of({{"a", 'D'}}, {{"a", 'D'}, {"a/x", 'A'}, {"b", 'A'}}, {}, push(DeletePolicy::mirror), {}, {"a"});
+    Planned planned =
+        plan_of({{"a", 'D'}}, {{"a", 'D'}, {"a/x", 'A'}, {"b", 'A'}}, {}, push(DeletePolicy::mirror), {}, {"a"});
     CHECK(text(planned) == "delete a/x");
 }
 
@@ -197,6 +199,21 @@ TEST_CASE("a mount point that is gone is found, whether its directory is still t
     baseline.add("disk", row);
     baseline.add("usb", row);
     CHECK(vanished_mounts(tree_of({{"disk", 'D'}}), baseline) == std::vector<std::string>{"disk", "usb"});
+}
+
+TEST_CASE("a mount point that is gone is remembered until it is back") {
+    BaselineEntry row;
+    row.kind = Kind::directory;
+    row.mount_point = true;
+    Baseline baseline;
+    baseline.add("disk", row);
+    Tree source = tree_of({{"disk", 'D'}});
+    Tree target = tree_of({{"disk", 'D'}, {"disk/file", 'A'}});
+    std::vector<std::string> incomplete{"disk"}, everything;
+    Policy policy = push(DeletePolicy::mirror);
+    Plan plan = make_plan({source, target, baseline, policy, incomplete, everything});
+    CHECK(plan.actions.empty());
+    CHECK(plan.equal.empty());
 }
 
 TEST_CASE("digests are recalled only where the stamp is the recorded one") {

@@ -52,7 +52,8 @@ std::string show(const Side& side) {
 }
 
 /// Runs `check` in every world and reports the first one where it does not hold.
-using Check = std::function<bool(const Side& source, const Side& target, const Side& baseline, const Policy&, const Planned&)>;
+using Check =
+    std::function<bool(const Side& source, const Side& target, const Side& baseline, const Policy&, const Planned&)>;
 
 void in_every_world(const std::function<bool(const Policy&)>& wanted, const Check& check,
                     const std::vector<std::string>& incomplete = {}) {
@@ -72,8 +73,9 @@ void in_every_world(const std::function<bool(const Policy&)>& wanted, const Chec
                     }
                     if (holds) continue;
                     INFO("source " << show(source) << " target " << show(target) << " baseline " << show(baseline));
-                    INFO(policy_name(policy.direction) << " delete=" << policy_name(policy.delete_policy) << " pull="
-                         << policy_name(policy.pull) << " force=" << policy.force << " adopt=" << policy.adopt << " " << thrown);
+                    INFO(policy_name(policy.direction)
+                         << " delete=" << policy_name(policy.delete_policy) << " pull=" << policy_name(policy.pull)
+                         << " force=" << policy.force << " adopt=" << policy.adopt << " " << thrown);
                     REQUIRE(holds);
                 }
             }
@@ -129,7 +131,9 @@ TEST_CASE("every delete is justified") {
 }
 
 TEST_CASE("content that the baseline does not know survives, but under a mirror or by force") {
-    auto wanted = [](const Policy& policy) { return is_push(policy) && !policy.is_mirror() && !policy.force && !policy.adopt; };
+    auto wanted = [](const Policy& policy) {
+        return is_push(policy) && !policy.is_mirror() && !policy.force && !policy.adopt;
+    };
     in_every_world(wanted, [](auto& source, auto& target, auto& baseline, auto&, auto& planned) {
         Side after = applied(planned, source, target);
         for (const auto& [path, what] : target) {
@@ -227,22 +231,23 @@ TEST_CASE("after a whole run the next plan is empty") {
 }
 
 TEST_CASE("nothing at or below a directory that could not be read is deleted or replaced") {
-    in_every_world(
-        any,
-        [](auto& source, auto& target, auto&, auto&, auto& planned) {
-            Side after = applied(planned, source, target);
-            for (const auto& [path, what] : target) {
-                if (is_at_or_below(path, "a") && at(after, path) != what) return false;
-            }
-            return true;
-        },
-        {"a"});
+    in_every_world(any,
+                   [](auto& source, auto& target, auto&, auto&, auto& planned) {
+                       Side after = applied(planned, source, target);
+                       for (const auto& [path, what] : target) {
+                           if (is_at_or_below(path, "a") && at(after, path) != what) return false;
+                       }
+                       return true;
+                   },
+                   {"a"});
 }
 
 TEST_CASE("when the root could not be read the plan is empty") {
-    in_every_world(
-        any, [](auto&, auto&, auto&, auto&, auto& planned) { return planned.plan.actions.empty() && planned.plan.gone.empty(); },
-        {""});
+    in_every_world(any,
+                   [](auto&, auto&, auto&, auto&, auto& planned) {
+                       return planned.plan.actions.empty() && planned.plan.gone.empty();
+                   },
+                   {""});
 }
 
 TEST_CASE("deletes come after what is built, children before their directories") {

@@ -100,14 +100,12 @@ class Simulation {
         fresh.run_ends = job.run_ends;
         fresh.run_end = job.run_end;
         fresh.times = random_times(name);
-        if (!fresh.times.on_start && !has_no_time(fresh.times)) fresh.last_start = now_.steady;
+        if (!fresh.times.on_start) fresh.last_start = now_.steady;
         job = fresh;
         schedule_.set(job.times, now_);
         ++causes_;
         if (!job.last_start) owe(job);
     }
-
-    static bool has_no_time(const JobTimes& times) { return !times.interval && times.at.empty() && !times.watch; }
 
     void remove(const std::string& name) {
         auto found = jobs_.find(name);

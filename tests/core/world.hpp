@@ -1,4 +1,5 @@
-// A small world for planner tests: sides as maps from path to what stands there, and a model that applies plans to them.
+// A small world for planner tests: sides as maps from path to what stands there, and a model that applies plans to
+// them.
 #pragma once
 
 #include <map>
@@ -95,13 +96,15 @@ inline Side applied(const Planned& planned, const Side& source, Side target) {
                 target.erase(path);
                 break;
             case Op::rmdir:
-                require(target.contains(path) && target.at(path) == 'D' && !has_children, "rmdir of a full directory: " + path);
+                require(target.contains(path) && target.at(path) == 'D' && !has_children,
+                        "rmdir of a full directory: " + path);
                 target.erase(path);
                 break;
             case Op::put:
             case Op::symlink:
             case Op::mkdir:
-                require(parent.empty() || (target.contains(parent) && target.at(parent) == 'D'), "no parent for " + path);
+                require(parent.empty() || (target.contains(parent) && target.at(parent) == 'D'),
+                        "no parent for " + path);
                 require(!has_children, "replaces a full directory: " + path);
                 target[path] = source.at(path);
                 break;

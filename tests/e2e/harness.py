@@ -203,6 +203,8 @@ class Sandbox:
             text += f"\n[jobs.{name}]\n" + "".join(f"{key} = {as_toml(value)}\n" for key, value in keys.items())
         self.job_file.write_text(text)
         self.job_file.chmod(0o600)
+        if self.user:
+            os.chown(self.job_file, NOBODY, NOBODY)
         return self.job_file
 
     def job(self, name="copy", **keys):

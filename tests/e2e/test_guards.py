@@ -207,12 +207,18 @@ def test_a_removed_target_is_made_again(synced):
     assert len(read_tree(synced.target)) == 30
 
 
-@pytest.mark.parametrize("target", ["/", "home"])
-def test_unsafe_target(sandbox, target):
+def test_unsafe_target(sandbox):
     make_tree(sandbox.source, {"a": "1"})
-    sandbox.job(remote=sandbox.home if target == "home" else target, exclude=["**/*"])
-    assert "unsafe-target" in sandbox.apply("-f", sandbox.job_file, check=3).text
+    sandbox.job(remote=sandbox.home)
+    assert "unsafe-target" in sandbox.apply(check=3).text
     assert read_tree(sandbox.home) == {}
+
+
+def test_the_file_system_root_is_no_target(sandbox):
+    """It holds the job's own root, so the job file is refused already."""
+    make_tree(sandbox.source, {"a": "1"})
+    sandbox.job(remote="/")
+    sandbox.apply("-f", sandbox.job_file, check={2, 3})
 
 
 def test_unsafe_target_through_a_symlink(sandbox):
@@ -275,6 +281,7 @@ def test_a_vanished_mount_below_the_root_deletes_nothing(synced, needs_root):
     fill = f"mount -t tmpfs tmpfs {synced.source}/data && echo precious > {synced.source}/data/file"
     synced.apply(wrapper=["unshare", "-m", "sh", "-ec", f'{fill}; exec "$@"', "sh"])
     assert read_tree(synced.target)["data/file"] == b"precious\n"
-    synced.apply(check=4)
-    assert read_tree(synced.target)["data/file"] == b"precious\n"
-    assert "data/file" not in ops(synced.plan(check=None))
+    for _ in range(3):
+        assert "data/file" not in ops(synced.plan())
+        synced.apply(check=4)
+        assert read_tree(synced.target)["data/file"] == b"precious\n"

@@ -65,8 +65,7 @@ TEST_CASE("a root replaced by a file or a symlink halts") {
     CHECK(codes(fixture.run()) == "root-changed");
     fixture.remove("root");
     fixture.tree().link("root", fixture.tree().path("elsewhere"));
-    RunReport report = fixture.run();  // its resolved path makes it another root, without a baseline: nothing is deleted
-    CHECK(report.done.removed == 0);
+    CHECK(codes(fixture.run()) == "root-changed");
     CHECK(fixture.snapshot("target").size() == 3);
 }
 
@@ -81,6 +80,77 @@ TEST_CASE("a swapped target halts") {
     CHECK(fixture.exists("target/other"));
     CHECK(adopt(fixture).outcome == Outcome::success);
     CHECK_FALSE(fixture.exists("target/other"));
+}
+
+TEST_CASE("an inode number that is used again does not pass for the same directory") {
+    RunFixture fixture;
+    fill(fixture, 3);
+    fixture.run();
+    auto inode = fixture.status("target").st_ino;
+    for (int attempt = 0; attempt < 50; ++attempt) {
+        fixture.remove("target");
+        fixture.tree().make_directory("target");
+        if (fixture.status("target").st_ino == inode) break;
+    }
+    fixture.write("target/other", "not ours");
+    CHECK(codes(fixture.run()) == "remote-changed");
+    CHECK(fixture.exists("target/other"));
+}
+
+TEST_CASE("a push that could not do everything is no whole sync yet") {
+    std::string result = in_child([] {
+        RunFixture fixture;
+        fixture.write("root/secret", "x");
+        fixture.write("root/f", "x");
+        for (auto& entry : std::filesystem::recursive_directory_iterator(fixture.tree().path())) {
+            std::ignore = ::chown(entry.path().c_str(), 65534, 65534);
+        }
+        std::ignore = ::chown(fixture.tree().path().c_str(), 65534, 65534);
+        ::chmod(fixture.tree().path("root/secret").c_str(), 0);
+        if (!drop_privileges()) return;
+        require(fixture.run().outcome == Outcome::partial, "partial");
+        fixture.write("target/mine", "not ours");
+        ::chmod(fixture.tree().path("root/secret").c_str(), 0600);
+        RunReport report = fixture.run();
+        require(codes(report) == "no-baseline", "no-baseline, not: " + codes(report));
+        require(fixture.exists("target/mine"), "kept");
+    });
+    CHECK(result == "");
+}
+
+TEST_CASE("a run below a path does not get around an emptied root") {
+    RunFixture fixture;
+    for (const char* path : {"root/d/1", "root/d/2", "root/f"}) fixture.write(path, "x");
+    fixture.run();
+    fixture.remove("root/d");
+    fixture.remove("root/f");
+    RunOptions options;
+    options.paths = {"d"};
+    CHECK(codes(fixture.run(options)) == "root-emptied");
+    CHECK(fixture.exists("target/d/1"));
+}
+
+TEST_CASE("a filter of the command line excludes nothing on the target under delete_excluded") {
+    RunFixture fixture;
+    fixture.job.policy.delete_excluded = true;
+    fixture.write("root/a.txt", "x");
+    fixture.write("root/b.o", "x");
+    fixture.run();
+    std::string why;
+    fixture.job.filter.exclude.push_back({*Glob::compile("*.o", why), "", "--exclude"});
+    RunOptions options;
+    options.narrowed = true;
+    CHECK(fixture.run(options).outcome == Outcome::success);
+    CHECK(fixture.exists("target/b.o"));
+    CHECK(fixture.run().done.removed == 1);  // the job file's own would
+}
+
+TEST_CASE("empty directories are deletes as well") {
+    RunFixture fixture;
+    fixture.write("root/f", "x");
+    fixture.tree().make_directory("target/theirs/deep");
+    CHECK(codes(fixture.run()) == "no-baseline");
+    CHECK(fixture.exists("target/theirs/deep"));
 }
 
 TEST_CASE("a first mirror onto a full directory halts before it deletes") {

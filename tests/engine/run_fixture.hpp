@@ -79,7 +79,7 @@ class RunFixture {
         return all;
     }
     struct ::stat status(const std::string& relative) const {
-        struct ::stat status {};
+        struct ::stat status{};
         ::lstat(tree_.path(relative).c_str(), &status);
         return status;
     }

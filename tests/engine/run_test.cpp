@@ -162,6 +162,33 @@ TEST_CASE("a symlink in the way of a directory on the target leads nothing outsi
     CHECK(fixture.snapshot("outside").size() == 1);
 }
 
+TEST_CASE("a followed symlink never leads into the copy") {
+    RunFixture fixture;
+    fixture.job.policy.symlinks = SymlinkPolicy::follow;
+    fixture.write("root/file", "x");
+    fixture.write("elsewhere/deep/file", "followed");
+    fixture.tree().link("root/good", fixture.tree().path("elsewhere"));
+    fixture.tree().link("root/up", "..");
+    fixture.tree().link("root/copy", fixture.tree().path("target"));
+    for (int i = 0; i < 3; ++i) {
+        RunReport report = fixture.run();
+        CHECK(report.outcome == Outcome::partial);
+        CHECK(report.problems.size() == 2);
+    }
+    CHECK(fixture.read("target/good/deep/file") == "followed");
+    CHECK(fixture.snapshot("target").size() == 4);
+}
+
+TEST_CASE("a time that no 64 bits of nanoseconds hold is kept") {
+    RunFixture fixture;
+    fixture.write("root/far", "x");
+    timespec times[2] = {{15'000'000'000, 7}, {15'000'000'000, 7}};  // 2445
+    ::utimensat(AT_FDCWD, fixture.tree().path("root/far").c_str(), times, 0);
+    CHECK(fixture.run().outcome == Outcome::success);
+    CHECK(fixture.status("target/far").st_mtim.tv_sec == fixture.status("root/far").st_mtim.tv_sec);
+    CHECK(fixture.run().planned.put == 0);
+}
+
 TEST_CASE("a run that somebody else does is refused") {
     RunFixture fixture;
     fixture.write("root/file", "x");
@@ -203,6 +230,8 @@ TEST_CASE("a run limited to a path is no whole sync, so it makes no delete legit
     CHECK(fixture.run(options).outcome == Outcome::success);
     CHECK(fixture.exists("target/a/file"));
     CHECK_FALSE(fixture.exists("target/b"));
+    options.paths = {"slip"};
+    CHECK(exit_status(fixture.run(options)) == 2);
     fixture.remove("root/a/file");
     RunReport report = fixture.run();
     CHECK(report.outcome == Outcome::halted);

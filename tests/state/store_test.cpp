@@ -122,7 +122,7 @@ TEST_CASE("a whole sync keeps both identities, or none") {
     Store store(temp / "state");
     PairId pair = store.pair(thesis);
     CHECK_FALSE(store.whole_sync(pair));
-    WholeSync sync{42, RootIdentity{"uuid-1", UINT64_MAX, Kind::symlink}, RootIdentity{"", 7, Kind::directory}};
+    WholeSync sync{42, RootIdentity{"uuid-1", UINT64_MAX, Kind::symlink, 77}, RootIdentity{"", 7, Kind::directory}};
     store.record_whole_sync(pair, sync);
     std::optional<WholeSync> back = store.whole_sync(pair);
     REQUIRE(back);

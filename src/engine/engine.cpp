@@ -1,0 +1,131 @@
+#include "engine/engine.hpp"
+
+#include <algorithm>
+#include <asio/this_coro.hpp>
+#include <climits>
+#include <cstdlib>
+#include <utility>
+
+#include "async/cancel.hpp"
+#include "async/semaphore.hpp"
+#include "base/text.hpp"
+#include "engine/service.hpp"
+#include "state/lock.hpp"
+
+namespace syncline {
+namespace {
+
+constexpr int locked_status = 5;
+
+/// Of two exit statuses the one that is reported (design: exit status).
+int worse(int a, int b) {
+    constexpr int order[] = {2, 1, 3, locked_status, 4, 0};
+    auto rank = [&](int status) { return std::ranges::find(order, status); };
+    return rank(a) < rank(b) ? a : b;
+}
+
+std::string real_path(const std::string& path) {
+    char buffer[PATH_MAX];
+    return ::realpath(path.c_str(), buffer) ? buffer : path;
+}
+
+FileLock lock_for_engine(const std::string& state_directory, const JobFile& file) {
+    std::string holder;
+    auto lock = FileLock::try_acquire(engine_lock_path(state_directory, real_path(file.path)), holder);
+    if (lock) return std::move(*lock);
+    throw Error(Errc::locked, "another syncline" + (holder.empty() ? "" : " (pid " + holder + ")") +
+                                  " already serves " + escape(file.path) +
+                                  "; it takes up edits by itself, or stop it first");
+}
+
+/// Each job once. Lives in apply_once's frame.
+class Round {
+  public:
+    Round(asio::any_io_executor executor, EngineOptions options, EngineParts& parts, EngineObserver& observer,
+          size_t places)
+        : executor_(executor),
+          options_(std::move(options)),
+          parts_(parts),
+          observer_(observer),
+          places_(std::move(executor), places) {}
+
+    Task<void> run(std::shared_ptr<const Job> job) {
+        auto permit = co_await places_.acquire();
+        JobRun run(executor_, job, parts_.run, parts_.clock);
+        observer_.run_started(*job, run.progress());
+        std::exception_ptr failure;
+        try {
+            auto whole = run.run(options_.run);
+            co_await std::move(whole);
+        } catch (...) {
+            failure = std::current_exception();
+        }
+        tell(run);
+        if (failure) std::rethrow_exception(failure);
+    }
+
+    int status() const { return status_; }
+
+  private:
+    void tell(const JobRun& run) {
+        if (run.was_locked()) {
+            status_ = worse(status_, locked_status);
+            observer_.run_locked(run.job(), run.report().error);
+        } else {
+            status_ = worse(status_, exit_status(run.report()));
+            observer_.run_finished(run.report());
+        }
+    }
+
+    asio::any_io_executor executor_;
+    EngineOptions options_;
+    EngineParts& parts_;
+    EngineObserver& observer_;
+    Semaphore places_;
+    int status_ = 0;
+};
+
+Task<void> nothing() { co_return; }
+
+}  // namespace
+
+RunFunction run_function(RunContext& context) {
+    return [&context](const Job& job, RunOptions options, Progress& progress) {
+        return run_job(job, std::move(options), context, progress);
+    };
+}
+
+Task<int> apply(JobFile file, EngineOptions options, EngineParts& parts, EngineObserver& observer) {
+    auto executor = co_await asio::this_coro::executor;
+    FileLock lock = lock_for_engine(parts.state_directory, file);
+    Service service(executor, std::move(file), std::move(options), parts, observer);
+    try {
+        co_await service.serve();
+    } catch (const Cancelled&) {
+        // Asked for: this is how a service ends well.
+    }
+    co_return 0;
+}
+
+Task<int> apply_once(JobFile file, EngineOptions options, EngineParts& parts, EngineObserver& observer) {
+    auto executor = co_await asio::this_coro::executor;
+    keep_jobs_named(file, options.only_jobs);
+    bool adopt = options.adopt;
+    Round round(executor, std::move(options), parts, observer, file.engine.max_parallel_jobs);
+    auto body = [&](Nursery& nursery) {
+        for (const Job& each : file.jobs) {
+            auto job = std::make_shared<Job>(each);
+            if (adopt) job->policy.adopt = true;
+            nursery.spawn(round.run(std::move(job)));
+        }
+        return nothing();
+    };
+    try {
+        co_await with_nursery(body);
+    } catch (const Cancelled&) {
+        co_return worse(round.status(), 1);
+    }
+    co_return round.status();
+}
+
+}  // namespace syncline

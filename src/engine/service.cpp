@@ -1,0 +1,195 @@
+#include "engine/service.hpp"
+
+#include <algorithm>
+#include <asio/signal_set.hpp>
+#include <asio/use_awaitable.hpp>
+#include <csignal>
+#include <utility>
+
+#include "async/first_of.hpp"
+#include "base/assert.hpp"
+#include "engine/file_watch.hpp"
+
+namespace syncline {
+namespace {
+
+JobTimes times_of(const Job& job) {
+    JobTimes times;
+    times.name = job.name;
+    times.interval = job.interval;
+    for (const AtTime& at : job.at) times.at.push_back({at.weekday, at.hour, at.minute});
+    times.watch = job.watch;
+    times.on_start = job.on_start;
+    times.jitter = job.jitter;
+    return times;
+}
+
+}  // namespace
+
+void keep_jobs_named(JobFile& file, const std::vector<std::string>& names) {
+    if (names.empty()) return;
+    std::erase_if(file.jobs, [&](const Job& job) { return std::ranges::find(names, job.name) == names.end(); });
+}
+
+Service::Service(asio::any_io_executor executor, JobFile file, EngineOptions options, EngineParts& parts,
+                 EngineObserver& observer)
+    : executor_(executor),
+      file_(std::move(file)),
+      options_(std::move(options)),
+      parts_(parts),
+      observer_(observer),
+      dice_(options_.seed),
+      schedule_(file_.engine.max_parallel_jobs, parts.zone, [this] { return dice_(); }),
+      changed_(std::move(executor)) {
+    keep_jobs_named(file_, options_.only_jobs);
+    for (const Job& job : file_.jobs) {
+        schedule_.set(times_of(job), now());
+        if (options_.adopt) adopts_.insert(job.name);
+    }
+}
+
+Moment Service::now() const { return {parts_.clock.wall_now(), parts_.clock.steady_now()}; }
+
+Task<void> Service::serve() {
+    auto body = [this](Nursery& nursery) {
+        nursery_ = &nursery;
+        nursery.spawn(follow_hangups());
+        nursery.spawn(follow_file());
+        return start_due_jobs();
+    };
+    co_await with_nursery(body);
+}
+
+Task<void> Service::start_due_jobs() {
+    while (true) {
+        for (auto& name : schedule_.take_due(now())) nursery_->spawn(run(name));
+        co_await wait_for_change();
+    }
+}
+
+/// Returns when take_due has to be asked again.
+Task<void> Service::wait_for_change() {
+    Moment moment = now();
+    auto wake_at = schedule_.wake_at(moment);
+    if (!wake_at) {
+        observer_.waiting(std::nullopt);
+        co_await changed_.wait();
+        co_return;
+    }
+    observer_.waiting(moment.wall + (*wake_at - moment.steady));
+    auto time = parts_.clock.sleep_until(*wake_at);
+    auto change = changed_.wait();
+    auto either = first_of(std::move(time), std::move(change));
+    co_await std::move(either);
+}
+
+Task<void> Service::run(std::string name) {
+    auto job = job_for_run(name);
+    JobRun run(executor_, job, parts_.run, parts_.clock);
+    runs_[name] = &run;
+    observer_.run_started(*job, run.progress());
+    std::exception_ptr failure;
+    try {
+        auto whole = run.run(options_.run);
+        co_await std::move(whole);
+    } catch (...) {
+        failure = std::current_exception();
+    }
+    runs_.erase(name);
+    if (run.was_locked()) {
+        observer_.run_locked(*job, run.report().error);
+    } else {
+        adopts_.erase(name);
+        observer_.run_finished(run.report());
+    }
+    schedule_.finished(name, run.end(), now());
+    changed_.notify();
+    if (failure) std::rethrow_exception(failure);
+}
+
+/// A copy of its own: the job may be edited while it runs.
+std::shared_ptr<const Job> Service::job_for_run(const std::string& name) {
+    auto found = std::ranges::find(file_.jobs, name, &Job::name);
+    SYNCLINE_ASSERT(found != file_.jobs.end());
+    auto job = std::make_shared<Job>(*found);
+    if (adopts_.contains(name)) job->policy.adopt = true;
+    return job;
+}
+
+Task<void> Service::follow_hangups() {
+    asio::signal_set hangups(executor_, SIGHUP);
+    while (true) {
+        auto hangup = hangups.async_wait(asio::use_awaitable);
+        co_await std::move(hangup);
+        reload(true);
+    }
+}
+
+Task<void> Service::follow_file() {
+    std::optional<FileWatch> watch;
+    try {
+        watch.emplace(executor_, file_.path);
+        reload();  // It may have been edited between its first reading and the watch.
+        while (true) {
+            auto change = watch->changed();
+            co_await std::move(change);
+            reload();
+        }
+    } catch (const Error& error) {
+        observer_.warning(std::string(error.what()) + "; edits of the job file are taken up on SIGHUP only");
+    }
+}
+
+void Service::reload(bool was_asked) {
+    ParseOutcome outcome;
+    try {
+        outcome = parts_.load();
+    } catch (const Error& error) {
+        observer_.warning("the edited job file was not taken up: " + std::string(error.what()));
+        return;
+    }
+    if (!outcome.file) {
+        if (was_asked || outcome.errors != told_errors_) observer_.reload_failed(outcome.errors);
+        told_errors_ = std::move(outcome.errors);
+        return;
+    }
+    told_errors_.clear();
+    if (outcome.file->sha256 == file_.sha256) {
+        if (was_asked) observer_.reloaded({}, file_);
+        return;
+    }
+    keep_jobs_named(*outcome.file, options_.only_jobs);
+    take_up(std::move(*outcome.file));
+}
+
+void Service::take_up(JobFile file) {
+    JobChanges changes = compare_jobs(file_.jobs, file.jobs);
+    file_ = std::move(file);
+    schedule_.set_max_parallel(file_.engine.max_parallel_jobs);
+    for (const auto& name : changes.removed) {
+        schedule_.remove(name);
+        adopts_.erase(name);
+        stop_run(name, "stopped: the job was removed from the job file");
+    }
+    for (const auto& name : changes.moved) {
+        adopts_.erase(name);  // It was given for another place.
+        stop_run(name, "stopped: the job's root or destination was edited");
+    }
+    for (const auto* names : {&changes.moved, &changes.edited, &changes.added}) set_times(*names);
+    observer_.reloaded(changes, file_);
+    changed_.notify();
+}
+
+void Service::set_times(const std::vector<std::string>& names) {
+    for (const auto& name : names) {
+        auto job = std::ranges::find(file_.jobs, name, &Job::name);
+        schedule_.set(times_of(*job), now());
+    }
+}
+
+void Service::stop_run(const std::string& name, const std::string& reason) {
+    auto found = runs_.find(name);
+    if (found != runs_.end()) found->second->stop(reason);
+}
+
+}  // namespace syncline

@@ -1,0 +1,31 @@
+// RateLimiter: the bandwidth that all jobs share. Any number of threads may ask; the rate may change at any time.
+#pragma once
+
+#include <chrono>
+#include <condition_variable>
+#include <cstdint>
+#include <mutex>
+#include <optional>
+#include <stop_token>
+
+namespace syncline::fs {
+
+class RateLimiter {
+  public:
+    /// Bytes a second; nullopt: no limit. Who waits now waits by the new rate.
+    void set_rate(std::optional<uint64_t> bytes_per_second);
+
+    /// Blocks until `bytes` more may be sent. Throws Cancelled.
+    void take(uint64_t bytes, std::stop_token stop);
+
+  private:
+    using Clock = std::chrono::steady_clock;
+
+    std::mutex mutex_;
+    std::condition_variable_any changed_;
+    std::optional<uint64_t> rate_;
+    uint64_t generation_ = 0;        ///< of the rate
+    Clock::time_point free_from_{};  ///< when all that was taken will have been sent
+};
+
+}  // namespace syncline::fs
