@@ -11,7 +11,7 @@
 
 namespace syncline {
 
-Nursery::Nursery(asio::any_io_executor executor) : executor_(executor), drained_(std::move(executor)) {}
+Nursery::Nursery(const asio::any_io_executor& executor) : executor_(executor), drained_(executor) {}
 
 Nursery::~Nursery() { SYNCLINE_ASSERT(children_.empty()); }
 

@@ -17,7 +17,7 @@ namespace syncline {
 
 class Nursery {
   public:
-    explicit Nursery(asio::any_io_executor executor);
+    explicit Nursery(const asio::any_io_executor& executor);
     /// No child may be left: a missing join is a bug.
     ~Nursery();
     Nursery(const Nursery&) = delete;

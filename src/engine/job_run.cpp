@@ -8,8 +8,8 @@
 
 namespace syncline {
 
-JobRun::JobRun(asio::any_io_executor executor, std::shared_ptr<const Job> job, const RunFunction& work, Clock& clock)
-    : job_(std::move(job)), work_(work), clock_(clock), stop_(std::move(executor)) {
+JobRun::JobRun(const asio::any_io_executor& executor, std::shared_ptr<const Job> job, const RunFunction& work, Clock& clock)
+    : job_(std::move(job)), work_(work), clock_(clock), stop_(executor) {
     report_.job = job_->name;
     report_.source = escape(job_->root);
     report_.target = escape(job_->remote_text);

@@ -20,7 +20,7 @@ using RunFunction = std::function<Task<RunReport>(const Job&, RunOptions, Progre
 class JobRun {
   public:
     /// `work` and `clock` outlive the run.
-    JobRun(asio::any_io_executor executor, std::shared_ptr<const Job> job, const RunFunction& work, Clock& clock);
+    JobRun(const asio::any_io_executor& executor, std::shared_ptr<const Job> job, const RunFunction& work, Clock& clock);
 
     /// Returns when the work has ended, stopped or not. Throws Cancelled when the caller was cancelled: then too the
     /// work has ended and the report stands.

@@ -31,7 +31,7 @@ void keep_jobs_named(JobFile& file, const std::vector<std::string>& names) {
     std::erase_if(file.jobs, [&](const Job& job) { return std::ranges::find(names, job.name) == names.end(); });
 }
 
-Service::Service(asio::any_io_executor executor, JobFile file, EngineOptions options, EngineParts& parts,
+Service::Service(const asio::any_io_executor& executor, JobFile file, EngineOptions options, EngineParts& parts,
                  EngineObserver& observer)
     : executor_(executor),
       file_(std::move(file)),
@@ -40,7 +40,7 @@ Service::Service(asio::any_io_executor executor, JobFile file, EngineOptions opt
       observer_(observer),
       dice_(options_.seed),
       schedule_(file_.engine.max_parallel_jobs, parts.zone, [this] { return dice_(); }),
-      changed_(std::move(executor)) {
+      changed_(executor) {
     keep_jobs_named(file_, options_.only_jobs);
     for (const Job& job : file_.jobs) {
         schedule_.set(times_of(job), now());

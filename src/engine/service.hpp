@@ -18,7 +18,7 @@ namespace syncline {
 
 class Service {
   public:
-    Service(asio::any_io_executor executor, JobFile file, EngineOptions options, EngineParts& parts,
+    Service(const asio::any_io_executor& executor, JobFile file, EngineOptions options, EngineParts& parts,
             EngineObserver& observer);
 
     /// Ends only by a cancel, or by a bug.
