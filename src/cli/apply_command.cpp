@@ -39,7 +39,7 @@ class Teller final : public EngineObserver {
         output_.run_locked(report);
     }
     void reloaded(const JobChanges& changes, const JobFile& file) override {
-        workbench_.set_bandwidth_limit(file.engine.bandwidth_limit);
+        workbench_.use_settings(file);
         output_.info("took up " + escape(file.shown_path) + ": " + escape(describe(changes)));
     }
     void reload_failed(const std::vector<Diagnostic>& errors) override {
@@ -83,12 +83,12 @@ int apply_command(Session& session) {
     keep_jobs(selected, line.jobs);
     refuse_unbuilt(session, selected);
     Workbench workbench(session);
+    workbench.use_settings(file);
     if (line.dry_run) return show_plans_of(session, workbench, std::move(selected));
 
     SystemClock clock;
     SystemZone zone;
     Teller teller(session.output, workbench);
-    workbench.set_bandwidth_limit(file.engine.bandwidth_limit);
     auto load = [&session, path = file.path, was_named] { return load_again(session, path, was_named); };
     RunContext& context = workbench.context();
     EngineParts parts{clock, zone, run_function(context), load, context.state_directory};

@@ -30,6 +30,8 @@ class Console {
 
     /// Shows `line` below everything, cut to the width that the terminal has now. Printing wipes it; "" does so too.
     void draw_status(std::string_view line);
+    /// Wipes it and shows none until told otherwise: somebody is asked something on the terminal.
+    void pause_status(bool pauses);
     /// Columns of the terminal, asked anew at each call.
     size_t width() const;
 
@@ -49,6 +51,7 @@ class Console {
 
     Stream output_, errors_;
     bool status_shown_ = false;
+    bool status_paused_ = false;
 };
 
 /// Columns that `text` takes; wide characters count as two. `text` is UTF-8 without control characters.

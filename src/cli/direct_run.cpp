@@ -127,11 +127,15 @@ class Resolver {
 
     void override_destination(Job& job) const {
         if (!line_.bucket.empty()) refuse("--bucket: bucket destinations are not built yet");
-        if (job.remote.type == Destination::Type::ssh) refuse(job_label(job) + "SSH destinations are not built yet");
         if (job.remote.type == Destination::Type::bucket)
             refuse(job_label(job) + "bucket destinations are not built yet");
-        // An absolute path is never taken for a HOST or BUCKET.
-        if (!line_.remote_dir.empty()) replace_remote(job, here(line_.remote_dir), "/", nullptr, environment_);
+        if (line_.remote_dir.empty()) return;
+        if (job.remote.type == Destination::Type::ssh) {
+            replace_directory(job, line_.remote_dir);
+        } else {
+            // An absolute path is never taken for a HOST or BUCKET.
+            replace_remote(job, here(line_.remote_dir), "/", nullptr, environment_);
+        }
     }
 
     static std::string job_label(const Job& job) {

@@ -64,6 +64,7 @@ int explain_command(Session& session) {
     keep_jobs(file, session.line.jobs);
     const std::string& word = session.line.arguments.front();
     Workbench workbench(session);
+    workbench.use_settings(file);
     bool was_found = false;
     for (const Job& job : file.jobs) {
         std::optional<std::string> path = path_below_root(word, job.root, session.environment);
@@ -73,7 +74,7 @@ int explain_command(Session& session) {
         explanation.job = job.name;
         explanation.path = *path;
         judge(job, word, explanation);
-        bool is_built = job.remote.type == Destination::Type::local;
+        bool is_built = job.remote.type != Destination::Type::bucket;
         if (is_built) explanation.last_run = last_run_of(workbench.context().store, workbench.pair_key(job), *path);
         session.output.explained(explanation);
     }

@@ -10,13 +10,13 @@
 namespace syncline::cli {
 namespace {
 
-bool is_local(const Job& job) { return job.remote.type == Destination::Type::local; }
+bool goes_to_bucket(const Job& job) { return job.remote.type == Destination::Type::bucket; }
 
 /// Whether it is about the destination of a job, without which that cannot run.
 bool stops_a_job(const Diagnostic& unbuilt, const JobFile& file) {
     return std::ranges::any_of(file.jobs, [&](const Job& job) {
         auto remote = job.written.find("remote");
-        return !is_local(job) && remote != job.written.end() &&
+        return goes_to_bucket(job) && remote != job.written.end() &&
                remote->second == Position{unbuilt.line, unbuilt.column};
     });
 }
@@ -116,7 +116,7 @@ void refuse_unbuilt(Session& session, const JobFile& file) {
     for (const Diagnostic& unbuilt : not_built_yet(file)) {
         session.output.diagnostic(stops_a_job(unbuilt, file) ? "error" : "warning", unbuilt);
     }
-    if (!std::ranges::all_of(file.jobs, is_local)) throw Reported{exit_usage};
+    if (std::ranges::any_of(file.jobs, goes_to_bucket)) throw Reported{exit_usage};
 }
 
 ParseOutcome load_again(const Session& session, const std::string& path, bool was_named) {

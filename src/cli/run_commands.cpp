@@ -83,6 +83,7 @@ int plan_command(Session& session) {
     keep_jobs(file, session.line.jobs);
     refuse_unbuilt(session, file);
     Workbench workbench(session);
+    workbench.use_settings(file);
     std::vector<PlannedRun> runs;
     for (Job& job : file.jobs) runs.push_back({std::move(job), {}});
     return show_plans(session, workbench, runs, false);
@@ -94,8 +95,8 @@ int direct_command(Session& session, Direction direction) {
     if (file && !locate_job_file(session, false)->was_named)
         require_trust(session, *file, {as_written(run.job, *file)}, false);
     Workbench workbench(session);
+    if (file) workbench.use_settings(*file);
     if (session.line.dry_run) return show_plans(session, workbench, {{run.job, run.options}}, true);
-    if (file) workbench.set_bandwidth_limit(file->engine.bandwidth_limit);
     int status = exit_failed;
     workbench.run(run_and_tell(run.job, run.options, workbench, session.output, status));
     return status;

@@ -14,6 +14,8 @@
 #include "async/cancel.hpp"
 #include "async/offload.hpp"
 #include "base/text.hpp"
+#include "cli/ssh_options.hpp"
+#include "cli/terminal.hpp"
 #include "endpoint/factory.hpp"
 #include "fs/hash.hpp"
 
@@ -21,6 +23,9 @@ namespace syncline::cli {
 namespace {
 
 constexpr auto redraw_interval = std::chrono::milliseconds(100);
+/// Between two jobs of a minute's interval a connection is kept; longer it would only be in the server's way.
+constexpr Duration longest_idle = std::chrono::seconds(90);
+constexpr auto idle_check_interval = std::chrono::seconds(30);
 
 /// As nohup leaves it.
 bool is_ignored(int number) {
@@ -37,23 +42,30 @@ struct Workbench::Impl {
         : session(the_session),
           signals(io),
           redraw(io),
+          idle_check(io),
+          terminal(io.get_executor(), the_session.console),
           workers(2 * processors()),
           hashes(processors()),
+          hosts(ssh_options(nullptr, terminal)),
           endpoints(workers, hashes),
           directory(default_state_directory()),
           store(directory),
-          context{store, endpoints, directory} {}
+          context{store, endpoints, directory} {
+        endpoints.set_ssh_hosts(&hosts);
+    }
 
     Session& session;
     // The loop is declared first and dies last: whatever still refers to it is gone by then.
     asio::io_context io;
     asio::signal_set signals;
-    asio::steady_timer redraw;
+    asio::steady_timer redraw, idle_check;
+    Terminal terminal;
     asio::cancellation_signal stop;
     int interrupts = 0;
     bool has_ended = true;  ///< a handler that was due already is called without an error after its cancel
     WorkerPool workers;
     fs::HashPool hashes;
+    SshHosts hosts;
     Endpoints endpoints;
     std::string directory;
     Store store;
@@ -62,7 +74,10 @@ struct Workbench::Impl {
     void await_signal() {
         signals.async_wait([this](const std::error_code& error, int number) {
             if (error || has_ended) return;
-            if (++interrupts > 1) ::_exit(128 + number);
+            if (++interrupts > 1) {
+                restore_terminal();
+                ::_exit(128 + number);
+            }
             session.output.info("stopping; once more to stop at once");
             stop.emit(asio::cancellation_type::terminal);
             await_signal();
@@ -78,10 +93,22 @@ struct Workbench::Impl {
         });
     }
 
+    void await_idle_check() {
+        idle_check.expires_after(idle_check_interval);
+        idle_check.async_wait([this](const std::error_code& error) {
+            if (error || has_ended) return;
+            hosts.close_idle(longest_idle);
+            await_idle_check();
+        });
+    }
+
+    /// Connections that wait for the next run may have something pending, which must not keep the loop going.
     void end() {
         has_ended = true;
         signals.cancel();
         redraw.cancel();
+        idle_check.cancel();
+        io.stop();
     }
 };
 
@@ -96,9 +123,14 @@ Workbench::~Workbench() = default;
 
 RunContext& Workbench::context() { return impl_->context; }
 
-void Workbench::set_bandwidth_limit(std::optional<uint64_t> bytes_per_second) {
-    impl_->endpoints.set_bandwidth_limit(bytes_per_second);
+void Workbench::use_settings(const JobFile& file) {
+    impl_->endpoints.set_bandwidth_limit(file.engine.bandwidth_limit);
+    impl_->hosts.set_options(ssh_options(&file, impl_->terminal));
 }
+
+SshHosts& Workbench::ssh_hosts() { return impl_->hosts; }
+
+EndpointFactory& Workbench::endpoints() { return impl_->endpoints; }
 
 bool Workbench::was_interrupted() const { return impl_->interrupts > 0; }
 
@@ -114,6 +146,7 @@ void Workbench::run(Task<void> task, bool reloads) {
     if (!reloads && !is_ignored(SIGHUP)) impl_->signals.add(SIGHUP);
     impl_->await_signal();
     if (impl_->session.console.has_status_line()) impl_->await_redraw();
+    impl_->await_idle_check();
     asio::co_spawn(impl_->io, std::move(task), asio::bind_cancellation_slot(impl_->stop.slot(), ended));
     impl_->io.restart();
     impl_->io.run();
@@ -128,8 +161,9 @@ PairKey Workbench::pair_key(const Job& job) {
     Destination root{Destination::Type::local, "", job.root};
     EndpointOptions options;
     options.local_root = job.root;
-    return {impl_->endpoints.open(root, options)->root_text(),
-            impl_->endpoints.open(job.remote, options)->identity_text(), job.policy.direction};
+    std::unique_ptr<Endpoint> remote = impl_->endpoints.open(job.remote, options);
+    run(remote->prepare());
+    return {impl_->endpoints.open(root, options)->root_text(), remote->identity_text(), job.policy.direction};
 }
 
 }  // namespace syncline::cli

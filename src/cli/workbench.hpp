@@ -11,6 +11,7 @@
 
 #include "async/task.hpp"
 #include "cli/session.hpp"
+#include "endpoint/ssh_host.hpp"
 #include "engine/run.hpp"
 
 namespace syncline::cli {
@@ -25,8 +26,13 @@ class Workbench {
 
     RunContext& context();
 
-    /// What all transfers of this process share, bytes a second; nullopt: no limit. Holds at once.
-    void set_bandwidth_limit(std::optional<uint64_t> bytes_per_second);
+    /// Takes up what the job file says of its hosts and of the bandwidth that all transfers share. Holds from now on;
+    /// before it every host is one of ssh_config.
+    void use_settings(const JobFile& file);
+
+    /// For commands that look at servers themselves.
+    SshHosts& ssh_hosts();
+    EndpointFactory& endpoints();
 
     /// Runs `task` until it ends, and rethrows what it threw. SIGINT and SIGTERM cancel it; a second one ends the
     /// process at once, which every run survives. Cancelled is thrown when a cancel ended it. SIGHUP does the same
@@ -35,7 +41,7 @@ class Workbench {
     /// Whether a signal asked for the end.
     bool was_interrupted() const;
 
-    /// What a baseline of `job` is bound to.
+    /// What a baseline of `job` is bound to. May run `ssh -G`; asks no server.
     PairKey pair_key(const Job& job);
 
   private:

@@ -47,6 +47,14 @@ void replace_remote(Job& job, const std::string& remote, const std::string& dire
     check_nesting(job, environment);
 }
 
+void replace_directory(Job& job, const std::string& directory) {
+    const std::string text = job.remote.name + ":" + directory;
+    RemoteMeaning meaning = read_remote(text, {}, {}, "/", ParseEnvironment{});
+    if (!meaning.destination) throw Error(Errc::usage, "the remote '" + escape(text) + "' " + meaning.error);
+    job.remote = std::move(*meaning.destination);
+    job.remote_text = text;
+}
+
 Job ad_hoc_job(const AdHocRequest& request, const JobFile* file, const ParseEnvironment& environment) {
     Job job = file ? file->defaults : Job{};
     job.name = "ad hoc";

@@ -28,4 +28,8 @@ void replace_root(Job& job, const std::string& root, const std::string& director
 void replace_remote(Job& job, const std::string& remote, const std::string& directory, const JobFile* file,
                     const ParseEnvironment& environment);
 
+/// What `-d` does to a job whose remote is on a server: another directory there, read as what stands behind HOST:.
+/// Throws Error{usage}.
+void replace_directory(Job& job, const std::string& directory);
+
 }  // namespace syncline

@@ -106,7 +106,6 @@ void list_unbuilt(const Job& job, Diagnostics& found) {
         found.add(place_of(job.written, key, {job.line, 1}), table + " " + what + " not built yet");
     };
     std::string remote = "remote = \"" + escape(job.remote_text) + "\": ";
-    if (job.remote.type == Destination::Type::ssh) add("remote", remote + "SSH destinations are");
     if (job.remote.type == Destination::Type::bucket) add("remote", remote + "bucket destinations are");
     if (job.watch) add("watch", "watch = true: watching is");
     if (job.clean) add("clean", "clean: automatic cleaning is");

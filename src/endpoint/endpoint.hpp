@@ -9,6 +9,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <optional>
 #include <span>
@@ -17,6 +18,7 @@
 
 #include "async/task.hpp"
 #include "base/error.hpp"
+#include "base/rel_path.hpp"
 #include "core/baseline.hpp"
 #include "core/destination.hpp"
 #include "core/filter.hpp"
@@ -64,10 +66,21 @@ struct DigestItem {
     std::string error;  ///< "" or why it could not be read
 };
 
+/// A file that fetch() was to bring from elsewhere.
+struct FetchedContent {
+    Digest digest;      ///< verified: of what was written, and of what the source holds
+    Stamp source;       ///< of the source's file with that content
+    std::string error;  ///< "" or why it is not there
+};
+using FetchedContents = std::map<std::string, FetchedContent, PathLess>;
+
 /// A local directory from which commit() takes content. The root descriptor is the holder's and outlives the batch.
 struct ContentSource {
     int root = -1;
     bool follow_symlinks = false;  ///< the tree was listed with symlinks = "follow"
+    /// Not null: the directory is the source endpoint's own, nobody else writes to it, and the files may be renamed out
+    /// of it. Lives as long as the root.
+    const FetchedContents* fetched = nullptr;
 };
 
 /// One thing to be created or changed on the target. Parents come before what is in them.
@@ -104,7 +117,12 @@ class Endpoint {
     /// For messages: "/mnt/backup/thesis" or "cse:~/thesis", escaped.
     virtual std::string shown() const = 0;
 
-    /// What a destination's baseline is bound to: for a local tree its resolved path.
+    /// Finds out what identity_text() depends on beside the destination: the user of a host, as ssh_config has it. Asks
+    /// no server, and comes before everything else.
+    virtual Task<void> prepare() { co_return; }
+
+    /// What a destination's baseline is bound to: for a local tree its resolved path; for one on a server its host's
+    /// name in the job file, the user and the directory.
     virtual std::string identity_text() const = 0;
 
     /// The absolute path of a local tree; "" for others.

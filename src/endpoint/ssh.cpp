@@ -2,6 +2,7 @@
 
 #include <unistd.h>
 
+#include "base/assert.hpp"
 #include "base/rel_path.hpp"
 #include "base/text.hpp"
 #include "endpoint/ssh_root.hpp"
@@ -29,20 +30,28 @@ bool is_below_homes(std::string_view path) {
 SshEndpoint::SshEndpoint(SshHosts& hosts, const Destination& destination, const EndpointOptions& options,
                          WorkerPool& workers)
     : host_(hosts.host(destination.name)),
-      directory_(directory_of(hosts, host_, destination, options)),
+      directory_(directory_of(hosts, *host_, destination, options)),
       options_(options),
       workers_(workers) {}
 
 SshEndpoint::~SshEndpoint() = default;
 
-std::string SshEndpoint::place() const { return host_.name() + ":" + directory_; }
+std::string SshEndpoint::place() const { return host_->name() + ":" + directory_; }
 
 std::string SshEndpoint::shown() const { return escape(place()); }
 
-std::string SshEndpoint::identity_text() const { return "ssh:" + place(); }
+Task<void> SshEndpoint::prepare() {
+    const ssh::SshSettings* settings = co_await host_->settings();
+    user_ = settings->user;
+}
+
+std::string SshEndpoint::identity_text() const {
+    SYNCLINE_ASSERT(!user_.empty());
+    return "ssh:" + host_->name() + ":" + user_ + ":" + directory_;
+}
 
 bool SshEndpoint::is_unsafe_for_mirror() const {
-    if (normal_remote_directory(host_.remote_root()) == directory_ || directory_ == "~") return true;
+    if (normal_remote_directory(host_->remote_root()) == directory_ || directory_ == "~") return true;
     if (root_.path.empty()) return false;
     return root_.path == "/" || root_.path == root_.home || root_.path == root_.remote_root ||
            is_below_homes(root_.path);
@@ -52,7 +61,7 @@ bool SshEndpoint::is_unsafe_for_mirror() const {
 Task<RemoteShell*> SshEndpoint::shell() {
     if (shell_ && shell_->usable()) co_return shell_.get();
     shell_.reset();
-    ssh::SessionPool::Lease lease = co_await host_.acquire();
+    ssh::SessionPool::Lease lease = co_await host_->acquire();
     shell_ = std::make_unique<RemoteShell>(std::move(lease));
     co_await shell_->start();
     co_return shell_.get();
@@ -60,14 +69,14 @@ Task<RemoteShell*> SshEndpoint::shell() {
 
 /// Whether this account runs commands; found out once a host.
 Task<bool> SshEndpoint::has_shell() {
-    if (host_.tools) co_return host_.tools->has_shell;
+    if (host_->tools) co_return host_->tools->has_shell;
     try {
         co_await shell();
     } catch (const ssh::SshError& error) {
         if (error.failure() != ssh::Failure::no_shell) throw;
         ServerTools nothing;
         nothing.has_shell = false;
-        host_.tools = nothing;
+        host_->tools = nothing;
         shell_.reset();
         co_return false;
     }
@@ -77,7 +86,7 @@ Task<bool> SshEndpoint::has_shell() {
 Task<ssh::Sftp*> SshEndpoint::sftp() {
     if (lease_ && !lease_->session().usable()) lease_.reset();
     if (!lease_) {
-        ssh::SessionPool::Lease lease = co_await host_.acquire();
+        ssh::SessionPool::Lease lease = co_await host_->acquire();
         lease_.emplace(std::move(lease));
     }
     co_return co_await lease_->sftp();
@@ -92,14 +101,14 @@ Task<std::unique_ptr<SftpSide>> SshEndpoint::sftp_side() {
 Task<RootReport> SshEndpoint::look_by_sftp(bool create) {
     ssh::Sftp* channel = co_await sftp();
     std::string directory = sftp_path_of_directory(directory_);
-    std::string remote_root = sftp_path_of_directory(host_.remote_root());
+    std::string remote_root = sftp_path_of_directory(host_->remote_root());
     RootReport report = co_await SftpSide::inspect(*channel, std::move(directory), std::move(remote_root), create);
     co_return std::move(report);
 }
 
 Task<ShellSide> SshEndpoint::side() {
     RemoteShell* remote = co_await shell();
-    RemotePlace place(*remote, *host_.tools, root_.path, shown());
+    RemotePlace place(*remote, *host_->tools, root_.path, shown());
     co_return ShellSide(std::move(place), workers_);
 }
 
@@ -122,10 +131,11 @@ Task<RootReport> SshEndpoint::look(bool create) {
 
 Task<RootReport> SshEndpoint::look_by_shell(bool create) {
     RemoteShell* remote = co_await shell();
-    std::string script = inspect_script(shell_word_of_directory(directory_),
-                                        shell_word_of_directory(host_.remote_root()), create, !host_.tools.has_value());
+    std::string script =
+        inspect_script(shell_word_of_directory(directory_), shell_word_of_directory(host_->remote_root()), create,
+                       !host_->tools.has_value());
     RootReport report = co_await ShellSide::inspect(*remote, std::move(script));
-    if (!host_.tools) host_.tools = report.tools;
+    if (!host_->tools) host_->tools = report.tools;
     co_return std::move(report);
 }
 
@@ -141,6 +151,14 @@ Task<std::optional<RootIdentity>> SshEndpoint::inspect() {
                     : root_.state == RootReport::State::link_to_directory ? Kind::symlink
                                                                           : Kind::special;
     co_return identity;
+}
+
+/// A fresh look at the path: scripts and requests go by it, each anew.
+Task<bool> SshEndpoint::is_still_in_place() {
+    if (root_.path.empty()) co_return true;
+    RootReport now = co_await look(false);
+    bool is_same_place = now.state == root_.state && now.path == root_.path;
+    co_return is_same_place&& now.inode == root_.inode&& now.file_system == root_.file_system;
 }
 
 Task<void> SshEndpoint::create_root() {
@@ -172,9 +190,9 @@ Task<ContentSource> SshEndpoint::fetch(const Tree& tree, std::vector<uint32_t> i
     fetched_.make(options_.local_root);
     std::vector<FetchedFile> files(indices.size());
     for (size_t i = 0; i < indices.size(); ++i) files[i].index = indices[i];
-    if (uses_shell() && host_.tools->can_give_tar()) {
+    if (uses_shell() && host_->tools->can_give_tar()) {
         RemoteShell* remote = co_await shell();
-        RemotePlace place(*remote, *host_.tools, root_.path, shown());
+        RemotePlace place(*remote, *host_->tools, root_.path, shown());
         co_await fetch_by_tar(place, tree, files, fetched_.fd(), workers_, progress);
     } else {
         std::unique_ptr<SftpSide> side = co_await sftp_side();

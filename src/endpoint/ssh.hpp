@@ -20,9 +20,11 @@ class SshEndpoint : public Endpoint {
     ~SshEndpoint() override;
 
     std::string shown() const override;
+    Task<void> prepare() override;
     std::string identity_text() const override;
     bool is_unsafe_for_mirror() const override;
     Task<std::optional<RootIdentity>> inspect() override;
+    Task<bool> is_still_in_place() override;
     Task<Listing> list(ListRequest request, Progress& progress) override;
     Task<void> digest(const Tree& tree, std::vector<DigestItem>& items, Progress& progress) override;
     Task<ContentSource> fetch(const Tree& tree, std::vector<uint32_t> indices, Progress& progress) override;
@@ -44,9 +46,10 @@ class SshEndpoint : public Endpoint {
     Task<ShellSide> side();
     std::string place() const;
     /// Stamps by SFTP and by stat differ, so one of the two does all.
-    bool uses_shell() const { return host_.tools->can_list() && host_.tools->can_take_tar(); }
+    bool uses_shell() const { return host_->tools->can_list() && host_->tools->can_take_tar(); }
 
-    SshHost& host_;
+    std::shared_ptr<SshHost> host_;
+    std::string user_;       ///< of prepare()
     std::string directory_;  ///< normal_remote_directory(): where the destination says, or the default layout
     EndpointOptions options_;
     WorkerPool& workers_;

@@ -8,7 +8,7 @@ SshHost::SshHost(std::string name, SshHostOptions options, std::string ssh_confi
       ssh_config_file_(std::move(ssh_config_file)),
       connections_(connections) {}
 
-Task<ssh::SessionPool::Lease> SshHost::acquire() {
+Task<const ssh::SshSettings*> SshHost::settings() {
     if (!pool_) {
         ssh::SshSettings settings = co_await ssh::resolve_settings(options_.table, ssh_config_file_);
         settings.password = options_.password;
@@ -17,12 +17,24 @@ Task<ssh::SessionPool::Lease> SshHost::acquire() {
         // Somebody else may have been here meanwhile.
         if (!pool_) pool_ = std::make_unique<ssh::SessionPool>(executor, std::move(settings), connections_);
     }
+    co_return &pool_->settings();
+}
+
+Task<ssh::SessionPool::Lease> SshHost::acquire() {
+    co_await settings();
     co_return co_await pool_->acquire();
 }
 
-SshHost& SshHosts::host(const std::string& name) {
-    std::unique_ptr<SshHost>& host = hosts_[name];
-    if (host) return *host;
+Task<std::optional<ssh::SessionPool::Lease>> SshHost::acquire_if_free() {
+    co_await settings();
+    co_return co_await pool_->acquire_if_free();
+}
+
+void SshHost::close_idle(Duration age) {
+    if (pool_) pool_->close_idle(age);
+}
+
+SshHostOptions SshHosts::options_of(const std::string& name) const {
     auto found = options_.hosts.find(name);
     SshHostOptions options;
     if (found != options_.hosts.end()) {
@@ -32,8 +44,29 @@ SshHost& SshHosts::host(const std::string& name) {
         options.passphrase = options_.passphrase;
     }
     options.table.name = name;
-    host = std::make_unique<SshHost>(name, std::move(options), options_.ssh_config_file, options_.connections_per_host);
-    return *host;
+    return options;
+}
+
+std::shared_ptr<SshHost> SshHosts::host(const std::string& name) {
+    std::shared_ptr<SshHost>& host = hosts_[name];
+    if (!host) {
+        host =
+            std::make_shared<SshHost>(name, options_of(name), options_.ssh_config_file, options_.connections_per_host);
+    }
+    return host;
+}
+
+void SshHosts::set_options(SshOptions options) {
+    bool same_for_all = options.ssh_config_file == options_.ssh_config_file &&
+                        options.connections_per_host == options_.connections_per_host;
+    options_ = std::move(options);
+    std::erase_if(hosts_, [&](const auto& entry) {
+        return !same_for_all || !entry.second->options().is_as(options_of(entry.first));
+    });
+}
+
+void SshHosts::close_idle(Duration age) {
+    for (auto& [name, host] : hosts_) host->close_idle(age);
 }
 
 }  // namespace syncline

@@ -21,6 +21,11 @@ struct SshHostOptions {
     ssh::HostTable table;
     std::string remote_root = "~/.cache/syncline/projects";
     ssh::SecretSource password, passphrase;  ///< may be null
+    std::string secrets;                     ///< what these sources are: the same text for the same
+
+    bool is_as(const SshHostOptions& other) const {
+        return table == other.table && remote_root == other.remote_root && secrets == other.secrets;
+    }
 };
 
 struct SshOptions {
@@ -37,9 +42,19 @@ class SshHost {
 
     const std::string& name() const { return name_; }
     const std::string& remote_root() const { return options_.remote_root; }
+    const SshHostOptions& options() const { return options_; }
 
-    /// A connection of one's own. Resolves the settings at the first call. Throws SshError.
+    /// How to reach it, from the job file and ssh_config; asks no server. Throws Error{usage}. Lives as long as the
+    /// host.
+    Task<const ssh::SshSettings*> settings();
+
+    /// A connection of one's own. Throws SshError.
     Task<ssh::SessionPool::Lease> acquire();
+    /// One more, where one is free at once.
+    Task<std::optional<ssh::SessionPool::Lease>> acquire_if_free();
+
+    /// Closes connections that nobody has used for `age`.
+    void close_idle(Duration age);
 
     /// What the server has; nullopt until somebody looked.
     std::optional<ServerTools> tools;
@@ -56,13 +71,20 @@ class SshHosts {
   public:
     explicit SshHosts(SshOptions options) : options_(std::move(options)) {}
 
-    /// The same object for the same name.
-    SshHost& host(const std::string& name);
+    /// The same object for the same name, until other options come.
+    std::shared_ptr<SshHost> host(const std::string& name);
     const std::string& client() const { return options_.client; }
 
+    /// From now on. Hosts of which something else is said now are made anew; who has one keeps it.
+    void set_options(SshOptions options);
+    /// Closes connections that nobody has used for `age`.
+    void close_idle(Duration age);
+
   private:
+    SshHostOptions options_of(const std::string& name) const;
+
     SshOptions options_;
-    std::map<std::string, std::unique_ptr<SshHost>> hosts_;
+    std::map<std::string, std::shared_ptr<SshHost>> hosts_;
 };
 
 }  // namespace syncline

@@ -44,7 +44,7 @@ RunSteps::RunSteps(const Job& job, RunOptions options, RunContext& context, Prog
     report_.started_at = wall_clock_now();
 }
 
-void RunSteps::open_sides() {
+Task<void> RunSteps::open_sides() {
     Destination root{Destination::Type::local, "", job_.root};
     EndpointOptions options(job_.fsync);
     options.local_root = job_.root;
@@ -54,6 +54,7 @@ void RunSteps::open_sides() {
     ignores_ = context_.endpoints.ignore_files(job_.root, job_.ignore_files);
     report_.source = source().shown();
     report_.target = target().shown();
+    co_await remote_->prepare();
     key_ = {local_->root_text(), remote_->identity_text(), policy_.direction};
 }
 
@@ -288,7 +289,7 @@ Outcome RunSteps::outcome_of_apply() const {
 }
 
 Task<void> RunSteps::take_steps() {
-    open_sides();
+    co_await open_sides();
     if (!options_.plan_only) lock();
     history_wanted_ = !options_.plan_only;
     co_await look_at_roots();

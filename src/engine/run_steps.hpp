@@ -21,7 +21,7 @@ class RunSteps {
 
   private:
     Task<void> take_steps();
-    void open_sides();
+    Task<void> open_sides();
     void lock();
     Task<void> look_at_roots();
     Task<void> list_sides();

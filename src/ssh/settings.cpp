@@ -123,7 +123,8 @@ void set_known_hosts(SshSettings& settings, const HostTable& table, const Lines&
         settings.known_hosts = {file_path(table.known_hosts, settings)};
     } else if (lines.contains("userknownhostsfile")) {
         for (const char* key : {"userknownhostsfile", "globalknownhostsfile"}) {
-            for (auto file : words(value_of(lines, key))) settings.known_hosts.push_back(file_path(file, settings));
+            const std::string files = value_of(lines, key);  // words() gives views into it
+            for (auto file : words(files)) settings.known_hosts.push_back(file_path(file, settings));
         }
     } else {
         settings.known_hosts = {file_path("~/.ssh/known_hosts", settings), "/etc/ssh/ssh_known_hosts"};

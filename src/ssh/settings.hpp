@@ -72,6 +72,8 @@ struct HostTable {
     std::string hostname, user, identity_file, known_hosts;
     uint16_t port = 0;
     std::optional<HostKeyPolicy> host_key_policy;
+
+    bool operator==(const HostTable&) const = default;
 };
 
 /// Settings for the host of `table`, with no secrets' source yet. Runs `ssh -G` where an ssh client is installed, whose

@@ -7,6 +7,7 @@ import tempfile
 import pytest
 
 from harness import Sandbox
+from ssh_server import SshServer
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 
@@ -34,6 +35,28 @@ def sandbox(binary):
     directory.chmod(0o755)
     with Sandbox(binary, directory) as made:
         yield made
+
+
+@pytest.fixture
+def start_server(sandbox, needs_root):
+    """start_server(...): an SSH server that ends with the test. ssh_config knows it as `cse`."""
+    servers = []
+
+    def start(kind=SshServer, name="cse", **options):
+        server = kind(sandbox.directory / f"server-{len(servers)}", **options)
+        servers.append(server)
+        sandbox.add_ssh_host(server, name)
+        return server
+
+    yield start
+    for server in servers:
+        server.stop()
+
+
+@pytest.fixture
+def server(start_server):
+    """A stock OpenSSH server; the sandbox's target is the directory `target` in the account's home."""
+    return start_server()
 
 
 @pytest.fixture

@@ -211,6 +211,14 @@ class Sandbox:
         """One job from source to target; fsync is off unless asked for."""
         return self.jobs((name, {"root": self.source, "remote": self.target, "fsync": False, **keys}))
 
+    def add_ssh_host(self, server, name="cse", **extra):
+        """ssh_config knows the server from now on; `target` is a directory in the account's home there."""
+        directory = self.home / ".ssh"
+        directory.mkdir(mode=0o700, exist_ok=True)
+        with open(directory / "config", "a", encoding="utf-8") as config:
+            config.write(server.ssh_config(name, **extra))
+        self.target = server.home / "target"
+
     # Running
 
     def become_nobody(self):

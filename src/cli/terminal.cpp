@@ -1,0 +1,100 @@
+#include "cli/terminal.hpp"
+
+#include <fcntl.h>
+#include <termios.h>
+#include <unistd.h>
+
+#include <asio/posix/stream_descriptor.hpp>
+#include <asio/use_awaitable.hpp>
+#include <cerrno>
+#include <utility>
+
+namespace syncline::cli {
+namespace {
+
+constexpr size_t most_bytes = 4096;
+
+/// Of the question that is open now, for restore_terminal().
+struct OpenQuestion {
+    int fd = -1;
+    termios before{};
+} open_question;
+
+int open_terminal() {
+    int fd = ::open("/dev/tty", O_RDWR | O_NOCTTY | O_CLOEXEC);
+    if (fd < 0 || ::tcgetpgrp(fd) == ::getpgrp()) return fd;
+    ::close(fd);
+    return -1;
+}
+
+/// Typed characters are not shown as long as this lives.
+class WithoutEcho {
+  public:
+    explicit WithoutEcho(int fd) {
+        if (::tcgetattr(fd, &open_question.before) != 0) return;
+        open_question.fd = fd;
+        termios silent = open_question.before;
+        silent.c_lflag &= ~static_cast<tcflag_t>(ECHO | ECHOE | ECHOK | ECHONL);
+        ::tcsetattr(fd, TCSAFLUSH, &silent);
+    }
+    ~WithoutEcho() { restore_terminal(); }
+    WithoutEcho(const WithoutEcho&) = delete;
+    WithoutEcho& operator=(const WithoutEcho&) = delete;
+};
+
+/// Nothing else is drawn as long as this lives.
+class StatusPause {
+  public:
+    explicit StatusPause(Console& console) : console_(console) { console_.pause_status(true); }
+    ~StatusPause() { console_.pause_status(false); }
+    StatusPause(const StatusPause&) = delete;
+    StatusPause& operator=(const StatusPause&) = delete;
+
+  private:
+    Console& console_;
+};
+
+void show(int fd, const std::string& text) { [[maybe_unused]] ssize_t count = ::write(fd, text.data(), text.size()); }
+
+/// What has been typed up to the end of the line; nullopt at the end of file.
+std::optional<std::string> take_line(int fd) {
+    std::string line(most_bytes, '\0');
+    ssize_t count = ::read(fd, line.data(), line.size());
+    if (count <= 0) return std::nullopt;
+    line.resize(static_cast<size_t>(count));
+    if (line.ends_with('\n')) line.pop_back();
+    return line;
+}
+
+}  // namespace
+
+bool has_terminal() {
+    int fd = open_terminal();
+    if (fd >= 0) ::close(fd);
+    return fd >= 0;
+}
+
+void restore_terminal() {
+    int fd = std::exchange(open_question.fd, -1);
+    if (fd >= 0) ::tcsetattr(fd, TCSAFLUSH, &open_question.before);
+}
+
+Task<std::optional<std::string>> Terminal::ask(std::string text, bool echo) {
+    auto turn = turn_.acquire();
+    auto permit = co_await std::move(turn);
+    int fd = open_terminal();
+    if (fd < 0) co_return std::nullopt;
+    auto executor = co_await asio::this_coro::executor;
+    asio::posix::stream_descriptor terminal(executor, fd);
+    StatusPause pause(console_);
+    std::optional<WithoutEcho> silence;
+    if (!echo) silence.emplace(fd);
+    show(fd, text);
+    auto typed = terminal.async_wait(asio::posix::stream_descriptor::wait_read, asio::use_awaitable);
+    co_await std::move(typed);
+    std::optional<std::string> line = take_line(fd);
+    if (!echo) show(fd, "\n");
+    co_return line;
+}
+
+}  // namespace syncline::cli

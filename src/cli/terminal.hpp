@@ -1,0 +1,34 @@
+// Terminal: questions to the user on the controlling terminal, wherever standard input and output lead. Main thread
+// only.
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "async/semaphore.hpp"
+#include "async/task.hpp"
+#include "cli/console.hpp"
+
+namespace syncline::cli {
+
+/// Whether there is a terminal with this process in its foreground: in the background, asking would stop it.
+bool has_terminal();
+
+/// Gives the terminal its echo back where a question took it: for the way out that runs no destructors.
+void restore_terminal();
+
+class Terminal {
+  public:
+    /// `console` outlives it: its status line waits while somebody is asked.
+    Terminal(asio::any_io_executor executor, Console& console) : turn_(std::move(executor), 1), console_(console) {}
+
+    /// Shows `text` and waits for a line, one question at a time. nullopt when there is no terminal or the user gives
+    /// up (end of file, an empty line counts as an answer).
+    Task<std::optional<std::string>> ask(std::string text, bool echo);
+
+  private:
+    Semaphore turn_;
+    Console& console_;
+};
+
+}  // namespace syncline::cli
