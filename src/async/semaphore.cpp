@@ -37,6 +37,12 @@ Task<Semaphore::Permit> Semaphore::acquire() {
     co_return Permit(*this);
 }
 
+std::optional<Semaphore::Permit> Semaphore::try_acquire() {
+    if (available_ == 0) return std::nullopt;
+    --available_;
+    return std::optional<Permit>(std::in_place, *this);
+}
+
 void Semaphore::release() {
     if (waiters_.empty()) {
         ++available_;

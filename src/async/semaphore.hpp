@@ -5,6 +5,7 @@
 #include <asio/any_io_executor.hpp>
 #include <cstddef>
 #include <deque>
+#include <optional>
 #include <utility>
 
 #include "async/event.hpp"
@@ -35,6 +36,8 @@ class Semaphore {
 
     /// Waits for a place. Throws Cancelled when cancelled before it had one; the place in the queue is then given up.
     Task<Permit> acquire();
+    /// A place when one is free at once.
+    std::optional<Permit> try_acquire();
 
   private:
     struct Waiter;

@@ -26,7 +26,7 @@ timespec to_timespec(TimeNs time) {
 
 Stager::Stager(int target_root, ContentSource content, std::stop_token stop, Progress& progress,
                fs::RateLimiter& limiter)
-    : follow_symlinks_(content.follow_symlinks),
+    : content_(content),
       stop_(std::move(stop)),
       progress_(progress),
       sources_(content.root, content.follow_symlinks ? fs::Links::follow : fs::Links::refuse),
@@ -53,6 +53,31 @@ bool Stager::stage_symlink(CommitItem& item, int directory, const std::string& n
 }
 
 bool Stager::stage_file(CommitItem& item, int directory, const std::string& name) {
+    if (content_.fetched == nullptr) return stage_copy(item, directory, name);
+    auto found = content_.fetched->find(std::string(item.path));
+    bool is_there = found != content_.fetched->end() && found->second.error.empty();
+    if (is_there) return stage_fetched(item, found->second, directory, name);
+    item.error = found == content_.fetched->end() ? "was not fetched" : found->second.error;
+    return false;
+}
+
+/// It was verified when it came: it only has to move.
+bool Stager::stage_fetched(CommitItem& item, const FetchedContent& content, int directory, const std::string& name) {
+    fs::Fd file = open_source(item);
+    if (!file) return false;
+    int parent = sources_.open(parent_path(item.path));
+    if (::renameat(parent, std::string(last_name(item.path)).c_str(), directory, name.c_str()) != 0) {
+        if (errno == EXDEV) return stage_copy(item, directory, name);
+        fail(item, "cannot move it from where it was fetched to", errno);
+        return false;
+    }
+    item.committed = content.digest;
+    item.source_stamp = content.source;
+    source_mtime_ = to_timespec(item.source.mtime);
+    return finish_file(item, file.get());
+}
+
+bool Stager::stage_copy(CommitItem& item, int directory, const std::string& name) {
     fs::Fd source = open_source(item);
     if (!source) return false;
     for (int attempt = 0; attempt < read_attempts; ++attempt) {
@@ -118,7 +143,7 @@ bool Stager::finish_file(CommitItem& item, int target) {
 fs::Fd Stager::open_source(CommitItem& item) {
     int directory = sources_.open(parent_path(item.path));
     std::string name(last_name(item.path));
-    int flags = O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC | (follow_symlinks_ ? 0 : O_NOFOLLOW);
+    int flags = O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC | (content_.follow_symlinks ? 0 : O_NOFOLLOW);
     fs::Fd source(directory < 0 ? -1 : ::openat(directory, name.c_str(), flags));
     Entry entry;
     if (!source || !fs::read_entry(source.get(), "", entry)) {

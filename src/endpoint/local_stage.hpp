@@ -25,11 +25,13 @@ class Stager {
 
     bool stage_symlink(CommitItem& item, int directory, const std::string& name);
     bool stage_file(CommitItem& item, int directory, const std::string& name);
+    bool stage_fetched(CommitItem& item, const FetchedContent& content, int directory, const std::string& name);
+    bool stage_copy(CommitItem& item, int directory, const std::string& name);
     Outcome copy(CommitItem& item, int source, int target);
     bool finish_file(CommitItem& item, int target);
     fs::Fd open_source(CommitItem& item);
 
-    bool follow_symlinks_;
+    ContentSource content_;
     std::stop_token stop_;
     Progress& progress_;
     fs::DirectoryCache sources_, targets_;

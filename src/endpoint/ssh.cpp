@@ -5,6 +5,7 @@
 #include "base/assert.hpp"
 #include "base/rel_path.hpp"
 #include "base/text.hpp"
+#include "endpoint/ssh_pull.hpp"
 #include "endpoint/ssh_root.hpp"
 #include "endpoint/ssh_shell.hpp"
 
@@ -28,11 +29,11 @@ bool is_below_homes(std::string_view path) {
 }  // namespace
 
 SshEndpoint::SshEndpoint(SshHosts& hosts, const Destination& destination, const EndpointOptions& options,
-                         WorkerPool& workers)
+                         WorkerPool& workers, fs::RateLimiter& limiter)
     : host_(hosts.host(destination.name)),
       directory_(directory_of(hosts, *host_, destination, options)),
       options_(options),
-      workers_(workers) {}
+      means_(workers, limiter) {}
 
 SshEndpoint::~SshEndpoint() = default;
 
@@ -95,7 +96,7 @@ Task<ssh::Sftp*> SshEndpoint::sftp() {
 Task<std::unique_ptr<SftpSide>> SshEndpoint::sftp_side() {
     ssh::Sftp* channel = co_await sftp();
     auto executor = co_await asio::this_coro::executor;
-    co_return std::make_unique<SftpSide>(*channel, executor, root_.path, shown(), workers_);
+    co_return std::make_unique<SftpSide>(*channel, executor, root_.path, shown(), means_);
 }
 
 Task<RootReport> SshEndpoint::look_by_sftp(bool create) {
@@ -109,7 +110,7 @@ Task<RootReport> SshEndpoint::look_by_sftp(bool create) {
 Task<ShellSide> SshEndpoint::side() {
     RemoteShell* remote = co_await shell();
     RemotePlace place(*remote, *host_->tools, root_.path, shown());
-    co_return ShellSide(std::move(place), workers_);
+    co_return ShellSide(std::move(place), means_);
 }
 
 Task<RootReport> SshEndpoint::look(bool create) {
@@ -158,7 +159,7 @@ Task<bool> SshEndpoint::is_still_in_place() {
     if (root_.path.empty()) co_return true;
     RootReport now = co_await look(false);
     bool is_same_place = now.state == root_.state && now.path == root_.path;
-    co_return is_same_place&& now.inode == root_.inode&& now.file_system == root_.file_system;
+    co_return is_same_place && now.inode == root_.inode && now.file_system == root_.file_system;
 }
 
 Task<void> SshEndpoint::create_root() {
@@ -172,7 +173,9 @@ Task<Listing> SshEndpoint::list(ListRequest request, Progress& progress) {
         co_return co_await files->list(request, progress);
     }
     ShellSide remote = co_await side();
-    co_return co_await remote.list(request, progress);
+    Listing listing = co_await remote.list(request, progress);
+    listed_at_ = listing.started_at;
+    co_return listing;
 }
 
 Task<void> SshEndpoint::digest(const Tree& tree, std::vector<DigestItem>& items, Progress& progress) {
@@ -187,32 +190,21 @@ Task<void> SshEndpoint::digest(const Tree& tree, std::vector<DigestItem>& items,
 
 Task<ContentSource> SshEndpoint::fetch(const Tree& tree, std::vector<uint32_t> indices, Progress& progress) {
     if (indices.empty()) co_return ContentSource{};
-    fetched_.make(options_.local_root);
-    std::vector<FetchedFile> files(indices.size());
-    for (size_t i = 0; i < indices.size(); ++i) files[i].index = indices[i];
-    if (uses_shell() && host_->tools->can_give_tar()) {
+    fetched_.prepare(options_.local_root);
+    FetchDirectory::Unfinished unfinished(fetched_);
+    if (uses_shell()) {
         RemoteShell* remote = co_await shell();
         RemotePlace place(*remote, *host_->tools, root_.path, shown());
-        co_await fetch_by_tar(place, tree, files, fetched_.fd(), workers_, progress);
+        Pull pull(*host_, std::move(place), tree, fetched_, means_, progress);
+        co_await pull.run(std::move(indices), options_.transfer, listed_at_);
     } else {
+        std::vector<FetchedFile> files(indices.size());
+        for (size_t i = 0; i < indices.size(); ++i) files[i].index = indices[i];
         std::unique_ptr<SftpSide> side = co_await sftp_side();
-        co_await side->fetch(tree, files, fetched_.fd(), progress);
+        co_await side->fetch(tree, files, fetched_, progress);
     }
-    if (uses_shell()) co_await verify_fetched(tree, files, progress);
-    co_return ContentSource{fetched_.fd()};
-}
-
-/// What is not on the server as it came here is thrown away again.
-Task<void> SshEndpoint::verify_fetched(const Tree& tree, const std::vector<FetchedFile>& files, Progress& progress) {
-    std::vector<DigestItem> items;
-    for (const FetchedFile& file : files) items.emplace_back().index = file.index;
-    co_await digest(tree, items, progress);
-    for (size_t i = 0; i < files.size(); ++i) {
-        if (files[i].arrived && items[i].error.empty() && items[i].digest == files[i].digest) continue;
-        std::string path(tree.path(files[i].index));
-        fs::Fd parent = fs::open_directory(fetched_.fd(), parent_path(path));
-        if (parent) ::unlinkat(parent.get(), std::string(last_name(path)).c_str(), 0);
-    }
+    unfinished.done();
+    co_return ContentSource{fetched_.fd(), false, &fetched_.contents};
 }
 
 Task<void> SshEndpoint::commit(ContentSource content, std::vector<CommitItem>& items, Progress& progress) {

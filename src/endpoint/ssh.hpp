@@ -15,8 +15,9 @@ namespace syncline {
 
 class SshEndpoint : public Endpoint {
   public:
-    /// The hosts and the pool outlive the endpoint.
-    SshEndpoint(SshHosts& hosts, const Destination& destination, const EndpointOptions& options, WorkerPool& workers);
+    /// The hosts, the pool and the limiter outlive the endpoint.
+    SshEndpoint(SshHosts& hosts, const Destination& destination, const EndpointOptions& options, WorkerPool& workers,
+                fs::RateLimiter& limiter);
     ~SshEndpoint() override;
 
     std::string shown() const override;
@@ -41,7 +42,6 @@ class SshEndpoint : public Endpoint {
     Task<bool> has_shell();
     Task<std::unique_ptr<SftpSide>> sftp_side();
     Task<ssh::Sftp*> sftp();
-    Task<void> verify_fetched(const Tree& tree, const std::vector<FetchedFile>& files, Progress& progress);
     Task<RemoteShell*> shell();
     Task<ShellSide> side();
     std::string place() const;
@@ -52,11 +52,12 @@ class SshEndpoint : public Endpoint {
     std::string user_;       ///< of prepare()
     std::string directory_;  ///< normal_remote_directory(): where the destination says, or the default layout
     EndpointOptions options_;
-    WorkerPool& workers_;
+    TransferMeans means_;
     std::unique_ptr<RemoteShell> shell_;
     std::optional<ssh::SessionPool::Lease> lease_;  ///< where there is no shell
     RootReport root_;
     bool is_inspected_ = false;
+    TimeNs listed_at_ = 0;  ///< by the server's clock
     FetchDirectory fetched_;
 };
 

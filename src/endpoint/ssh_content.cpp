@@ -47,11 +47,11 @@ uint16_t mode_of(const CommitItem& item) {
 }
 
 TarContent::TarContent(ContentSource content, std::vector<SentItem>& items,
-                       std::function<std::vector<ControlFile>()> conclude, WorkerPool& workers, Progress& progress)
+                       std::function<std::vector<ControlFile>()> conclude, TransferMeans means, Progress& progress)
     : content_(content),
       items_(items),
       conclude_(std::move(conclude)),
-      workers_(workers),
+      means_(means),
       progress_(progress),
       directories_(content.root, content.follow_symlinks ? fs::Links::follow : fs::Links::refuse) {}
 
@@ -59,8 +59,9 @@ Task<std::string_view> TarContent::next() {
     buffer_.clear();
     if (concluded_) co_return std::string_view();
     auto work = [this](std::stop_token stop) { return fill(std::move(stop)); };
-    bool has_more = co_await offload(workers_, work);
+    bool has_more = co_await offload(means_.workers, work);
     if (!has_more) append_control_files();
+    co_await means_.take_share(buffer_.size());
     co_return std::string_view(buffer_);
 }
 

@@ -8,8 +8,8 @@
 #include <string>
 #include <vector>
 
-#include "async/offload.hpp"
 #include "endpoint/endpoint.hpp"
+#include "endpoint/ssh_means.hpp"
 #include "fs/fd.hpp"
 #include "fs/hash.hpp"
 #include "ssh/stream.hpp"
@@ -43,7 +43,7 @@ class TarContent final : public ssh::InputSource {
 
     /// `conclude` is called on the engine's thread when all items were read, and gives the files that come last.
     TarContent(ContentSource content, std::vector<SentItem>& items, std::function<std::vector<ControlFile>()> conclude,
-               WorkerPool& workers, Progress& progress);
+               TransferMeans means, Progress& progress);
 
     Task<std::string_view> next() override;
 
@@ -58,7 +58,7 @@ class TarContent final : public ssh::InputSource {
     ContentSource content_;
     std::vector<SentItem>& items_;
     std::function<std::vector<ControlFile>()> conclude_;
-    WorkerPool& workers_;
+    TransferMeans means_;
     Progress& progress_;
     fs::DirectoryCache directories_;
     fs::Hasher hasher_;

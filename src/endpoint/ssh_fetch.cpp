@@ -4,14 +4,17 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <filesystem>
+#include <algorithm>
+#include <asio/this_coro.hpp>
 
 #include "base/rel_path.hpp"
-#include "endpoint/local_item.hpp"
+#include "endpoint/ssh_background_sink.hpp"
 #include "endpoint/ssh_scripts.hpp"
 
 namespace syncline {
 namespace {
+
+constexpr size_t piece_bytes = 256 * 1024;
 
 /// From a tar stream to a FetchWriter.
 class FetchSink final : public TarSink {
@@ -35,37 +38,7 @@ class FetchSink final : public TarSink {
     bool is_wanted_ = false;
 };
 
-/// Hands a script's output to a reader, on a worker.
-class ReaderSink final : public ssh::OutputSink {
-  public:
-    ReaderSink(TarReader& reader, WorkerPool& workers) : reader_(reader), workers_(workers) {}
-    Task<void> take(std::string_view bytes) override {
-        auto work = [this, bytes](std::stop_token) { reader_.feed(bytes); };
-        co_await offload(workers_, work);
-    }
-
-  private:
-    TarReader& reader_;
-    WorkerPool& workers_;
-};
-
 }  // namespace
-
-void FetchDirectory::make(const std::string& local_root) {
-    remove();
-    path_ = local_root + "/" + new_temporary_name();
-    if (::mkdir(path_.c_str(), 0700) != 0) throw errno_error("create the directory", path_, errno);
-    fd_ = fs::Fd(::open(path_.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
-    if (!fd_) throw errno_error("open the directory", path_, errno);
-}
-
-void FetchDirectory::remove() {
-    if (path_.empty()) return;
-    fd_.close();
-    std::error_code ignored;
-    std::filesystem::remove_all(path_, ignored);
-    path_.clear();
-}
 
 bool FetchWriter::begin(std::string_view path, uint64_t size) {
     size_t at = next_;
@@ -74,12 +47,33 @@ bool FetchWriter::begin(std::string_view path, uint64_t size) {
     next_ = at + 1;
     int parent = open_parent(parent_path(path));
     std::string name(last_name(path));
+    if (parent >= 0) ::unlinkat(parent, name.c_str(), 0);  // of an earlier run
     int flags = O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC;
     file_ = fs::Fd(parent < 0 ? -1 : ::openat(parent, name.c_str(), flags, 0600));
     if (!file_) throw errno_error("create the file", path, errno);
     current_ = &files_[at];
     written_ = 0;
+    hasher_.finish();  // what reopen() began
     return true;
+}
+
+Digest FetchWriter::reopen() {
+    current_ = &files_.front();
+    std::string_view path = tree_.path(current_->index);
+    int parent = open_parent(parent_path(path));
+    std::string name(last_name(path));
+    file_ = fs::Fd(parent < 0 ? -1 : ::openat(parent, name.c_str(), O_RDWR | O_NOFOLLOW | O_CLOEXEC));
+    if (!file_) throw errno_error("open the file", path, errno);
+    std::vector<std::byte> buffer(piece_bytes);
+    for (written_ = 0; written_ < current_->kept_bytes;) {
+        size_t wanted = static_cast<size_t>(std::min<uint64_t>(buffer.size(), current_->kept_bytes - written_));
+        ssize_t count = ::read(file_.get(), buffer.data(), wanted);
+        if (count < 0 && errno == EINTR) continue;
+        if (count <= 0) throw errno_error("read", path, count < 0 ? errno : EIO);
+        hasher_.update(std::span(buffer).first(static_cast<size_t>(count)));
+        written_ += static_cast<uint64_t>(count);
+    }
+    return hasher_.so_far();
 }
 
 void FetchWriter::data(std::string_view bytes) {
@@ -120,21 +114,75 @@ int FetchWriter::open_parent(std::string_view path) {
     return parent_.get();
 }
 
+namespace {
+
+Task<void> receive_tar(RemotePlace place, std::string paths, TarReader& reader, BackgroundSink& sink,
+                       Nursery& nursery) {
+    sink.work_in(nursery);
+    ssh::StringInput input(std::move(paths));
+    std::string script = give_tar_script(place.root);
+    ssh::ScriptResult result = co_await place.shell->run(std::move(script), &input, sink);
+    co_await sink.finish();
+    bool is_gone = result.exit.status == 41;
+    if (reader.is_whole() && !is_gone) co_return;
+    std::string why = reader.error().empty() ? result.why() : "the tar stream is malformed: " + reader.error();
+    throw Error(Errc::failed, place.shown + ": reading files: " + why);
+}
+
+Task<void> receive_range(ssh::Sftp& sftp, ssh::SftpHandle handle, uint64_t offset, uint64_t size, BackgroundSink& sink,
+                         Nursery& nursery) {
+    sink.work_in(nursery);
+    co_await sftp.read_range(std::move(handle), offset, size, sink);
+    co_await sink.finish();
+}
+
+}  // namespace
+
 Task<void> fetch_by_tar(RemotePlace place, const Tree& tree, std::vector<FetchedFile>& files, int directory,
-                        WorkerPool& workers, Progress& progress) {
+                        TransferMeans means, Progress& progress) {
     std::string paths;
     for (const FetchedFile& file : files) paths.append("./").append(tree.path(file.index)).append(1, '\0');
     FetchWriter writer(directory, tree, files, progress);
     FetchSink members(writer);
     TarReader reader(members);
-    ReaderSink sink(reader, workers);
-    ssh::StringInput input(std::move(paths));
-    std::string script = give_tar_script(place.root);
-    ssh::ScriptResult result = co_await place.shell->run(std::move(script), &input, sink);
-    bool is_gone = result.exit.status == 41;
-    if (reader.is_whole() && !is_gone) co_return;
-    std::string why = reader.error().empty() ? result.why() : "the tar stream is malformed: " + reader.error();
-    throw Error(Errc::failed, place.shown + ": reading files: " + why);
+    auto executor = co_await asio::this_coro::executor;
+    auto feed = [&reader](std::string_view bytes) { reader.feed(bytes); };
+    BackgroundSink sink(executor, means, feed);
+    auto body = [&](Nursery& nursery) { return receive_tar(place, paths, reader, sink, nursery); };
+    co_await with_nursery(body);
+}
+
+Task<void> fetch_by_sftp(ssh::Sftp& sftp, std::string path, const Tree& tree, FetchedFile& file,
+                         std::optional<Digest> kept, int directory, TransferMeans means, Progress& progress) {
+    ssh::SftpReply<ssh::SftpHandle> handle = co_await sftp.open(path, ssh::sftp_open::read, ssh::SftpAttributes());
+    if (!handle.ok()) co_return;
+    std::vector<FetchedFile> one{file};
+    FetchWriter writer(directory, tree, one, progress);
+    uint64_t size = tree[file.index].stamp.size;
+    auto open = [&](std::stop_token) {
+        bool goes_on = kept && file.kept_bytes > 0 && writer.reopen() == *kept;
+        if (!goes_on) one.front().kept_bytes = 0;
+        return goes_on || writer.begin(tree.path(file.index), size);
+    };
+    bool is_open = false;
+    bool is_small = size <= piece_bytes && file.kept_bytes == 0;
+    if (is_small) {
+        is_open = open({});  // sooner done than a thread wakes up
+    } else {
+        is_open = co_await offload(means.workers, open);
+    }
+    uint64_t offset = one.front().kept_bytes;
+    auto executor = co_await asio::this_coro::executor;
+    auto write = [&writer](std::string_view bytes) { writer.data(bytes); };
+    BackgroundSink sink(executor, means, write);
+    auto body = [&](Nursery& nursery) {
+        return receive_range(sftp, handle.value, offset, size - offset, sink, nursery);
+    };
+    if (is_open) co_await with_nursery(body);
+    co_await sftp.close(handle.value);
+    if (!is_open) co_return;
+    writer.end();
+    file = one.front();
 }
 
 }  // namespace syncline

@@ -1,39 +1,24 @@
-// Fetching: what a pull brings lies first in a private directory in the job's root, verified; commit() takes it from
-// there.
+// Fetching: files of a server land in a FetchDirectory, hashed as they come. By a tar stream for many small ones, by
+// SFTP for each of the others.
 #pragma once
 
 #include <string>
 #include <vector>
 
-#include "async/offload.hpp"
+#include "endpoint/ssh_fetch_directory.hpp"
+#include "endpoint/ssh_means.hpp"
 #include "endpoint/ssh_shell.hpp"
 #include "endpoint/ssh_tar.hpp"
 #include "fs/fd.hpp"
 #include "fs/hash.hpp"
+#include "ssh/sftp.hpp"
 
 namespace syncline {
 
-/// A directory ".syncline-tmp-..." in a local root, removed with all that is in it when it dies or is made anew.
-class FetchDirectory {
-  public:
-    FetchDirectory() = default;
-    ~FetchDirectory() { remove(); }
-    FetchDirectory(const FetchDirectory&) = delete;
-    FetchDirectory& operator=(const FetchDirectory&) = delete;
-
-    /// Throws Error.
-    void make(const std::string& local_root);
-    void remove();
-    int fd() const { return fd_.get(); }
-
-  private:
-    std::string path_;
-    fs::Fd fd_;
-};
-
 /// A file that is on its way.
 struct FetchedFile {
-    uint32_t index = 0;  ///< in the tree
+    uint32_t index = 0;       ///< in the tree
+    uint64_t kept_bytes = 0;  ///< what an earlier run brought of it, from the start
     bool arrived = false;
     Digest digest;  ///< of what came
 };
@@ -48,6 +33,8 @@ class FetchWriter {
 
     /// False when the file is not wanted.
     bool begin(std::string_view path, uint64_t size);
+    /// Goes on with the first file, of which `kept_bytes` are there: their digest. begin() instead starts anew.
+    Digest reopen();
     void data(std::string_view bytes);
     void end();
 
@@ -69,6 +56,12 @@ class FetchWriter {
 
 /// Brings files through a tar stream. What arrived is marked.
 Task<void> fetch_by_tar(RemotePlace place, const Tree& tree, std::vector<FetchedFile>& files, int directory,
-                        WorkerPool& workers, Progress& progress);
+                        TransferMeans means, Progress& progress);
+
+/// One file by SFTP, from what is kept of it on when that has the digest `kept`, else from its start. `path` is
+/// absolute. What arrived is marked; that it does not is no error. A server whose file is not the listed one any more
+/// is caught by who verifies.
+Task<void> fetch_by_sftp(ssh::Sftp& sftp, std::string path, const Tree& tree, FetchedFile& file,
+                         std::optional<Digest> kept, int directory, TransferMeans means, Progress& progress);
 
 }  // namespace syncline

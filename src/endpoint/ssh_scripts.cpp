@@ -230,6 +230,11 @@ else printf '%sH\n' "$M"; $H "$@"; )sh" +
     return script + "printf '%sE0\\n%s' \"$M\" \"$M\"\n";
 }
 
+std::string prefix_digest_script(std::string_view root, const ServerTools& tools) {
+    return preamble(root) + "export H=" + sh_quote(tools.sha256) + "\n" +
+           R"sh(xargs -0 -n 2 sh -c 'head -c "$1" < "$2" | $H' sh)sh" + "\n";
+}
+
 std::string commit_script(std::string_view root, std::string_view stage, const ServerTools& tools,
                           std::string_view marker) {
     std::string directory = sh_quote(stage);

@@ -58,6 +58,10 @@ ListingFormat listing_format(const ServerTools& tools);
 /// Hashes the paths that come on stdin: read_digest_output().
 std::string digest_script(std::string_view root, const ServerTools& tools, std::string_view marker);
 
+/// Hashes the first bytes of files: stdin has pairs of a count and a path; stdout a line for each that begins with the
+/// digest.
+std::string prefix_digest_script(std::string_view root, const ServerTools& tools);
+
 /// A file as digest_script found it; no digest where it could not be read.
 struct HashedFile {
     std::string path;

@@ -7,6 +7,7 @@
 
 #include "base/rel_path.hpp"
 #include "base/text.hpp"
+#include "core/baseline.hpp"
 #include "endpoint/local_item.hpp"
 #include "endpoint/ssh_content.hpp"
 
@@ -27,19 +28,6 @@ class HashSink final : public ssh::OutputSink {
 
   private:
     fs::Hasher hasher_;
-};
-
-/// From SFTP to a FetchWriter.
-class WriterSink final : public ssh::OutputSink {
-  public:
-    explicit WriterSink(FetchWriter& writer) : writer_(writer) {}
-    Task<void> take(std::string_view bytes) override {
-        writer_.data(bytes);
-        co_return;
-    }
-
-  private:
-    FetchWriter& writer_;
 };
 
 bool is_same_entry(const Entry& listed, const RemoteEntry& now) {
@@ -205,23 +193,29 @@ Task<void> SftpSide::digest(const Tree& tree, std::vector<DigestItem>& items, Pr
     co_await with_nursery(spawn_all);
 }
 
-Task<void> SftpSide::fetch_one(const Tree& tree, FetchedFile& file, int directory, Progress& progress) {
+/// Nothing but reading it could tell its digest there, so it has to be what was listed before and after.
+Task<void> SftpSide::fetch_one(const Tree& tree, FetchedFile& file, FetchDirectory& directory, Progress& progress) {
     Semaphore::Permit permit = co_await under_way_.acquire();
+    TimeNs begun_at = wall_clock_now();
+    const Entry& listed = tree[file.index];
     std::string path = absolute(tree.path(file.index));
-    std::vector<FetchedFile> one{file};
-    FetchWriter writer(directory, tree, one, progress);
-    if (!writer.begin(tree.path(file.index), tree[file.index].stamp.size)) co_return;
-    WriterSink sink(writer);
-    ssh::SftpReply<ssh::SftpHandle> handle = co_await sftp_.open(path, ssh::sftp_open::read, ssh::SftpAttributes());
-    if (!handle.ok()) co_return;
-    auto read = co_await sftp_.read_range(handle.value, 0, tree[file.index].stamp.size, sink);
-    co_await sftp_.close(handle.value);
-    if (!read.ok()) co_return;
-    writer.end();
-    file = one.front();
+    FetchedContent& content = directory.contents[std::string(tree.path(file.index))];
+    content.error = "changed on the server since it was listed; it will be tried again at the next run";
+    bool as_listed = co_await is_as_listed_now(&listed, path);
+    if (!as_listed) co_return;
+    co_await fetch_by_sftp(sftp_, path, tree, file, std::nullopt, directory.fd(), means_, progress);
+    as_listed = co_await is_as_listed_now(&listed, path);
+    ++progress.files_done;
+    if (!as_listed) co_return;
+    content.error = file.arrived ? "" : "cannot be read on the server";
+    content.digest = file.digest;
+    content.source = is_racy(listed.stamp, begun_at) ? Stamp{} : listed.stamp;
+    content.source.size = listed.stamp.size;
 }
 
-Task<void> SftpSide::fetch(const Tree& tree, std::vector<FetchedFile>& files, int directory, Progress& progress) {
+Task<void> SftpSide::fetch(const Tree& tree, std::vector<FetchedFile>& files, FetchDirectory& directory,
+                           Progress& progress) {
+    directory.contents.clear();
     auto spawn_all = [&, this](Nursery& nursery) -> Task<void> {
         for (FetchedFile& file : files) nursery.spawn(fetch_one(tree, file, directory, progress));
         return nothing_more();

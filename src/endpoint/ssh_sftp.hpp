@@ -10,7 +10,6 @@
 #include <vector>
 
 #include "async/nursery.hpp"
-#include "async/offload.hpp"
 #include "async/semaphore.hpp"
 #include "base/rel_path.hpp"
 #include "endpoint/endpoint.hpp"
@@ -25,12 +24,12 @@ RemoteEntry to_remote_entry(const ssh::SftpAttributes& attributes);
 class SftpSide {
   public:
     /// `root` is absolute. All live as long as the side.
-    SftpSide(ssh::Sftp& sftp, asio::any_io_executor executor, std::string root, std::string shown, WorkerPool& workers)
+    SftpSide(ssh::Sftp& sftp, asio::any_io_executor executor, std::string root, std::string shown, TransferMeans means)
         : sftp_(sftp),
           under_way_(executor, most_under_way),
           root_(std::move(root)),
           shown_(std::move(shown)),
-          workers_(workers) {}
+          means_(means) {}
 
     /// `directory` as of sftp_path_of_directory(); makes it and its parents when told so.
     static Task<RootReport> inspect(ssh::Sftp& sftp, std::string directory, std::string remote_root, bool create);
@@ -40,7 +39,7 @@ class SftpSide {
     Task<void> commit(ContentSource content, std::vector<CommitItem>& items, Progress& progress);
     Task<void> remove(std::vector<RemoveItem>& items, Progress& progress);
     Task<void> sweep(std::vector<std::string> leftovers);
-    Task<void> fetch(const Tree& tree, std::vector<FetchedFile>& files, int directory, Progress& progress);
+    Task<void> fetch(const Tree& tree, std::vector<FetchedFile>& files, FetchDirectory& directory, Progress& progress);
 
   private:
     static constexpr size_t most_under_way = 32;
@@ -68,13 +67,13 @@ class SftpSide {
     Task<bool> is_expected(CommitItem& item);
     Task<bool> is_as_listed_now(const Entry* expected, std::string path);
     Task<std::string> hash_of(std::string path, uint64_t size, Digest& digest);
-    Task<void> fetch_one(const Tree& tree, FetchedFile& file, int directory, Progress& progress);
+    Task<void> fetch_one(const Tree& tree, FetchedFile& file, FetchDirectory& directory, Progress& progress);
 
     ssh::Sftp& sftp_;
     Semaphore under_way_;
     std::string root_;
     std::string shown_;
-    WorkerPool& workers_;
+    TransferMeans means_;
 };
 
 }  // namespace syncline

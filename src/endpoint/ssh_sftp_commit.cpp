@@ -16,16 +16,17 @@ constexpr TimeNs ns_per_second = 1'000'000'000;
 /// A local file, hashed on the way.
 class FileInput final : public ssh::InputSource {
   public:
-    FileInput(int file, uint64_t size, WorkerPool& workers, Progress& progress)
-        : file_(file), rest_(size), workers_(workers), progress_(progress) {}
+    FileInput(int file, uint64_t size, TransferMeans means, Progress& progress)
+        : file_(file), rest_(size), means_(means), progress_(progress) {}
 
     Task<std::string_view> next() override {
         auto work = [this](std::stop_token) { fill(); };
         if (rest_ <= small_bytes) {
             fill();  // what is in the page cache is read sooner than a thread wakes up
         } else {
-            co_await offload(workers_, work);
+            co_await offload(means_.workers, work);
         }
+        co_await means_.take_share(buffer_.size());
         progress_.bytes_done += buffer_.size();
         co_return std::string_view(buffer_);
     }
@@ -45,7 +46,7 @@ class FileInput final : public ssh::InputSource {
 
     int file_;
     uint64_t offset_ = 0, rest_;
-    WorkerPool& workers_;
+    TransferMeans means_;
     Progress& progress_;
     std::string buffer_;
     fs::Hasher hasher_;
@@ -106,7 +107,7 @@ Task<bool> SftpSide::upload(ContentSource content, CommitItem& item, std::string
         fail(item, "cannot create a file on the server", handle.status);
         co_return false;
     }
-    FileInput input(file.get(), before.stamp.size, workers_, progress);
+    FileInput input(file.get(), before.stamp.size, means_, progress);
     ssh::SftpReply<uint64_t> written = co_await sftp_.write_range(handle.value, 0, input);
     ssh::SftpAttributes attributes = attributes_of(item, before.stamp.mtime);
     co_await sftp_.fsetstat(handle.value, attributes);  // a server that refuses it still has the content

@@ -141,7 +141,7 @@ Task<std::vector<CommitItem*>> ShellSide::commit_once(ContentSource content, std
     for (const CommitItem* item : items) bytes += item->source.size;
     CommitBatch batch(std::move(items), place_.tools.stat_fractions);
     std::function<std::vector<TarContent::ControlFile>()> conclude = [&batch] { return batch.conclude(); };
-    TarContent source(content, batch.sent(), conclude, workers_, progress);
+    TarContent source(content, batch.sent(), conclude, means_, progress);
     ssh::StringSink sink(output_limit);
     std::string marker = new_marker();
     std::string script = commit_script(place_.root, new_temporary_name(), place_.tools, marker);

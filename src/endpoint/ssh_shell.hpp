@@ -4,9 +4,9 @@
 #include <string>
 #include <vector>
 
-#include "async/offload.hpp"
 #include "endpoint/endpoint.hpp"
 #include "endpoint/ssh_host.hpp"
+#include "endpoint/ssh_means.hpp"
 #include "endpoint/ssh_remote_shell.hpp"
 
 namespace syncline {
@@ -25,7 +25,7 @@ struct RemotePlace {
 
 class ShellSide {
   public:
-    ShellSide(RemotePlace place, WorkerPool& workers) : place_(std::move(place)), workers_(workers) {}
+    ShellSide(RemotePlace place, TransferMeans means) : place_(std::move(place)), means_(means) {}
 
     /// The script is an inspect_script().
     static Task<RootReport> inspect(RemoteShell& shell, std::string script);
@@ -44,7 +44,7 @@ class ShellSide {
     [[noreturn]] void fail(const std::string& step, const ssh::ScriptResult& result) const;
 
     RemotePlace place_;
-    WorkerPool& workers_;
+    TransferMeans means_;
 };
 
 /// Whether a tool's words tell of a disk that is full, over quota, read-only or broken.

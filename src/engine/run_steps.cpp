@@ -248,12 +248,14 @@ Task<void> RunSteps::apply() {
         plan_.count(Op::put) + plan_.count(Op::symlink) + plan_.count(Op::remove) + plan_.count(Op::rmdir);
     progress_.bytes_total = plan_.bytes;
     co_await target().create_root();
-    co_await target().sweep(target_listing_.leftovers);
+    // A pull that broke off left what it had brought, and this one goes on with it.
+    if (is_push()) co_await target().sweep(target_listing_.leftovers);
     Sides sides{source(), target(), source_listing_.tree, target_listing_.tree};
     Applier applier(plan_, sides, policy_, *recorder_, report_, progress_);
     for (const std::string& path : unreadable_paths_) applier.add_failed_path(path);
     co_await applier.run();
     disk_trouble_ = applier.disk_trouble();
+    if (!is_push()) co_await target().sweep(target_listing_.leftovers);
     co_await require_roots_in_place();
     recorder_->write();
 }

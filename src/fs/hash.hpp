@@ -62,6 +62,8 @@ class Hasher {
     void update(std::span<const std::byte> bytes);
     /// Resets the hasher for the next stream.
     Digest finish();
+    /// Of what came until now; the stream goes on.
+    Digest so_far() const;
 
   private:
     void* context_;

@@ -46,4 +46,10 @@ Digest Hasher::finish() {
     return digest;
 }
 
+Digest Hasher::so_far() const {
+    Hasher copy;
+    SYNCLINE_ASSERT(EVP_MD_CTX_copy_ex(as_context(copy.context_), as_context(context_)) == 1);
+    return copy.finish();
+}
+
 }  // namespace syncline::fs

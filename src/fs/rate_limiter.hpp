@@ -18,8 +18,18 @@ class RateLimiter {
     /// Blocks until `bytes` more may be sent. Throws Cancelled.
     void take(uint64_t bytes, std::stop_token stop);
 
-  private:
     using Clock = std::chrono::steady_clock;
+
+    /// For callers that must not block: what was taken may be sent once left() is zero.
+    struct Share {
+        uint64_t generation = 0;
+        Clock::time_point free_at{};
+    };
+    Share reserve(uint64_t bytes);
+    Clock::duration left(const Share& share);
+
+  private:
+    Share reserve_locked(uint64_t bytes);
 
     std::mutex mutex_;
     std::condition_variable_any changed_;

@@ -66,6 +66,14 @@ Task<SessionPool::Lease> SessionPool::acquire() {
     co_return Lease(*this, std::move(permit), std::move(connection));
 }
 
+Task<std::optional<SessionPool::Lease>> SessionPool::acquire_if_free() {
+    auto permit = places_.try_acquire();
+    if (!permit) co_return std::nullopt;
+    auto connection = co_await take_idle();
+    if (!connection) connection = co_await connect();
+    co_return Lease(*this, std::move(*permit), std::move(connection));
+}
+
 Task<std::unique_ptr<SessionPool::Connection>> SessionPool::take_idle() {
     while (!idle_.empty()) {
         auto connection = std::move(idle_.back());

@@ -52,6 +52,9 @@ class SessionPool {
 
     /// Waits for its turn, then takes an idle connection that still answers, or makes one.
     Task<Lease> acquire();
+    /// The same where a place is free at once. Who holds a connection already may only ask for more like this: two that
+    /// waited for each other's would wait for ever.
+    Task<std::optional<Lease>> acquire_if_free();
 
     /// Closes idle connections that nobody has used for `age`.
     void close_idle(Duration age);

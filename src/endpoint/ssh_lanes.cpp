@@ -1,0 +1,35 @@
+#include "endpoint/ssh_lanes.hpp"
+
+namespace syncline {
+
+Task<void> SftpLanes::run(size_t count, size_t at_a_time, size_t most_channels, Work work) {
+    if (count == 0) co_return;
+    co_await open(std::min(most_channels, (count + at_a_time - 1) / at_a_time));
+    auto body = [&](Nursery& nursery) { return spawn_all(nursery, count, at_a_time, work); };
+    co_await with_nursery(body);
+}
+
+Task<void> SftpLanes::open(size_t most_channels) {
+    ssh::Sftp* first = co_await shell_.lease().sftp();
+    channels_.push_back(first);
+    while (channels_.size() < most_channels) {
+        std::optional<ssh::SessionPool::Lease> lease = co_await host_.acquire_if_free();
+        if (!lease) co_return;
+        leases_.push_back(std::move(*lease));
+        ssh::Sftp* more = co_await leases_.back().sftp();
+        channels_.push_back(more);
+    }
+}
+
+Task<void> SftpLanes::spawn_all(Nursery& nursery, size_t count, size_t at_a_time, const Work& work) {
+    for (ssh::Sftp* channel : channels_) {
+        for (size_t i = 0; i < at_a_time; ++i) nursery.spawn(serve(*channel, count, work));
+    }
+    co_return;
+}
+
+Task<void> SftpLanes::serve(ssh::Sftp& sftp, size_t count, const Work& work) {
+    while (next_ < count) co_await work(sftp, next_++);
+}
+
+}  // namespace syncline

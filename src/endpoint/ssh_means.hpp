@@ -1,0 +1,22 @@
+// TransferMeans: what every transfer over SSH works with. SSH endpoints pass it on; all of it outlives them.
+#pragma once
+
+#include "async/offload.hpp"
+#include "async/task.hpp"
+#include "fs/rate_limiter.hpp"
+
+namespace syncline {
+
+class TransferMeans {
+  public:
+    TransferMeans(WorkerPool& worker_pool, fs::RateLimiter& rate_limiter)
+        : workers(worker_pool), limiter(rate_limiter) {}
+
+    /// Waits until `bytes` more may be sent or received under the bandwidth limit. Blocks no thread.
+    Task<void> take_share(uint64_t bytes) const;
+
+    WorkerPool& workers;
+    fs::RateLimiter& limiter;
+};
+
+}  // namespace syncline

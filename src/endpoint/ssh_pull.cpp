@@ -1,0 +1,123 @@
+#include "endpoint/ssh_pull.hpp"
+
+#include "core/baseline.hpp"
+#include "endpoint/ssh_lanes.hpp"
+#include "endpoint/ssh_resume.hpp"
+
+namespace syncline {
+namespace {
+
+constexpr size_t files_at_a_time = 16;
+constexpr size_t most_channels = 4;
+
+}  // namespace
+
+Task<void> Pull::run(std::vector<uint32_t> indices, Transfer wanted, TimeNs listed_at) {
+    files_.resize(indices.size());
+    for (size_t i = 0; i < indices.size(); ++i) files_[i].index = indices[i];
+    auto look = [this](std::stop_token) { look_at_kept(); };
+    if (directory_.is_taken_over()) co_await offload(means_.workers, look);
+    bool can_stream = place_.tools.can_give_tar();
+    std::chrono::microseconds round_trip = place_.shell->lease().session().round_trip();
+    WayChooser chooser(can_stream ? wanted : Transfer::files, round_trip, files_.size());
+    co_await bring(chooser);
+    co_await verify(listed_at);
+}
+
+/// What is whole only has to be hashed; what is longer than the file is of another one.
+void Pull::look_at_kept() {
+    for (FetchedFile& file : files_) {
+        std::string_view path = tree_.path(file.index);
+        file.kept_bytes = directory_.kept_bytes(path);
+        if (file.kept_bytes == tree_[file.index].stamp.size) hash_kept(file);
+        if (file.kept_bytes > tree_[file.index].stamp.size) file.kept_bytes = 0;
+    }
+}
+
+void Pull::hash_kept(FetchedFile& file) const {
+    std::vector<FetchedFile> one{file};
+    FetchWriter writer(directory_.fd(), tree_, one, progress_);
+    if (file.kept_bytes == 0) return;
+    writer.reopen();
+    writer.end();
+    file = one.front();
+}
+
+Task<void> Pull::bring(const WayChooser& chooser) {
+    std::vector<FetchedFile*> alone, in_stream;
+    for (FetchedFile& file : files_) {
+        if (file.arrived) continue;
+        Way way = chooser.choose(tree_[file.index].stamp.size, file.kept_bytes);
+        (way == Way::file ? alone : in_stream).push_back(&file);
+    }
+    try {
+        co_await bring_by_sftp(alone);
+        alone.clear();
+    } catch (const ssh::SshError& error) {
+        bool can_do_without = error.failure() == ssh::Failure::no_sftp && place_.tools.can_give_tar();
+        if (!can_do_without) throw;
+    }
+    // In path order, as the stream's reader expects them.
+    for (FetchedFile* file : alone) file->kept_bytes = 0;
+    in_stream.insert(in_stream.end(), alone.begin(), alone.end());
+    std::sort(in_stream.begin(), in_stream.end());
+    co_await bring_by_tar(in_stream);
+}
+
+Task<void> Pull::bring_by_sftp(std::vector<FetchedFile*> files) {
+    if (files.empty()) co_return;
+    std::vector<PrefixItem> prefixes;
+    for (const FetchedFile* file : files) {
+        if (file->kept_bytes > 0) prefixes.emplace_back(tree_.path(file->index), file->kept_bytes);
+    }
+    co_await digest_prefixes(place_, prefixes);
+    std::map<std::string_view, Digest> kept;
+    for (const PrefixItem& item : prefixes) {
+        if (item.digest) kept.emplace(item.path, *item.digest);
+    }
+    auto work = [&](ssh::Sftp& sftp, size_t i) {
+        auto found = kept.find(tree_.path(files[i]->index));
+        return bring_file(sftp, *files[i], found == kept.end() ? std::nullopt : std::optional(found->second));
+    };
+    SftpLanes lanes(host_, *place_.shell);
+    SftpLanes::Work each = work;
+    co_await lanes.run(files.size(), files_at_a_time, most_channels, each);
+}
+
+Task<void> Pull::bring_file(ssh::Sftp& sftp, FetchedFile& file, std::optional<Digest> kept) {
+    std::string path = place_.root + "/" + std::string(tree_.path(file.index));
+    co_await fetch_by_sftp(sftp, path, tree_, file, kept, directory_.fd(), means_, progress_);
+    ++progress_.files_done;
+}
+
+Task<void> Pull::bring_by_tar(std::vector<FetchedFile*> files) {
+    if (files.empty()) co_return;
+    std::vector<FetchedFile> copies;
+    for (const FetchedFile* file : files) copies.push_back(*file);
+    co_await fetch_by_tar(place_, tree_, copies, directory_.fd(), means_, progress_);
+    for (size_t i = 0; i < files.size(); ++i) *files[i] = copies[i];
+}
+
+/// What is not on the server as it came here is thrown away again.
+Task<void> Pull::verify(TimeNs listed_at) {
+    std::vector<DigestItem> items;
+    for (const FetchedFile& file : files_) items.emplace_back().index = file.index;
+    ShellSide side(place_, means_);
+    co_await side.digest(tree_, items, progress_);
+    directory_.contents.clear();
+    for (size_t i = 0; i < files_.size(); ++i) {
+        std::string path(tree_.path(files_[i].index));
+        FetchedContent& content = directory_.contents[path];
+        content.error = items[i].error;
+        if (content.error.empty() && !files_[i].arrived) content.error = "did not come whole; see its permissions";
+        bool differs = content.error.empty() && items[i].digest != files_[i].digest;
+        if (differs)
+            content.error = "changed on the server while it was fetched; it will be tried again at the next run";
+        if (!content.error.empty()) directory_.remove_file(path);
+        content.digest = files_[i].digest;
+        content.source = is_racy(items[i].stamp, listed_at) ? Stamp{} : items[i].stamp;
+        content.source.size = items[i].stamp.size;
+    }
+}
+
+}  // namespace syncline

@@ -1,0 +1,29 @@
+#include "endpoint/ssh_resume.hpp"
+
+namespace syncline {
+namespace {
+
+constexpr size_t digest_digits = 64;
+constexpr size_t bytes_of_an_answer = 256;
+
+}  // namespace
+
+Task<void> digest_prefixes(RemotePlace place, std::vector<PrefixItem>& items) {
+    if (items.empty()) co_return;
+    std::string input;
+    for (const PrefixItem& item : items) {
+        input.append(std::to_string(item.bytes)).append(1, '\0').append("./").append(item.path).append(1, '\0');
+    }
+    ssh::StringInput source(std::move(input));
+    ssh::StringSink sink(items.size() * bytes_of_an_answer);
+    std::string script = prefix_digest_script(place.root, place.tools);
+    co_await place.shell->run(std::move(script), &source, sink);
+    std::string_view text = sink.bytes();
+    for (PrefixItem& item : items) {
+        item.digest = Digest::from_hex(text.substr(0, digest_digits));
+        size_t end = text.find('\n');
+        text.remove_prefix(end == std::string_view::npos ? text.size() : end + 1);
+    }
+}
+
+}  // namespace syncline
