@@ -47,6 +47,10 @@ class Reach {
             found_.add(place_of(host.written, "password"),
                        table + " sends an environment variable to a server as its password");
         }
+        if (!host.known_hosts.empty()) {
+            found_.add(place_of(host.written, "known_hosts"),
+                       table + " names the known_hosts file that is believed and written to");
+        }
         judge(host.variables);
     }
 
