@@ -6,42 +6,16 @@ import argparse
 import os
 import pathlib
 import shutil
-import statistics
 import subprocess
 import sys
 import tempfile
 import time
 
 import data
+from ssh_rows import SSH_ROWS, SshRows
+from table import Row, print_table
 
 ROUNDS = 7
-
-
-class Row:
-    """One line of the table: `ours` and `peer` are lists of the same measure; `limit` is of their medians' ratio, or, without
-    a peer, of our own median."""
-
-    def __init__(self, work, unit, ours, limit, peer=None, peer_name="-"):
-        self.work, self.unit, self.limit, self.peer_name = work, unit, limit, peer_name
-        self.ours = statistics.median(ours)
-        self.peer = statistics.median(peer) if peer else None
-        self.value = self.ours / self.peer if peer else self.ours
-
-    def cells(self):
-        def show(value):
-            return "-" if value is None else f"{value:.3g} {self.unit}"
-
-        ratio = "-" if self.peer is None else f"{self.value:.2f}"
-        limit = f"{self.limit:g}" if self.peer is not None else f"{self.limit:g} {self.unit}"
-        return [self.work, show(self.ours), self.peer_name, show(self.peer), ratio, limit, "ok" if self.value <= self.limit else "MISSED"]
-
-
-def print_table(rows):
-    table = [["work", "syncline", "against", "peer", "ratio", "at most", ""], *(row.cells() for row in rows)]
-    widths = [max(len(line[i]) for line in table) for i in range(len(table[0]))]
-    table.insert(1, ["-" * width for width in widths])
-    for line in table:
-        print("| " + " | ".join(cell.ljust(width) for cell, width in zip(line, widths)) + " |")
 
 
 class Bench:
@@ -116,8 +90,13 @@ class Bench:
                     seconds[i].append(took)
         return seconds
 
-    def check_equal(self, source, target):
-        differs = subprocess.run(["rsync", "-anci", "--delete", f"{source}/", f"{target}/"], check=True, capture_output=True).stdout
+    def pause(self):
+        """Until what was just written is no more taken for what may still change."""
+        time.sleep(1)
+
+    def check_equal(self, source, target, modes=True):
+        options = "-anci" if modes else "-rlnci"
+        differs = subprocess.run(["rsync", options, "--delete", f"{source}/", f"{target}/"], check=True, capture_output=True).stdout
         changed = [line for line in differs.splitlines() if line[:1] in b"<>*c" or line[:4] == b"*del"]
         if changed:
             sys.exit(f"bench: {target} is no copy of {source}: {changed[:3]}")
@@ -258,7 +237,7 @@ ROWS = {
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--build", default="build", help="build directory (default: build)")
-    parser.add_argument("--only", action="append", choices=ROWS, help="only this row (may be given again)")
+    parser.add_argument("--only", action="append", choices=[*ROWS, *SSH_ROWS], help="only this row (may be given again)")
     parser.add_argument("--quick", action="store_true", help="a twentieth of the data and 3 rounds: to try the bench itself")
     parser.add_argument("--rounds", type=int, help=f"measured rounds (default {ROUNDS})")
     parser.add_argument("--data", type=pathlib.Path, help="where to work (default: a temporary directory in the build directory)")
@@ -268,15 +247,19 @@ def main():
     directory = options.data or pathlib.Path(tempfile.mkdtemp(prefix="bench-", dir=options.build))
     directory = directory.resolve()
     directory.mkdir(parents=True, exist_ok=True)
-    rows = []
+    rows, over_ssh = [], None
     try:
         bench = Bench(options, directory)
-        for name in options.only or ROWS:
-            made = ROWS[name](bench)
+        for name in options.only or [*ROWS, *SSH_ROWS]:
+            if name in SSH_ROWS:
+                over_ssh = over_ssh or SshRows(bench)
+            made = SSH_ROWS[name](over_ssh) if name in SSH_ROWS else ROWS[name](bench)
             rows += made
             for row in made:
                 print("  ".join(cell for cell in row.cells() if cell), file=sys.stderr)
     finally:
+        if over_ssh:
+            over_ssh.stop()
         if not options.keep:
             subprocess.run(["rm", "-rf", "--", directory], check=False)
         if rows:
