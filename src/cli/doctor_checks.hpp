@@ -24,7 +24,7 @@ Findings check_inotify();
 Finding check_clock();
 Finding check_git(const std::string& search_path);
 
-// One job. `recorded` is what its last whole sync saw.
+// One job, as far as it is on this machine. `recorded` is what its last whole sync saw.
 
 Findings check_job(const Job& job, const std::optional<WholeSync>& recorded);
 

@@ -1,10 +1,12 @@
 // doctor: tries every root, destination and limit of the job file and says what to do.
 #include <algorithm>
 #include <cstdlib>
+#include <set>
 
 #include "base/text.hpp"
 #include "cli/commands.hpp"
 #include "cli/doctor_checks.hpp"
+#include "cli/doctor_ssh.hpp"
 #include "cli/exit_status.hpp"
 #include "cli/job_files.hpp"
 #include "cli/workbench.hpp"
@@ -36,18 +38,23 @@ class Consultation {
     bool has_error_ = false, has_warning_ = false;
 };
 
-/// "" when there is no job file or it is fine to use; the reason otherwise.
-void look_at_job_file(Session& session, const JobFile& file, bool was_named, Consultation& consultation) {
+/// Whether it may be used as it is.
+bool look_at_job_file(Session& session, const JobFile& file, bool was_named, Consultation& consultation) {
     const std::string subject = "job file " + file.shown_path;
     if (!was_named) {
         std::optional<Diagnostic> foreign = check_found_job_file(file.path, session.environment);
-        if (foreign) return consultation.tell(Finding{"error", subject, foreign->message, ""});
+        if (foreign) {
+            consultation.tell(Finding{"error", subject, foreign->message, ""});
+            return false;
+        }
         if (reason_for_distrust(file, untrusted_reach(file, session.environment), session.environment)) {
             std::string advice = "read it, then: syncline trust " + escape(file.shown_path);
-            return consultation.tell(Finding{"error", subject, "is not trusted as it is now", advice});
+            consultation.tell(Finding{"error", subject, "is not trusted as it is now", advice});
+            return false;
         }
     }
     consultation.tell(Finding{"ok", subject, count_of(file.jobs.size(), "job"), ""});
+    return true;
 }
 
 void look_at_machine(const std::string& state_directory, Consultation& consultation) {
@@ -60,14 +67,51 @@ void look_at_machine(const std::string& state_directory, Consultation& consultat
     consultation.tell(check_git(search_path != nullptr ? search_path : ""));
 }
 
-void look_at_jobs(Session& session, const JobFile& file, Consultation& consultation) {
-    Workbench workbench(session);
-    Store& store = workbench.context().store;
+Task<void> keep(Findings& findings, Task<Findings> check) { findings = co_await std::move(check); }
+
+/// Every host of the file and of its jobs; those that can be used.
+std::set<std::string> look_at_hosts(Workbench& workbench, const JobFile& file, Consultation& consultation) {
+    std::set<std::string> names, usable;
+    for (const auto& [name, host] : file.hosts) names.insert(name);
     for (const Job& job : file.jobs) {
+        if (job.remote.type == Destination::Type::ssh) names.insert(job.remote.name);
+    }
+    for (const std::string& name : names) {
+        Findings findings;
+        workbench.run(keep(findings, check_host(workbench.ssh_hosts().host(name))));
+        if (std::ranges::none_of(findings, [](const Finding& each) { return each.level == "error"; }))
+            usable.insert(name);
+        consultation.tell(std::move(findings));
+    }
+    return usable;
+}
+
+/// What the last whole sync saw, where the job's destination can be told.
+std::optional<WholeSync> recorded_sync(Workbench& workbench, const Job& job) {
+    if (job.remote.type == Destination::Type::bucket) return std::nullopt;
+    Store& store = workbench.context().store;
+    return store.whole_sync(store.pair(workbench.pair_key(job)));
+}
+
+void look_at_jobs(Session& session, const JobFile& file, bool is_trusted, Consultation& consultation) {
+    Workbench workbench(session);
+    workbench.use_settings(file);
+    std::set<std::string> hosts;
+    if (is_trusted) hosts = look_at_hosts(workbench, file, consultation);
+    for (const Job& job : file.jobs) {
+        bool is_remote = job.remote.type == Destination::Type::ssh;
+        bool is_reached = is_remote && hosts.contains(job.remote.name);
         std::optional<WholeSync> recorded;
-        if (job.remote.type == Destination::Type::local)
-            recorded = store.whole_sync(store.pair(workbench.pair_key(job)));
+        if (!is_remote || is_reached) recorded = recorded_sync(workbench, job);
         consultation.tell(check_job(job, recorded), job.name);
+        if (!is_reached) continue;
+        EndpointOptions options;
+        options.local_root = job.root;
+        std::unique_ptr<Endpoint> endpoint = workbench.endpoints().open(job.remote, options);
+        std::shared_ptr<SshHost> host = workbench.ssh_hosts().host(job.remote.name);
+        Findings findings;
+        workbench.run(keep(findings, check_remote_directory(job, *host, *endpoint, recorded)));
+        consultation.tell(std::move(findings), job.name);
     }
 }
 
@@ -79,8 +123,8 @@ int doctor_command(Session& session) {
     std::optional<JobFilePath> place = locate_job_file(session, true);
     if (place && !consultation.has_error()) {
         JobFile file = load(session, place->path);
-        look_at_job_file(session, file, place->was_named, consultation);
-        look_at_jobs(session, file, consultation);
+        bool is_trusted = look_at_job_file(session, file, place->was_named, consultation);
+        look_at_jobs(session, file, is_trusted, consultation);
     } else if (!place) {
         session.output.info("no job file: 'syncline init' writes one");
     }

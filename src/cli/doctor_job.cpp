@@ -64,10 +64,9 @@ void check_target_is_safe(const Job& job, const std::string& target, const std::
 
 Findings check_job(const Job& job, const std::optional<WholeSync>& recorded) {
     Findings findings;
-    if (job.remote.type != Destination::Type::local) {
-        std::string kind = job.remote.type == Destination::Type::ssh ? "SSH" : "bucket";
-        return {{"error", "destination " + job.remote_text, kind + " destinations are not built yet",
-                 "use a local directory"}};
+    if (job.remote.type == Destination::Type::bucket) {
+        return {{"error", "destination " + job.remote_text, "bucket destinations are not built yet",
+                 "use a local directory or a server"}};
     }
     bool is_push = job.policy.direction == Direction::push;
     Place root{"root", job.root, is_push, {}}, remote{"destination", job.remote.path, !is_push, {}};
@@ -75,13 +74,15 @@ Findings check_job(const Job& job, const std::optional<WholeSync>& recorded) {
         (is_push ? root : remote).recorded = recorded->source;
         (is_push ? remote : root).recorded = recorded->target;
     }
+    bool is_remote_here = job.remote.type == Destination::Type::local;
     for (const Place* place : {&root, &remote}) {
+        if (place == &remote && !is_remote_here) continue;
         std::string subject = place->role + " " + place->path;
         findings.push_back(place->is_source ? check_source(subject, *place) : check_target(subject, *place));
         if (findings.back().level != "error") check_identity(subject, *place, findings);
         if (!place->is_source) check_target_is_safe(job, place->path, subject, findings);
     }
-    if (share_file_system(root.path, remote.path)) {
+    if (is_remote_here && share_file_system(root.path, remote.path)) {
         findings.push_back({"ok", "file system", "root and destination share one: its failure takes both", ""});
     }
     check_mountpoint(job, findings);
