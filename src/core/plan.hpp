@@ -58,6 +58,7 @@ struct Action {
 struct EqualPair {
     uint32_t source = Tree::none;
     uint32_t target = Tree::none;
+    bool found_there = false;  ///< for the row: the job did not put what the target has
 };
 
 /// Contents that must be known before the plan can be made: indices into the trees.

@@ -124,6 +124,33 @@ TEST_CASE("under synced, an edit on the target is a note when the source stands 
     CHECK(moved.plan.actions[0].reason == Reason::changed_on_both_sides);
 }
 
+TEST_CASE("what is found equal on the target is the job's own only if the job put that content there") {
+    Side both = {{"d", 'D'}, {"f", 'A'}, {"l", 'L'}};
+    auto found_there = [&both](const Side& rows, const std::set<std::string>& found_before) {
+        std::string found;
+        Planned planned = plan_of(both, both, rows, push(DeletePolicy::synced), {}, {}, found_before);
+        for (const EqualPair& pair : planned.plan.equal) {
+            if (pair.found_there) found += planned.source.path(pair.source);
+        }
+        return found;
+    };
+    CHECK(found_there({}, {}) == "dfl");
+    // The same edit was made on both sides since: the content is not the job's any more.
+    CHECK(found_there({{"d", 'A'}, {"f", 'B'}, {"l", 'M'}}, {}) == "dfl");
+    CHECK(plan_of(both, both, both, push(DeletePolicy::synced)).plan.equal.empty());
+    // Touched on the target: a new row, but still whose it was.
+    Tree source = tree_of({{"f", 'A'}});
+    Tree target = tree_of({{"f", 'A'}});
+    target.set_stamp(0, {10, 7777, 7777, 9});
+    std::vector<std::string> nothing;
+    for (const std::set<std::string>& before : {std::set<std::string>{}, {"f"}}) {
+        Baseline rows = baseline_of({{"f", 'A'}}, before);
+        Plan plan = make_plan({source, target, rows, push(DeletePolicy::synced), nothing, nothing});
+        REQUIRE(plan.equal.size() == 1);
+        CHECK(plan.equal[0].found_there == !before.empty());
+    }
+}
+
 TEST_CASE("a pull refuses remote symlinks by name, unless the local one is identical") {
     for (PullPolicy mode : {PullPolicy::missing, PullPolicy::update, PullPolicy::mirror}) {
         CHECK(text(plan_of({{"l", 'L'}}, {}, {}, pull(mode))) == "conflict l");
