@@ -53,6 +53,7 @@ void Installer::change_mode(CommitItem& item) {
     if (!now || now->kind == Kind::symlink) return fail_changed(item);
     bool same = item.expected == nullptr || is_as_listed(item.expected, &*now, touched_);
     if (!same) return fail_changed(item);
+    if (now->mode == item.mode) return record(item, directory, name);  // a change of nothing may be forbidden
     if (link_count > 1 && now->kind == Kind::file) touched_.add(now->stamp.inode);
     give_mode(item, directory, name);
 }
@@ -118,13 +119,14 @@ void Installer::give_mode(CommitItem& item, int directory, const std::string& na
     fs::Fd entry(::openat(directory, name.c_str(), O_PATH | O_NOFOLLOW | O_CLOEXEC));
     std::string by_descriptor = "/proc/self/fd/" + std::to_string(entry.get());
     if (!entry || ::chmod(by_descriptor.c_str(), item.mode) != 0) return fail(item, "cannot set its mode", errno);
-    item.target_mode = item.mode;
     record(item, directory, name);
 }
 
 void Installer::record(CommitItem& item, int directory, const std::string& name) {
     std::optional<Entry> now = entry_now(directory, name);
-    if (now) item.target_stamp = now->stamp;
+    if (!now) return;
+    item.target_stamp = now->stamp;
+    item.target_mode = now->mode;
 }
 
 void Installer::remove(RemoveItem& item) {
