@@ -54,8 +54,15 @@ void Installer::change_mode(CommitItem& item) {
     bool same = item.expected == nullptr || is_as_listed(item.expected, &*now, touched_);
     if (!same) return fail_changed(item);
     if (now->mode == item.mode) return record(item, directory, name);  // a change of nothing may be forbidden
-    if (link_count > 1 && now->kind == Kind::file) touched_.add(now->stamp.inode);
+    if (link_count > 1 && now->kind == Kind::file) return fail_changed(item);  // it had no other name before
     give_mode(item, directory, name);
+}
+
+bool Installer::has_other_names(const CommitItem& item) {
+    if (item.expected == nullptr || item.expected->kind != Kind::file) return false;
+    int directory = directories_.open(parent_path(item.path));
+    uint32_t link_count = 1;
+    return directory >= 0 && entry_now(directory, std::string(last_name(item.path)), &link_count) && link_count > 1;
 }
 
 bool Installer::rename_to_free_name(CommitItem& item, int directory, const std::string& temporary,

@@ -17,6 +17,8 @@ class Installer {
     void install(CommitItem& item, std::string& temporary);
     void make_directory(CommitItem& item);
     void change_mode(CommitItem& item);
+    /// Whether a chmod would change a file under other names too, perhaps outside of the target.
+    bool has_other_names(const CommitItem& item);
     void remove(RemoveItem& item);
 
   private:

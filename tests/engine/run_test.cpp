@@ -140,6 +140,23 @@ TEST_CASE("hard links become separate files, and replacing one leaves the other"
     CHECK(fixture.read("target/b") == "new b");
 }
 
+TEST_CASE("names of one file on the target get the different modes of the source, once") {
+    RunFixture fixture;
+    fixture.job.policy.permissions = PermissionPolicy::preserve;
+    fixture.write("root/a", "same");
+    fixture.write("root/b", "same");
+    ::chmod(fixture.tree().path("root/b").c_str(), 0755);
+    CHECK(fixture.run().outcome == Outcome::success);
+    fixture.remove("target/b");
+    std::filesystem::create_hard_link(fixture.tree().path("target/a"), fixture.tree().path("target/b"));
+    CHECK(fixture.run().outcome == Outcome::success);
+    for (const char* name : {"/a", "/b"}) {
+        CHECK(fixture.status(std::string("target") + name).st_mode ==
+              fixture.status(std::string("root") + name).st_mode);
+    }
+    CHECK(fixture.plan().actions.empty());
+}
+
 TEST_CASE("a file and a directory change places") {
     RunFixture fixture;
     fixture.write("root/x", "file");
