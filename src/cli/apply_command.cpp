@@ -83,6 +83,7 @@ int apply_command(Session& session) {
     keep_jobs(selected, line.jobs);
     refuse_unbuilt(session, selected);
     Workbench workbench(session);
+    workbench.context().file_option = file_option(session, true);
     if (line.dry_run) return show_plans_of(session, workbench, std::move(selected));
 
     SystemClock clock;

@@ -32,6 +32,8 @@ class Console {
     void draw_status(std::string_view line);
     /// Columns of the terminal, asked anew at each call.
     size_t width() const;
+    /// Of these, what a status line may take.
+    size_t status_width() const;
 
     /// "" or why standard output could not be written; "closed" when its reader went away.
     const std::string& output_error() const { return output_.error; }

@@ -119,7 +119,7 @@ void Applier::take_result(const Action& action, const CommitItem& item) {
         default: break;
     }
     bool took_a_file_away = item.op == Op::mkdir && action.target != Tree::none;
-    if (took_a_file_away) ++done.removed;
+    if (took_a_file_away) ++done.removed, ++report_.deletes;
 }
 
 Task<void> Applier::prune() {
@@ -147,6 +147,9 @@ Task<void> Applier::prune() {
         }
         recorder_.add_removed(item.path);
         if (item.op == Op::remove) ++report_.done.removed;
+        auto [first, last] = sides_.target_tree.range_below(item.path);
+        bool was_empty = first == last;
+        if (was_empty) ++report_.deletes;
     }
 }
 
