@@ -23,6 +23,9 @@ std::string base64(std::string_view bytes);
 /// The candidate nearest to `word` when it is near enough to be a misspelling of it; "" when none is.
 std::string did_you_mean(std::string_view word, const std::vector<std::string>& candidates);
 
+/// `text` as one word of a POSIX shell's command line.
+std::string sh_quote(std::string_view text);
+
 /// "1 file", "3 files": the plural is the singular with an `s`.
 std::string count_of(size_t count, std::string_view noun);
 

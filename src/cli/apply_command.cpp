@@ -84,6 +84,7 @@ int apply_command(Session& session) {
     refuse_unbuilt(session, selected);
     Workbench workbench(session);
     workbench.use_settings(file);
+    workbench.context().file_option = file_option(session, true);
     if (line.dry_run) return show_plans_of(session, workbench, std::move(selected));
 
     SystemClock clock;

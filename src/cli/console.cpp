@@ -91,8 +91,7 @@ void Console::complain(std::string_view lines) {
 void Console::draw_status(std::string_view line) {
     if (!errors_.is_smart || status_paused_) return;
     if (line.empty()) return wipe_status();
-    // The last column stays free: some terminals wrap as soon as it is written.
-    std::string shown = "\r" + cut_to_width(line, width() - 1) + "\x1b[K";
+    std::string shown = "\r" + cut_to_width(line, status_width()) + "\x1b[K";
     write(errors_, shown);
     status_shown_ = true;
 }
@@ -101,6 +100,9 @@ void Console::pause_status(bool pauses) {
     wipe_status();
     status_paused_ = pauses;
 }
+
+// The last column stays free: some terminals wrap as soon as it is written.
+size_t Console::status_width() const { return width() - 1; }
 
 size_t Console::width() const {
     winsize size{};

@@ -34,6 +34,8 @@ class Console {
     void pause_status(bool pauses);
     /// Columns of the terminal, asked anew at each call.
     size_t width() const;
+    /// Of these, what a status line may take.
+    size_t status_width() const;
 
     /// "" or why standard output could not be written; "closed" when its reader went away.
     const std::string& output_error() const { return output_.error; }

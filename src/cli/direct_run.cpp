@@ -170,7 +170,8 @@ class Resolver {
             if (pattern == "/") pattern = "**";
         }
         climb(pattern, directory);
-        std::string why;
+        std::string why = why_never_matching(pattern);
+        if (!why.empty()) refuse(option + " '" + escape(text) + "': " + why);
         std::optional<Glob> glob = Glob::compile(pattern, why);
         if (!glob) refuse(option + " '" + escape(text) + "': " + why);
         GlobRule made{std::move(*glob), "", option};

@@ -15,12 +15,14 @@
 namespace syncline::cli {
 namespace {
 
-bool is_directory(const Job& job, const std::string& path, const std::string& word) {
+/// The type bits of what stands at `path` now; 0 for nothing.
+mode_t type_of(const Job& job, const std::string& path) {
     struct stat status{};
     std::string full = job.root + "/" + path;
-    if (::lstat(full.c_str(), &status) == 0) return S_ISDIR(status.st_mode);
-    return word.ends_with('/');
+    return ::lstat(full.c_str(), &status) == 0 ? status.st_mode & S_IFMT : 0;
 }
+
+bool is_special(mode_t type) { return type != 0 && type != S_IFREG && type != S_IFDIR && type != S_IFLNK; }
 
 void judge(const Job& job, const std::string& word, Explanation& explanation) {
     if (explanation.path.empty()) {
@@ -29,10 +31,22 @@ void judge(const Job& job, const std::string& word, Explanation& explanation) {
         return;
     }
     fs::IgnoreFiles ignores(job.root, job.ignore_files);
-    Verdict verdict = Filter(job.filter).explain(ignores, explanation.path, is_directory(job, explanation.path, word));
+    mode_t type = type_of(job, explanation.path);
+    bool is_directory = type == S_IFDIR || (type == 0 && word.ends_with('/'));
+    Verdict verdict = Filter(job.filter).explain(ignores, explanation.path, is_directory);
     explanation.is_selected = verdict.choice != Verdict::Choice::unselected;
     explanation.because = verdict.because;
     if (verdict.choice == Verdict::Choice::passage) explanation.because = "include: only what is selected below it";
+    if (!explanation.is_selected) return;
+    if (is_special(type)) {
+        explanation.is_selected = false;
+        explanation.because = "sockets, FIFOs and devices are noted, never synced";
+    } else if (type == S_IFLNK && job.policy.symlinks == SymlinkPolicy::skip) {
+        explanation.is_selected = false;
+        explanation.because = "it is a symlink, and the job has symlinks = \"skip\"";
+    } else if (type == 0) {
+        explanation.because += (explanation.because.empty() ? "" : "; ") + std::string("nothing is there now");
+    }
 }
 
 std::string record_of(const BaselineEntry& entry) {

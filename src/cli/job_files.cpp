@@ -43,6 +43,11 @@ std::optional<JobFilePath> locate_job_file(const Session& session, bool takes_fi
     return JobFilePath{*found, false};
 }
 
+std::string file_option(const Session& session, bool takes_file) {
+    std::optional<JobFilePath> place = locate_job_file(session, takes_file);
+    return place && place->was_named ? " -f " + sh_quote(place->path) : "";
+}
+
 JobFile load(Session& session, const std::string& path) {
     ParseOutcome outcome = load_job_file(path, session.environment);
     for (const Diagnostic& warning : outcome.warnings) session.output.diagnostic("warning", warning);

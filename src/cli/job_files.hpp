@@ -18,6 +18,9 @@ struct JobFilePath {
 /// nullopt when none is named and none is found. `takes_file`: the first argument is FILE.
 std::optional<JobFilePath> locate_job_file(const Session& session, bool takes_file);
 
+/// " -f FILE" for commands that messages advise; "" when the job file is found without it.
+std::string file_option(const Session& session, bool takes_file);
+
 /// Tells the diagnostics. Throws Reported when there are errors.
 JobFile load(Session& session, const std::string& path);
 

@@ -34,16 +34,17 @@ class RateMeter {
 };
 
 /// "thesis: 12/340 files, 1.2 MiB/20.0 MiB, 4.1 MiB/s, 5 s left"; before a plan stands: "thesis: scanning, 1,204
-/// entries". What counts most comes first, so that cutting it for a narrow terminal leaves sense. `who` is escaped.
-std::string progress_line(const std::string& who, const ProgressSample& sample, double bytes_per_second);
+/// entries". Of what does not fit into `columns` the least important goes first: rate, bytes, `who`. `who` is escaped.
+std::string progress_line(const std::string& who, const ProgressSample& sample, double bytes_per_second,
+                          size_t columns);
 
 /// The running jobs and their counters, which outlive their time in here.
 class RunningJobs {
   public:
     void start(const std::string& job, const Progress& progress) { jobs_[job] = &progress; }
     void finish(const std::string& job) { jobs_.erase(job); }
-    /// The line for now; "" when nothing runs.
-    std::string line(TimeNs now);
+    /// The line for now, made for a terminal of so many columns; "" when nothing runs.
+    std::string line(TimeNs now, size_t columns);
 
   private:
     std::map<std::string, const Progress*> jobs_;

@@ -70,7 +70,7 @@ int show_plans(Session& session, Workbench& workbench, const std::vector<Planned
             reports.push_back(std::move(report));
         } catch (const Error& error) {
             // One job that cannot be looked at does not hide the plans of the others.
-            session.output.error(error.what());
+            session.output.error(escape(run.job.name) + ": " + error.what());
             status = worse_status(status, exit_status(error.code()));
         }
     }
@@ -84,6 +84,7 @@ int plan_command(Session& session) {
     refuse_unbuilt(session, file);
     Workbench workbench(session);
     workbench.use_settings(file);
+    workbench.context().file_option = file_option(session, true);
     std::vector<PlannedRun> runs;
     for (Job& job : file.jobs) runs.push_back({std::move(job), {}});
     return show_plans(session, workbench, runs, false);
@@ -96,6 +97,7 @@ int direct_command(Session& session, Direction direction) {
         require_trust(session, *file, {as_written(run.job, *file)}, false);
     Workbench workbench(session);
     if (file) workbench.use_settings(*file);
+    workbench.context().file_option = file_option(session, false);
     if (session.line.dry_run) return show_plans(session, workbench, {{run.job, run.options}}, true);
     int status = exit_failed;
     workbench.run(run_and_tell(run.job, run.options, workbench, session.output, status));

@@ -89,7 +89,8 @@ class TextOutput final : public Output {
     void error(const std::string& message) override { console_.complain(stamped("syncline: " + message + "\n")); }
 
     void tick(TimeNs now) override {
-        if (!options_.quiet && console_.has_status_line()) console_.draw_status(running_.line(now));
+        if (!options_.quiet && console_.has_status_line())
+            console_.draw_status(running_.line(now, console_.status_width()));
     }
     void set_long_running() override { is_long_running_ = true; }
 

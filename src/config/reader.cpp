@@ -24,22 +24,6 @@ std::string suggestion(std::string_view word, const std::vector<std::string>& kn
     return word.size() > longest_shown ? "" : did_you_mean(word, known);
 }
 
-/// Why no path looks like `pattern`; "" when one could. Paths below a root have no "." or ".." and no empty names; "./"
-/// may begin a pattern and slashes may end it.
-std::string why_never_matching(std::string_view pattern) {
-    while (pattern.ends_with('/')) pattern.remove_suffix(1);
-    for (size_t begin = 0; begin <= pattern.size();) {
-        size_t end = std::min(pattern.find('/', begin), pattern.size());
-        std::string_view name = pattern.substr(begin, end - begin);
-        bool is_first = begin == 0, is_last = end == pattern.size();
-        if (name == "..") return "it never matches, for patterns cannot leave the root by '..'";
-        if (name == "." && (!is_first || is_last)) return "it never matches, for no path holds the name '.'";
-        if (name.empty() && !is_first) return "it never matches, for no path holds '//'";
-        begin = end + 1;
-    }
-    return "";
-}
-
 }  // namespace
 
 std::vector<std::string> KeyInfo::choice_list() const {

@@ -19,9 +19,10 @@ struct BaselineEntry {
     uint32_t path_size = 0;
     uint16_t mode = 0;  ///< the target's mode, 07777
     Kind kind = Kind::file;
-    bool mount_point = false;  ///< the source directory was a mount point
-    uint64_t size = 0;         ///< bytes of content; for a symlink the length of its target, stored behind the path
-    Digest digest;             ///< of a file's content; zero for other kinds
+    bool mount_point : 1 = false;  ///< the source directory was a mount point
+    bool found_there : 1 = false;  ///< the target had it before this job put anything there: `synced` never deletes it
+    uint64_t size = 0;             ///< bytes of content; for a symlink the length of its target, stored behind the path
+    Digest digest;                 ///< of a file's content; zero for other kinds
     // The stamps' sizes are `size`; inode 0: not known (racy when it was recorded).
     TimeNs source_mtime = 0, source_ctime = 0;
     uint64_t source_inode = 0;

@@ -186,4 +186,18 @@ bool Glob::matches_entry(std::string_view path, std::string_view name, bool is_d
 
 const std::string& Glob::pattern() const { return compiled_->pattern; }
 
+std::string why_never_matching(std::string_view pattern) {
+    while (pattern.ends_with('/')) pattern.remove_suffix(1);
+    for (size_t begin = 0; begin <= pattern.size();) {
+        size_t end = std::min(pattern.find('/', begin), pattern.size());
+        std::string_view name = pattern.substr(begin, end - begin);
+        bool is_first = begin == 0, is_last = end == pattern.size();
+        if (name == "..") return "it never matches, for patterns cannot leave the root by '..'";
+        if (name == "." && (!is_first || is_last)) return "it never matches, for no path holds the name '.'";
+        if (name.empty() && !is_first) return "it never matches, for no path holds '//'";
+        begin = end + 1;
+    }
+    return "";
+}
+
 }  // namespace syncline

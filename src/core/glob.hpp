@@ -40,4 +40,8 @@ class Glob {
     std::shared_ptr<const Compiled> compiled_;
 };
 
+/// Why no path looks like `pattern`; "" when one could. Paths below a root have no "." or ".." and no empty names; "./"
+/// may begin a pattern and slashes may end it.
+std::string why_never_matching(std::string_view pattern);
+
 }  // namespace syncline

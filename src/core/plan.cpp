@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/rel_path.hpp"
+#include "core/closed_directories.hpp"
 #include "core/planner.hpp"
 
 namespace syncline {
@@ -36,6 +37,8 @@ std::string_view reason_text(Reason reason) {
         case Reason::replaces_other_kind: return "would replace a directory by a file or a file by a directory";
         case Reason::blocked_by_kept_entries: return "what must be kept on the target stands in its way";
         case Reason::remote_symlink: return "a symlink on the remote side is not pulled";
+        case Reason::opened_for_changes: return "opened for the changes in it";
+        case Reason::closed_after_changes: return "closed again after the changes in it";
     }
     return "";
 }
@@ -48,6 +51,7 @@ size_t Plan::count(Op op) const {
 Plan make_plan(const PlanInput& input) {
     Plan plan;
     Planner(input, plan).run();
+    open_closed_directories(input, plan);
     return plan;
 }
 

@@ -35,13 +35,15 @@ enum class Reason : uint8_t {
     replaces_other_kind,  ///< conflict: a directory and a file in each other's place, and this policy deletes nothing
     blocked_by_kept_entries,  ///< conflict: what must be kept stands in its way
     remote_symlink,           ///< conflict: a pull refuses it
+    opened_for_changes,       ///< a read-only directory of the target, in which something is to change
+    closed_after_changes,     ///< the same, given back its mode
 };
 
 /// A sentence's end: "not on the target", "content differs".
 std::string_view reason_text(Reason reason);
 
 /// When an action is done. Deletes come after everything that does not need them.
-enum class Phase : uint8_t { build, prune, replace, finish };
+enum class Phase : uint8_t { open, build, prune, replace, finish };
 
 struct Action {
     Op op = Op::put;
@@ -58,6 +60,7 @@ struct Action {
 struct EqualPair {
     uint32_t source = Tree::none;
     uint32_t target = Tree::none;
+    bool found_there = false;  ///< for the row: the job did not put what the target has
 };
 
 /// Contents that must be known before the plan can be made: indices into the trees.
@@ -71,7 +74,7 @@ struct Needs {
 
 struct Plan {
     Needs needs;                    ///< when not empty the rest is only a draft: fill them in and plan again
-    std::vector<Action> actions;    ///< in the order in which they are done: build, prune, replace, finish
+    std::vector<Action> actions;    ///< in the order in which they are done, by phase
     std::vector<EqualPair> equal;   ///< pairs whose baseline row is missing or outdated
     std::vector<std::string> gone;  ///< baseline rows to forget: on neither side any more
     std::vector<Problem> notes;     ///< worth a word, no failure: special files, target edits left alone

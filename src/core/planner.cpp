@@ -17,6 +17,14 @@ bool is_row_current(const Spot& spot, std::string_view source_link, std::string_
            row.target_stamp() == spot.target->stamp;
 }
 
+/// Whether the target had what it has now before this job put anything there. Content that is not the recorded one
+/// came from somebody else, though it equals the source.
+bool is_found_there(const Spot& spot, std::string_view target_link, std::string_view recorded_link) {
+    if (spot.baseline == nullptr || spot.baseline->found_there || spot.baseline->kind != spot.target->kind) return true;
+    if (spot.target->kind == Kind::symlink) return target_link != recorded_link;
+    return spot.target->kind == Kind::file && spot.baseline->digest != spot.target->digest;
+}
+
 }  // namespace
 
 Planner::Planner(const PlanInput& input, Plan& plan)
@@ -160,12 +168,15 @@ void Planner::compare_and_put(const Spot& spot) {
 void Planner::keep_equal(const Spot& spot) {
     const Entry& source = *spot.source;
     ++plan_.unchanged;
-    bool recorded = spot.baseline != nullptr &&
-                    is_row_current(spot, input_.source.link(source), input_.baseline.link(*spot.baseline));
+    std::string_view recorded_link = spot.baseline == nullptr ? "" : input_.baseline.link(*spot.baseline);
+    bool recorded = spot.baseline != nullptr && is_row_current(spot, input_.source.link(source), recorded_link);
     // A mount that vanished must be missed in every run, not in the next one only: its row stays as it is.
     bool is_missed_mount =
         frozen_ && spot.baseline != nullptr && spot.baseline->mount_point && !source.has(mount_point);
-    if (!recorded && !is_missed_mount) plan_.equal.push_back({spot.source_index, spot.target_index});
+    if (!recorded && !is_missed_mount) {
+        bool found_there = is_found_there(spot, input_.target.link(*spot.target), recorded_link);
+        plan_.equal.push_back({spot.source_index, spot.target_index, found_there});
+    }
 
     bool keeps_modes = policy_.direction == Direction::pull || policy_.permissions == PermissionPolicy::owner;
     if (keeps_modes || source.kind == Kind::symlink || frozen_) return;
@@ -212,6 +223,10 @@ void Planner::replace_across_kinds(const Spot& spot) {
         return skip_below(spot.path);
     }
     if (!may_overwrite(spot)) return skip_below(spot.path);
+    if (is_kept_by_synced(spot)) {
+        conflict(spot, Reason::replaces_other_kind);
+        return skip_below(spot.path);
+    }
     ++plan_.deletes;
     create(spot, Reason::kind_differs, Phase::build);
 }
@@ -234,13 +249,19 @@ bool Planner::may_overwrite(const Spot& spot) {
     return false;
 }
 
+/// The job did not put it there, so `synced` must not remove it.
+bool Planner::is_kept_by_synced(const Spot& spot) const {
+    bool is_synced = policy_.direction == Direction::push && policy_.delete_policy == DeletePolicy::synced;
+    return is_synced && !policy_.force && !policy_.adopt && (spot.baseline == nullptr || spot.baseline->found_there);
+}
+
 bool Planner::is_removable(const Spot& spot) {
     if (frozen_ || spot.target->has(pinned)) return false;
     bool is_push_mirror = policy_.direction == Direction::push && policy_.is_mirror();
     if (spot.target->has(unselected)) return is_push_mirror && policy_.delete_excluded;
     if (policy_.is_mirror()) return true;
     if (policy_.direction == Direction::pull || policy_.delete_policy != DeletePolicy::synced) return false;
-    if (spot.baseline == nullptr) return false;
+    if (spot.baseline == nullptr || spot.baseline->found_there) return false;
     if (policy_.adopt) return true;
     Answer ours = compare_.target_equals_baseline(spot);
     if (ours == Answer::no) {

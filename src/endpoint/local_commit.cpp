@@ -24,6 +24,7 @@ LocalCommit::LocalCommit(int target_root, ContentSource content, Options options
 
 void LocalCommit::run(std::vector<CommitItem>& items) {
     staged_.assign(items.size(), {});
+    is_copied_.assign(items.size(), 0);
     Installer installer(root_, touched_);
     for (CommitItem& item : items) {
         if (item.op == Op::mkdir) installer.make_directory(item);
@@ -37,8 +38,8 @@ void LocalCommit::run(std::vector<CommitItem>& items) {
         throw;
     }
     remove_staged(items);
-    for (CommitItem& item : items) {
-        if (item.op == Op::chmod) installer.change_mode(item);
+    for (size_t i = 0; i < items.size(); ++i) {
+        if (items[i].op == Op::chmod && !is_copied_[i]) installer.change_mode(items[i]);
     }
 }
 
@@ -48,13 +49,21 @@ size_t LocalCommit::slice_of(size_t count) const { return std::clamp<size_t>(cou
 void LocalCommit::stage_all(std::vector<CommitItem>& items) {
     fs::parallel_slices(items.size(), slice_of(items.size()), options_.threads, [&](size_t begin, size_t end) {
         Stager stager(root_, content_, stop_, progress_, limiter_);
+        Installer installer(root_, touched_);
         for (size_t i = begin; i < end; ++i) {
             if (stop_.stop_requested()) throw Cancelled();
+            if (items[i].op == Op::chmod && installer.has_other_names(items[i])) stage_copy(items[i], i);
             if (items[i].op != Op::put && items[i].op != Op::symlink) continue;
             stager.stage(items[i], staged_[i]);
             ++progress_.files_done;
         }
     });
+}
+
+/// A file with several names gets its mode as a copy that has only this one.
+void LocalCommit::stage_copy(CommitItem& item, size_t index) {
+    is_copied_[index] = 1;
+    Stager(root_, ContentSource{root_, false}, stop_, progress_, limiter_).stage(item, staged_[index]);
 }
 
 void LocalCommit::install_all(std::vector<CommitItem>& items) {

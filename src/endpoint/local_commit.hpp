@@ -28,6 +28,7 @@ class LocalCommit {
 
   private:
     void stage_all(std::vector<CommitItem>& items);
+    void stage_copy(CommitItem& item, size_t index);
     void install_all(std::vector<CommitItem>& items);
     void remove_staged(const std::vector<CommitItem>& items);
     size_t slice_of(size_t count) const;
@@ -40,6 +41,7 @@ class LocalCommit {
     TouchedInodes& touched_;
     fs::RateLimiter& limiter_;
     std::vector<std::string> staged_;  ///< per item: the temporary name, "" when none is in the making
+    std::vector<uint8_t> is_copied_;   ///< per item: a chmod that is done by a copy
 };
 
 }  // namespace syncline

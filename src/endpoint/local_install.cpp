@@ -22,8 +22,8 @@ void Installer::install(CommitItem& item, std::string& temporary) {
         if (!rename_to_free_name(item, directory, temporary, name)) return;
     } else if (now->kind == Kind::directory) {
         if (!replace_directory(item, directory, temporary, name)) return;
-    } else if (::renameat(directory, temporary.c_str(), directory, name.c_str()) != 0) {
-        return fail(item, "cannot rename it into place", errno);
+    } else if (!replace_leaf(item, directory, temporary, name)) {
+        return;
     }
     temporary.clear();
     record(item, directory, name);
@@ -53,8 +53,16 @@ void Installer::change_mode(CommitItem& item) {
     if (!now || now->kind == Kind::symlink) return fail_changed(item);
     bool same = item.expected == nullptr || is_as_listed(item.expected, &*now, touched_);
     if (!same) return fail_changed(item);
-    if (link_count > 1 && now->kind == Kind::file) touched_.add(now->stamp.inode);
+    if (now->mode == item.mode) return record(item, directory, name);          // a change of nothing may be forbidden
+    if (link_count > 1 && now->kind == Kind::file) return fail_changed(item);  // it had no other name before
     give_mode(item, directory, name);
+}
+
+bool Installer::has_other_names(const CommitItem& item) {
+    if (item.expected == nullptr || item.expected->kind != Kind::file) return false;
+    int directory = directories_.open(parent_path(item.path));
+    uint32_t link_count = 1;
+    return directory >= 0 && entry_now(directory, std::string(last_name(item.path)), &link_count) && link_count > 1;
 }
 
 bool Installer::rename_to_free_name(CommitItem& item, int directory, const std::string& temporary,
@@ -69,6 +77,18 @@ bool Installer::rename_to_free_name(CommitItem& item, int directory, const std::
         fail(item, "cannot rename it into place", errno);
     }
     return false;
+}
+
+bool Installer::replace_leaf(CommitItem& item, int directory, const std::string& temporary, const std::string& name) {
+    if (::renameat2(directory, temporary.c_str(), directory, name.c_str(), RENAME_EXCHANGE) != 0) {
+        if (errno == ENOENT) return fail_changed(item), false;
+        bool is_unknown = errno == EINVAL || errno == ENOSYS || errno == EOPNOTSUPP;
+        if (is_unknown && ::renameat(directory, temporary.c_str(), directory, name.c_str()) == 0) return true;
+        return fail(item, "cannot rename it into place", errno), false;
+    }
+    if (!came_back_as_listed(item, directory, temporary)) return take_back(item, directory, temporary, name), false;
+    ::unlinkat(directory, temporary.c_str(), 0);  // should it stay, the next run sweeps it
+    return true;
 }
 
 bool Installer::replace_directory(CommitItem& item, int directory, const std::string& temporary,
@@ -93,18 +113,29 @@ void Installer::replace_by_directory(CommitItem& item, int directory, const std:
         ::unlinkat(directory, temporary.c_str(), AT_REMOVEDIR);
         return;
     }
-    uint32_t link_count = 1;
-    std::optional<Entry> replaced = entry_now(directory, temporary, &link_count);
-    if (replaced && link_count > 1) touched_.add(replaced->stamp.inode);
-    TouchedInodes renamed = {};
-    if (replaced) renamed.add(replaced->stamp.inode);  // the exchange itself changed its ctime
-    if (!is_as_listed(item.expected, replaced ? &*replaced : nullptr, renamed)) {
-        ::renameat2(directory, temporary.c_str(), directory, name.c_str(), RENAME_EXCHANGE);
+    if (!came_back_as_listed(item, directory, temporary)) {
+        take_back(item, directory, temporary, name);
         ::unlinkat(directory, temporary.c_str(), AT_REMOVEDIR);
-        return fail_changed(item);
+        return;
     }
     ::unlinkat(directory, temporary.c_str(), 0);
     give_mode(item, directory, name);
+}
+
+bool Installer::came_back_as_listed(const CommitItem& item, int directory, const std::string& temporary) {
+    uint32_t link_count = 1;
+    std::optional<Entry> back = entry_now(directory, temporary, &link_count);
+    if (!back) return false;
+    if (link_count > 1 && back->kind == Kind::file) touched_.add(back->stamp.inode);
+    TouchedInodes exchanged;
+    exchanged.add(back->stamp.inode);  // the exchange itself changed its ctime
+    return is_as_listed(item.expected, &*back, exchanged);
+}
+
+void Installer::take_back(CommitItem& item, int directory, const std::string& temporary, const std::string& name) {
+    bool is_back = ::renameat2(directory, temporary.c_str(), directory, name.c_str(), RENAME_EXCHANGE) == 0;
+    if (!is_back) ::renameat(directory, temporary.c_str(), directory, name.c_str());
+    fail_changed(item);
 }
 
 bool Installer::exchange(CommitItem& item, int directory, const std::string& temporary, const std::string& name) {
@@ -118,13 +149,14 @@ void Installer::give_mode(CommitItem& item, int directory, const std::string& na
     fs::Fd entry(::openat(directory, name.c_str(), O_PATH | O_NOFOLLOW | O_CLOEXEC));
     std::string by_descriptor = "/proc/self/fd/" + std::to_string(entry.get());
     if (!entry || ::chmod(by_descriptor.c_str(), item.mode) != 0) return fail(item, "cannot set its mode", errno);
-    item.target_mode = item.mode;
     record(item, directory, name);
 }
 
 void Installer::record(CommitItem& item, int directory, const std::string& name) {
     std::optional<Entry> now = entry_now(directory, name);
-    if (now) item.target_stamp = now->stamp;
+    if (!now) return;
+    item.target_stamp = now->stamp;
+    item.target_mode = now->mode;
 }
 
 void Installer::remove(RemoveItem& item) {

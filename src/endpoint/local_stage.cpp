@@ -37,7 +37,8 @@ void Stager::stage(CommitItem& item, std::string& temporary) {
     int directory = targets_.open(parent_path(item.path));
     if (directory < 0) return fail(item, "cannot open its directory on the target", errno);
     temporary = new_temporary_name();
-    if (item.op == Op::put ? stage_file(item, directory, temporary) : stage_symlink(item, directory, temporary)) return;
+    bool is_symlink = item.op == Op::symlink;
+    if (is_symlink ? stage_symlink(item, directory, temporary) : stage_file(item, directory, temporary)) return;
     ::unlinkat(directory, temporary.c_str(), 0);
     temporary.clear();
 }

@@ -90,7 +90,13 @@ while (@fields >= 5) {
   my ($op, $path, $staged, $mode, $want) = splice(@fields, 0, 5);
   $mode = oct($mode);
   next if !is_expected($path, $want);
-  if ($op eq "p") { put($path, $staged, $mode, $want) }
+  if ($op eq "t") {
+    ($staged, my $time) = split / /, $staged;
+    my $done = chmod($mode, "$stage/$staged");
+    $done &&= $precise ? Time::HiRes::utime($time, $time, "$stage/$staged") : utime(int($time), int($time), "$stage/$staged");
+    if ($done) { put($path, $staged, $mode, $want) } else { report("") }
+  }
+  elsif ($op eq "p") { put($path, $staged, $mode, $want) }
   elsif ($op eq "m") { make_directory($path, $mode, $want) }
   elsif ($op eq "c") { chmod($mode, $path) || report("") }
   elsif ($op eq "r") { unlink($path) || $!{ENOENT} || report("") }

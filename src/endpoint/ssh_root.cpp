@@ -6,6 +6,7 @@
 #include <fstream>
 #include <iterator>
 
+#include "base/text.hpp"
 #include "fs/hash.hpp"
 #include "ssh/exec.hpp"
 
@@ -73,8 +74,8 @@ std::string normal_remote_directory(std::string_view directory) {
 
 std::string shell_word_of_directory(std::string_view directory) {
     std::string normal = normal_remote_directory(directory);
-    if (!begins_at_home(normal)) return ssh::sh_quote(normal);
-    return "\"$HOME\"" + (normal.size() == 1 ? "" : ssh::sh_quote(normal.substr(1)));
+    if (!begins_at_home(normal)) return sh_quote(normal);
+    return "\"$HOME\"" + (normal.size() == 1 ? "" : sh_quote(normal.substr(1)));
 }
 
 std::string sftp_path_of_directory(std::string_view directory) {

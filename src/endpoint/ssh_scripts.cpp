@@ -13,7 +13,6 @@
 namespace syncline {
 namespace {
 
-using ssh::sh_quote;
 
 constexpr TimeNs ns_per_second = 1'000'000'000;
 
@@ -217,7 +216,9 @@ std::string list_script(std::string_view root, const ServerTools& tools, std::st
     return script + "printf '%sE%s\\n%s' \"$M\" \"$?\" \"$M\"\n";
 }
 
-std::string digest_script(std::string_view root, const ServerTools& tools, std::string_view marker) {
+namespace {
+
+std::string digest_all_on_stdin(const ServerTools& tools) {
     // Names in which a newline or a backslash would have to be escaped come one by one, on stdin.
     std::string body = R"sh(one() { printf '%sH\n' "$M"; $H < "$1"; )sh" + stat_command(tools) + R"sh( "$1"; }
 n=0; for f do case $f in *\\*|*"
@@ -225,9 +226,18 @@ n=0; for f do case $f in *\\*|*"
 if [ $n = 1 ]; then for f do one "$f"; done
 else printf '%sH\n' "$M"; $H "$@"; )sh" +
                        stat_command(tools) + " \"$@\"\nfi\n";
+    return "xargs -0 -n 1000 sh -c " + sh_quote(body) + " sh\nprintf '%sE0\\n%s' \"$M\" \"$M\"\n";
+}
+
+}  // namespace
+
+std::string digest_script(std::string_view root, const ServerTools& tools, std::string_view marker) {
+    return preamble(root, marker) + "export H=" + sh_quote(tools.sha256) + "\n" + digest_all_on_stdin(tools);
+}
+
+std::string digest_all_script(std::string_view root, const ServerTools& tools, std::string_view marker) {
     std::string script = preamble(root, marker) + "export H=" + sh_quote(tools.sha256) + "\n";
-    script += "xargs -0 -n 1000 sh -c " + sh_quote(body) + " sh\n";
-    return script + "printf '%sE0\\n%s' \"$M\" \"$M\"\n";
+    return script + "find . -type f -print0 | " + digest_all_on_stdin(tools);
 }
 
 std::string prefix_digest_script(std::string_view root, const ServerTools& tools) {
@@ -236,10 +246,11 @@ std::string prefix_digest_script(std::string_view root, const ServerTools& tools
 }
 
 std::string commit_script(std::string_view root, std::string_view stage, const ServerTools& tools,
-                          std::string_view marker) {
+                          std::string_view marker, bool keeps_stage) {
     std::string directory = sh_quote(stage);
     std::string script = preamble(root, marker) + "S=" + directory + "\n";
-    script += R"sh(mkdir -m 700 -- "$S" || exit 42
+    script += R"sh([ -d "$S" ] || mkdir -m 700 -- "$S" || exit 42
+rm -f -- "$S/done"
 tar -x -o -p -f - -C "$S"; t=$?
 printf '%sX%s\n' "$M" "$t"
 v=0
@@ -256,10 +267,20 @@ if [ $v = 1 ]; then
               stat_command(tools) + R"sh( < "$S/paths" 2>/dev/null
 elif [ -f "$S/have" ]; then printf '%sD\n' "$M"; cat "$S/have"
 fi
-rm -rf -- "$S"
-printf '%sE0\n%s' "$M" "$M"
+)sh";
+    script += keeps_stage ? "" : "[ $v = 0 ] || rm -rf -- \"$S\"\n";
+    script += R"sh(printf '%sE0\n%s' "$M" "$M"
 )sh";
     return script;
+}
+
+std::string take_over_script(std::string_view root, std::string_view stage) {
+    std::string body = R"sh(for f do
+  case $f in ./*/*) ;; *) [ ! -e "$S" ] && [ -d "$f" ] && [ ! -h "$f" ] && [ -O "$f" ] && mv -- "$f" "$S" && continue ;; esac
+  rm -rf -- "$f"
+done)sh";
+    return preamble(root) + "export S=" + sh_quote("./" + std::string(stage)) + "\nxargs -0 sh -c " + sh_quote(body) +
+           " sh\n[ ! -d \"$S\" ] || { chmod 700 \"$S\" && printf 1; }\n";
 }
 
 std::string sweep_script(std::string_view root) { return preamble(root) + "xargs -0 rm -rf --\n"; }
@@ -287,6 +308,7 @@ std::optional<std::vector<HashedFile>> read_digest_output(std::string_view text,
         HashedFile& file = files.emplace_back();
         file.path = std::move(stat->first);
         file.stamp = stat->second.stamp;
+        file.mode = stat->second.mode;
         if (stat->second.kind != Kind::file) continue;
         for (size_t i = next_line; i < lines.size() && !file.digest; ++i) {
             bool is_alone = lines.size() == 1 && (lines[i].name == "-" || lines[i].name == "stdin");
@@ -303,9 +325,9 @@ std::string ops_text(std::span<const RemoteOp> ops, bool has_fractions) {
     for (const RemoteOp& op : ops) {
         char mode[8];
         std::snprintf(mode, sizeof mode, "%o", op.mode & 07777u);
-        text += op.op;
-        text.append(1, '\0').append(op.path).append(1, '\0').append(op.staged).append(1, '\0').append(mode).append(
-            1, '\0');
+        text.append(1, op.mtime ? 't' : op.op).append(1, '\0').append(op.path).append(1, '\0').append(op.staged);
+        if (op.mtime) text.append(" ").append(seconds_text(*op.mtime, true));
+        text.append(1, '\0').append(mode).append(1, '\0');
         if (op.unchecked) {
             text += '*';
         } else if (const Entry* seen = op.expected) {

@@ -65,16 +65,25 @@ std::string prefix_digest_script(std::string_view root, const ServerTools& tools
 /// A file as digest_script found it; no digest where it could not be read.
 struct HashedFile {
     std::string path;
+    uint16_t mode = 0;
     Stamp stamp;
     std::optional<Digest> digest;
 };
 /// nullopt when the output is not whole.
 std::optional<std::vector<HashedFile>> read_digest_output(std::string_view text, std::string_view marker);
 
-/// Takes a tar stream on stdin into the new directory `stage` below `root`, verifies its files against its member
-/// "sums", and does what its member "ops" says (see RemoteOp).
+/// The same for all files in the directory `root`.
+std::string digest_all_script(std::string_view root, const ServerTools& tools, std::string_view marker);
+
+/// Takes a tar stream on stdin into the directory `stage` below `root`, which may be there, verifies the files that its
+/// member "names" tells of against its member "sums", and does what its member "ops" says (see RemoteOp). Then `stage`
+/// is removed; not when `keeps_stage`, and not when the stream was cut or something did not verify.
 std::string commit_script(std::string_view root, std::string_view stage, const ServerTools& tools,
-                          std::string_view marker);
+                          std::string_view marker, bool keeps_stage = false);
+
+/// Renames the first of the directories on stdin that may be a stage to `stage`, and removes the rest of what is on
+/// stdin. Prints 1 when there was one.
+std::string take_over_script(std::string_view root, std::string_view stage);
 
 /// Removes what is on stdin, whatever it is.
 std::string sweep_script(std::string_view root);
@@ -82,12 +91,13 @@ std::string flush_script(std::string_view root);
 /// A tar stream of the files that are named on stdin.
 std::string give_tar_script(std::string_view root);
 
-/// One step of what a commit does in place. The staged thing has the number of the op as its name.
+/// One step of what a commit does in place.
 struct RemoteOp {
     char op = 'p';  ///< p: rename the staged thing to path; m: mkdir; c: chmod; r: unlink; d: rmdir
     std::string_view path;
     uint16_t mode = 0;
-    std::string staged;               ///< p: its name in the staging directory
+    std::string staged;               ///< p: its name in the stage
+    std::optional<TimeNs> mtime = {};  ///< p: the staged file has yet to be given its mode and this time
     const Entry* expected = nullptr;  ///< null: nothing
     bool unchecked = false;           ///< whatever stands there
 };

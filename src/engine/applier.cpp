@@ -36,6 +36,7 @@ Task<void> Applier::run() {
         std::string why(reason_text(action.reason));
         add_problem(action_path(action, sides_.source_tree, sides_.target_tree), "conflict: " + why);
     }
+    co_await commit(Phase::open);
     co_await commit(Phase::build);
     co_await prune();
     co_await commit(Phase::replace);
@@ -85,19 +86,23 @@ Task<void> Applier::commit_batch(std::span<const Action> actions) {
 
 CommitItem Applier::to_item(const Action& action) const {
     CommitItem item;
-    const Entry& source = sides_.source_tree[action.source];
     item.op = action.op;
-    item.path = sides_.source_tree.path(source);
+    item.path = action_path(action, sides_.source_tree, sides_.target_tree);
     item.mode = action.mode;
     item.keep_existing_mode = policy_.direction == Direction::pull;
+    if (action.target != Tree::none) item.expected = &sides_.target_tree[action.target];
+    if (action.source == Tree::none) return item;
+    const Entry& source = sides_.source_tree[action.source];
     item.source = source.stamp;
     if (source.has(has_digest)) item.digest = source.digest;
     item.link = sides_.source_tree.link(source);
-    if (action.target != Tree::none) item.expected = &sides_.target_tree[action.target];
     return item;
 }
 
 void Applier::take_result(const Action& action, const CommitItem& item) {
+    // Somebody else's directory may be open to us by its group; where it is not, what cannot be done in it says so.
+    bool may_not_be_opened = action.phase == Phase::open && !item.error.empty() && !item.disk_trouble;
+    if (may_not_be_opened) return;
     if (!item.error.empty()) {
         failed_directories_.emplace(parent_path(item.path));
         add_problem(item.path, item.error);
@@ -114,7 +119,7 @@ void Applier::take_result(const Action& action, const CommitItem& item) {
         default: break;
     }
     bool took_a_file_away = item.op == Op::mkdir && action.target != Tree::none;
-    if (took_a_file_away) ++done.removed;
+    if (took_a_file_away) ++done.removed, ++report_.deletes;
 }
 
 Task<void> Applier::prune() {
@@ -142,6 +147,9 @@ Task<void> Applier::prune() {
         }
         recorder_.add_removed(item.path);
         if (item.op == Op::remove) ++report_.done.removed;
+        auto [first, last] = sides_.target_tree.range_below(item.path);
+        bool was_empty = first == last;
+        if (was_empty) ++report_.deletes;
     }
 }
 

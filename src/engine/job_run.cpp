@@ -8,7 +8,8 @@
 
 namespace syncline {
 
-JobRun::JobRun(const asio::any_io_executor& executor, std::shared_ptr<const Job> job, const RunFunction& work, Clock& clock)
+JobRun::JobRun(const asio::any_io_executor& executor, std::shared_ptr<const Job> job, const RunFunction& work,
+               Clock& clock)
     : job_(std::move(job)), work_(work), clock_(clock), stop_(executor) {
     report_.job = job_->name;
     report_.source = escape(job_->root);
@@ -31,22 +32,23 @@ Task<void> JobRun::run(RunOptions options) {
     auto state = co_await asio::this_coro::cancellation_state;
     if (is_cancellation(failure) && !is_cancelled(state)) {
         failure = nullptr;
-        stop_reason_ = "the run ended early and does not know why; the next one goes on from here";
-        is_failure_ = true;
+        reason_.text = "the run ended early and does not know why; the next one goes on from here";
+        reason_.is_failure = true;
     }
     if (!ended_) {
-        if (stop_reason_.empty()) stop_reason_ = "stopped before its end; the next run goes on from here";
-        conclude(is_failure_ ? Outcome::failed : Outcome::cancelled, stop_reason_);
+        if (reason_.text.empty()) reason_.text = "stopped before its end; the next run goes on from here";
+        conclude(reason_.is_failure ? Outcome::failed : Outcome::cancelled, reason_.text);
     }
     if (failure) std::rethrow_exception(failure);
 }
 
 void JobRun::stop(std::string reason) {
-    if (stop_reason_.empty()) stop_reason_ = std::move(reason);
+    if (reason_.text.empty()) reason_.text = std::move(reason);
     stop_.notify();
 }
 
 Task<void> JobRun::work_to_the_end(RunOptions options) {
+    options.stop = &reason_;
     try {
         auto task = work_(*job_, std::move(options), progress_);
         report_ = co_await std::move(task);
@@ -74,9 +76,9 @@ Task<void> JobRun::supervise() {
 Task<void> JobRun::expire(Duration limit) {
     TimeNs deadline = clock_.steady_now() + std::chrono::nanoseconds(limit).count();
     while (clock_.steady_now() < deadline) co_await clock_.sleep_until(deadline);
-    if (!stop_reason_.empty()) co_return;
-    is_failure_ = true;
-    stop_reason_ =
+    if (!reason_.text.empty()) co_return;
+    reason_.is_failure = true;
+    reason_.text =
         "timed out after " + format_duration(limit) + "; the next run goes on from here, or set a longer timeout";
 }
 

@@ -20,7 +20,8 @@ using RunFunction = std::function<Task<RunReport>(const Job&, RunOptions, Progre
 class JobRun {
   public:
     /// `work` and `clock` outlive the run.
-    JobRun(const asio::any_io_executor& executor, std::shared_ptr<const Job> job, const RunFunction& work, Clock& clock);
+    JobRun(const asio::any_io_executor& executor, std::shared_ptr<const Job> job, const RunFunction& work,
+           Clock& clock);
 
     /// Returns when the work has ended, stopped or not. Throws Cancelled when the caller was cancelled: then too the
     /// work has ended and the report stands.
@@ -49,9 +50,8 @@ class JobRun {
     Progress progress_;
     RunReport report_;
     Event stop_;
-    std::string stop_reason_;
-    bool is_failure_ = false;  ///< the stop was not asked for: its time was over
-    bool ended_ = false;       ///< by itself: the report is its own
+    StopReason reason_;
+    bool ended_ = false;  ///< by itself: the report is its own
     bool was_locked_ = false;
 };
 

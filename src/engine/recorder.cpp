@@ -34,6 +34,7 @@ void Recorder::add_equal(const Tree& source, const Tree& target, const EqualPair
         row.set_target(trusted(there.stamp, target_listed_at_));
     }
     row.mode = there.mode;
+    row.found_there = pair.found_there;
     pending_.push_back({std::string(source.path(here)), row, std::string(source.link(here))});
 }
 

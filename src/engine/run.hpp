@@ -15,6 +15,12 @@
 
 namespace syncline {
 
+/// Why a run that is cancelled was stopped: written before it is.
+struct StopReason {
+    std::string text;         ///< "" while nobody stops it
+    bool is_failure = false;  ///< the stop was not asked for: its time was over
+};
+
 /// What one run does beside what its job says. The policy's switches (force, adopt, overrides) are set on a copy of the
 /// job.
 struct RunOptions {
@@ -23,6 +29,7 @@ struct RunOptions {
     bool checksum = false;           ///< trust no index: read every file that both sides have
     bool narrowed = false;           ///< filters of the command line apply: not recorded as a whole sync
     bool want_actions = false;       ///< fill RunReport::actions
+    const StopReason* stop = nullptr;  ///< for the history; may be null, and outlives the run
 };
 
 /// One action for people and JSON.
@@ -47,6 +54,7 @@ struct RunReport {
     std::vector<Halt> halts;      ///< outcome halted (or plan_only): every guard that applies
     PlanSummary planned;
     PlanSummary done;                    ///< what was verified
+    uint64_t deletes = 0;                ///< the same as max_delete counts them: with directories that were empty
     std::vector<PlannedAction> actions;  ///< with want_actions
     std::vector<Problem> problems;       ///< exit status 4: each failed path once
     std::vector<Problem> notes;          ///< worth a word, no failure
@@ -62,8 +70,8 @@ struct RunContext {
     Store& store;
     EndpointFactory& endpoints;
     std::string state_directory;  ///< where lock files live
-    std::string file_option =
-        {};  ///< " -f FILE" for commands that messages advise; "" when the job file is found anyway
+    /// " -f FILE" for commands that messages advise; "" when the job file is found anyway.
+    std::string file_option = {};
 };
 
 /// Never throws for what went wrong in the run: the report says it. Throws Error{locked} when another run has the job,

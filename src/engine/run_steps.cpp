@@ -66,11 +66,16 @@ void RunSteps::lock() {
     if (lock_) target_lock_ = FileLock::try_acquire(job_lock_path(context_.state_directory, target_key), holder);
     if (lock_ && target_lock_) return;
     std::string by = holder.empty() ? "" : " (PID " + holder + ")";
-    throw Error(Errc::locked, job_.name + ": another run" + by + " works on it; wait for that one to end");
+    throw Error(Errc::locked, "another run" + by + " works on it; wait for that one to end");
 }
 
 Task<void> RunSteps::look_at_roots() {
     pair_ = context_.store.pair(key_);
+    if (context_.store.take_lost()) {
+        report_.notes.push_back({context_.state_directory,
+                                 "the state was removed while syncline ran, and is begun anew: contents are compared "
+                                 "again, and nothing is deleted before a whole sync is recorded"});
+    }
     std::optional<WholeSync> last = context_.store.whole_sync(pair_);
     facts_.command = command_for(job_, context_);
     facts_.source.shown = source().shown();
@@ -111,11 +116,21 @@ Task<void> RunSteps::list_sides() {
     if (!options_.checksum) recall_digests(baseline_, source_listing_.tree, target_listing_.tree);
     note_listing_problems(source_listing_, source());
     report_.scanned = source_listing_.tree.size() + target_listing_.tree.size();
+    note_unselected_root();
 }
 
 Task<void> RunSteps::load_baseline() {
     baseline_ = context_.store.load_baseline(pair_);
     co_return;
+}
+
+/// A root that a rule leaves out as a whole, such as that of a repository around it, would be an empty source in silence.
+void RunSteps::note_unselected_root() {
+    if (!source_listing_.tree.empty()) return;
+    std::string rule = filter_.explain_empty_root(*ignores_);
+    if (rule.empty()) return;
+    report_.notes.push_back({local_->shown(), "nothing in it is selected, by " + rule +
+                                                  "; correct that rule, or set ignore_files = [] if it is not meant"});
 }
 
 void RunSteps::note_listing_problems(const Listing& listing, Endpoint& endpoint) {
@@ -131,8 +146,7 @@ void RunSteps::refuse_unknown_paths() {
         bool known = path.empty() || source_listing_.tree.find(path) != Tree::none ||
                      target_listing_.tree.find(path) != Tree::none || baseline_.find(path) != Tree::none;
         if (known) continue;
-        throw Error(Errc::usage, job_.name + ": " + escape(path) +
-                                     " is on neither side, or no selected entry; see `syncline explain " +
+        throw Error(Errc::usage, escape(path) + " is on neither side, or no selected entry; see `syncline explain " +
                                      escape(path) + "`");
     }
 }
@@ -141,9 +155,11 @@ void RunSteps::refuse_unknown_paths() {
 void RunSteps::find_incomplete_directories() {
     source_incomplete_ = source_listing_.incomplete;
     for (const Problem& problem : ignores_->problems()) {
-        source_incomplete_.emplace_back(parent_path(problem.path));
-        report_.problems.push_back(problem);
+        unjudged_.emplace_back(parent_path(problem.path));
+        report_.problems.push_back({problem.path, problem.why + "; nothing in its directory is synced until they are"});
     }
+    unjudged_ = in_path_order(std::move(unjudged_));
+    source_incomplete_.insert(source_incomplete_.end(), unjudged_.begin(), unjudged_.end());
     if (!policy_.adopt) {
         for (std::string& path : vanished_mounts(source_listing_.tree, baseline_)) {
             report_.problems.push_back({path,
@@ -161,7 +177,7 @@ Task<void> RunSteps::make_the_plan() {
     constexpr int most_passes = 8;
     for (int pass = 0; pass < most_passes; ++pass) {
         plan_ = make_plan(
-            {source_listing_.tree, target_listing_.tree, baseline_, policy_, source_incomplete_, options_.paths});
+            {source_listing_.tree, target_listing_.tree, baseline_, policy_, source_incomplete_, options_.paths, unjudged_});
         if (plan_.needs.empty()) co_return;
         co_await read_what_is_needed();
     }
@@ -264,7 +280,7 @@ Task<void> RunSteps::apply() {
 Task<void> RunSteps::require_roots_in_place() {
     for (Endpoint* side : {local_.get(), remote_.get()}) {
         if (co_await side->is_still_in_place()) continue;
-        throw Error(Errc::failed, job_.name + ": " + side->shown() +
+        throw Error(Errc::failed, side->shown() +
                                       " was replaced or unmounted while the run went on; look at it, "
                                       "then run it again");
     }
@@ -300,8 +316,7 @@ Task<void> RunSteps::take_steps() {
         co_return finish(Outcome::halted);
     }
     if (facts_.target.now && !is_directory(facts_.target.now)) {
-        throw Error(Errc::failed,
-                    job_.name + ": " + target().shown() + " is no directory; move it aside or correct the job");
+        throw Error(Errc::failed, target().shown() + " is no directory; move it aside or correct the job");
     }
     co_await list_sides();
     refuse_unknown_paths();
@@ -331,7 +346,7 @@ void RunSteps::record_history() {
     record.outcome = report_.outcome;
     record.scanned = report_.scanned;
     record.put = report_.done.put;
-    record.deleted = report_.done.removed;
+    record.deleted = report_.deletes;
     record.bytes_sent = report_.done.bytes;
     record.adopted = policy_.adopt;
     record.detail = report_.error;
@@ -358,8 +373,9 @@ Task<RunReport> RunSteps::run() {
         cancelled = true;
     }
     if (cancelled) {
-        report_.error = "cancelled";
-        finish(Outcome::cancelled);
+        bool is_told = options_.stop != nullptr && !options_.stop->text.empty();
+        report_.error = is_told ? options_.stop->text : "cancelled";
+        finish(is_told && options_.stop->is_failure ? Outcome::failed : Outcome::cancelled);
         if (recorder_) recorder_->write();  // what is durable by now need not be verified again
     }
     record_history();

@@ -42,6 +42,7 @@ class RunSteps {
     void finish(Outcome outcome);
     void record_history();
     Outcome outcome_of_apply() const;
+    void note_unselected_root();
     void note_listing_problems(const Listing& listing, Endpoint& endpoint);
 
     bool is_push() const { return job_.policy.direction == Direction::push; }
@@ -64,6 +65,7 @@ class RunSteps {
     GuardFacts facts_;
     Listing source_listing_, target_listing_;
     std::vector<std::string> source_incomplete_;
+    std::vector<std::string> unjudged_;  ///< directories whose ignore files cannot be read
     std::vector<std::string> unreadable_paths_;
     Baseline baseline_;
     Plan plan_;

@@ -224,16 +224,4 @@ std::string login_shell_command(std::string_view script) {
     return command + "'";
 }
 
-std::string sh_quote(std::string_view text) {
-    std::string quoted = "'";
-    for (char letter : text) {
-        if (letter == '\'') {
-            quoted += "'\\''";
-        } else {
-            quoted += letter;
-        }
-    }
-    return quoted + "'";
-}
-
 }  // namespace syncline::ssh

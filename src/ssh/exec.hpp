@@ -54,7 +54,4 @@ Task<ScriptOutput> run_short_script(Session& session, std::string script, size_t
 /// users, with or without a PTY. For scripts of up to about 20 KiB.
 std::string login_shell_command(std::string_view script);
 
-/// `text` as one word of a POSIX sh.
-std::string sh_quote(std::string_view text);
-
 }  // namespace syncline::ssh

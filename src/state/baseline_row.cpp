@@ -50,9 +50,12 @@ void encode_row_path(std::string_view path, std::string& stored) {
 
 void encode_row_value(uint64_t seed, std::string_view stored_path, const BaselineEntry& entry, std::string_view link,
                       std::string& value) {
-    const char head[8] = {static_cast<char>(layout_version), static_cast<char>(entry.kind),
-                          static_cast<char>(entry.mode & 0xff), static_cast<char>(entry.mode >> 8),
-                          static_cast<char>(entry.mount_point ? 1 : 0)};
+    const char head[8] = {static_cast<char>(layout_version),
+                          static_cast<char>(entry.kind),
+                          static_cast<char>(entry.mode & 0xff),
+                          static_cast<char>(entry.mode >> 8),
+                          static_cast<char>(entry.mount_point ? 1 : 0),
+                          static_cast<char>(entry.found_there ? 1 : 0)};
     value.assign(head, sizeof head);
     append_u64(value, entry.kind == Kind::symlink ? link.size() : entry.size);
     for (TimeNs time : {entry.source_mtime, entry.source_ctime}) append_u64(value, static_cast<uint64_t>(time));
@@ -79,6 +82,7 @@ bool decode_row(uint64_t seed, std::string_view stored_path, std::string_view va
     entry.kind = static_cast<Kind>(body[1]);
     entry.mode = static_cast<uint16_t>(static_cast<uint8_t>(body[2]) | static_cast<uint8_t>(body[3]) << 8);
     entry.mount_point = body[4] != 0;
+    entry.found_there = body[5] != 0;
     entry.size = read_u64(&body[8]);
     entry.source_mtime = static_cast<TimeNs>(read_u64(&body[16]));
     entry.source_ctime = static_cast<TimeNs>(read_u64(&body[24]));

@@ -97,13 +97,27 @@ TEST_CASE("a plan without actions says so") {
 TEST_CASE("progress tells files, bytes, rate and time left") {
     ProgressSample sample;
     sample.scanned = 1204;
-    CHECK(progress_line("thesis", sample, 0) == "thesis: scanning, 1,204 entries");
+    CHECK(progress_line("thesis", sample, 0, 80) == "thesis: scanning, 1,204 entries");
     sample.files_done = 12, sample.files_total = 3400, sample.bytes_done = 1 << 20, sample.bytes_total = 20 << 20;
-    CHECK(progress_line("thesis", sample, 0) == "thesis: 12/3,400 files, 1.0 MiB/20.0 MiB");
-    CHECK(progress_line("thesis", sample, 4 << 20) == "thesis: 12/3,400 files, 1.0 MiB/20.0 MiB, 4.0 MiB/s, 5 s left");
-    CHECK(contains(progress_line("thesis", sample, 1.5), "long"));
+    CHECK(progress_line("thesis", sample, 0, 80) == "thesis: 12/3,400 files, 1.0 MiB/20.0 MiB");
+    CHECK(progress_line("thesis", sample, 4 << 20, 80) ==
+          "thesis: 12/3,400 files, 1.0 MiB/20.0 MiB, 4.0 MiB/s, 5 s left");
+    CHECK(contains(progress_line("thesis", sample, 1.5, 80), "long"));
     sample.bytes_done = sample.bytes_total;
-    CHECK_FALSE(contains(progress_line("thesis", sample, 4 << 20), "left"));
+    CHECK_FALSE(contains(progress_line("thesis", sample, 4 << 20, 80), "left"));
+}
+
+TEST_CASE("on a narrow terminal progress drops what counts least") {
+    ProgressSample sample;
+    sample.files_done = 12, sample.files_total = 3400, sample.bytes_done = 1 << 20, sample.bytes_total = 20 << 20;
+    CHECK(progress_line("thesis", sample, 4 << 20, 50) == "thesis: 12/3,400 files, 1.0 MiB/20.0 MiB, 5 s left");
+    CHECK(progress_line("thesis", sample, 4 << 20, 40) == "thesis: 12/3,400 files, 5 s left");
+    CHECK(progress_line("thesis", sample, 4 << 20, 30) == "12/3,400 files, 5 s left");
+    CHECK(progress_line("thesis", sample, 4 << 20, 20) == "12/3,400 files");
+    sample = {};
+    sample.scanned = 1204, sample.hashed = 1 << 20;
+    CHECK(progress_line("thesis", sample, 0, 40) == "thesis: scanning, 1,204 entries");
+    CHECK(progress_line("thesis", sample, 0, 24) == "scanning, 1,204 entries");
 }
 
 TEST_CASE("the rate is that of the last seconds and starts anew when a counter goes back") {
@@ -120,12 +134,12 @@ TEST_CASE("the line is about all running jobs, and there is none when nothing ru
     Progress a, b;
     a.files_total = 2, a.bytes_total = 100, b.files_total = 3, b.files_done = 1, b.bytes_total = 28;
     RunningJobs jobs;
-    CHECK(jobs.line(0).empty());
+    CHECK(jobs.line(0, 80).empty());
     jobs.start("\x1b", a);
-    CHECK(jobs.line(0).starts_with("\\x1b: 0/2 files"));
+    CHECK(jobs.line(0, 80).starts_with("\\x1b: 0/2 files"));
     jobs.start("b", b);
-    CHECK(jobs.line(0) == "2 jobs: 1/5 files, 0 B/128 B");
+    CHECK(jobs.line(0, 80) == "2 jobs: 1/5 files, 0 B/128 B");
     jobs.finish("\x1b");
     jobs.finish("b");
-    CHECK(jobs.line(0).empty());
+    CHECK(jobs.line(0, 80).empty());
 }

@@ -124,6 +124,33 @@ TEST_CASE("under synced, an edit on the target is a note when the source stands 
     CHECK(moved.plan.actions[0].reason == Reason::changed_on_both_sides);
 }
 
+TEST_CASE("what is found equal on the target is the job's own only if the job put that content there") {
+    Side both = {{"d", 'D'}, {"f", 'A'}, {"l", 'L'}};
+    auto found_there = [&both](const Side& rows, const std::set<std::string>& found_before) {
+        std::string found;
+        Planned planned = plan_of(both, both, rows, push(DeletePolicy::synced), {}, {}, found_before);
+        for (const EqualPair& pair : planned.plan.equal) {
+            if (pair.found_there) found += planned.source.path(pair.source);
+        }
+        return found;
+    };
+    CHECK(found_there({}, {}) == "dfl");
+    // The same edit was made on both sides since: the content is not the job's any more.
+    CHECK(found_there({{"d", 'A'}, {"f", 'B'}, {"l", 'M'}}, {}) == "dfl");
+    CHECK(plan_of(both, both, both, push(DeletePolicy::synced)).plan.equal.empty());
+    // Touched on the target: a new row, but still whose it was.
+    Tree source = tree_of({{"f", 'A'}});
+    Tree target = tree_of({{"f", 'A'}});
+    target.set_stamp(0, {10, 7777, 7777, 9});
+    std::vector<std::string> nothing;
+    for (const std::set<std::string>& before : {std::set<std::string>{}, {"f"}}) {
+        Baseline rows = baseline_of({{"f", 'A'}}, before);
+        Plan plan = make_plan({source, target, rows, push(DeletePolicy::synced), nothing, nothing});
+        REQUIRE(plan.equal.size() == 1);
+        CHECK(plan.equal[0].found_there == !before.empty());
+    }
+}
+
 TEST_CASE("a pull refuses remote symlinks by name, unless the local one is identical") {
     for (PullPolicy mode : {PullPolicy::missing, PullPolicy::update, PullPolicy::mirror}) {
         CHECK(text(plan_of({{"l", 'L'}}, {}, {}, pull(mode))) == "conflict l");
@@ -189,6 +216,59 @@ TEST_CASE("a read-only directory is made writable until it is filled") {
     CHECK(plan.actions[0].mode == 0755);
     CHECK(plan.actions[2].op == Op::chmod);
     CHECK(plan.actions[2].mode == 0555);
+}
+
+namespace {
+
+/// `entries` with the mode 0555 for directories named "ro", 0755 for others.
+Tree tree_with_closed(const Side& entries) {
+    TreeBuilder builder;
+    for (const auto& [path, what] : entries) {
+        Entry entry = entry_of(what, true);
+        if (what == 'D') entry.mode = last_name(path) == "ro" ? 0555 : 0755;
+        builder.add(path, entry);
+    }
+    return builder.finish();
+}
+
+std::string preserve_plan(const Side& source, const Side& target) {
+    Policy policy = push(DeletePolicy::mirror);
+    policy.permissions = PermissionPolicy::preserve;
+    Planned planned{tree_with_closed(source), tree_with_closed(target), {}};
+    planned.plan = plan_trees(planned.source, planned.target, policy);
+    return text(planned);
+}
+
+}  // namespace
+
+TEST_CASE("a read-only directory of the target is opened for what changes in it, and closed again") {
+    Side base = {{"ro", 'D'}, {"ro/f", 'A'}, {"ro/ro", 'D'}, {"ro/ro/f", 'A'}, {"w", 'D'}};
+    auto with = [&base](std::initializer_list<Side::value_type> more) {
+        Side side = base;
+        for (const auto& [path, what] : more) side[path] = what;
+        return side;
+    };
+    CHECK(preserve_plan(base, base).empty());
+    CHECK(preserve_plan(with({{"ro/f", 'B'}}), base) == "chmod ro, put ro/f, chmod ro");
+    CHECK(preserve_plan(base, with({{"ro/ro/old", 'A'}})) == "chmod ro/ro, delete ro/ro/old, chmod ro/ro");
+    CHECK(preserve_plan(with({{"ro/new", 'D'}}), base) == "chmod ro, mkdir ro/new, chmod ro");
+    CHECK(preserve_plan(with({{"w/f", 'A'}}), base) == "put w/f");
+    // One that goes away is not closed; nor is one that a file replaces.
+    CHECK(preserve_plan({}, {{"ro", 'D'}, {"ro/f", 'A'}}) == "chmod ro, delete ro/f, rmdir ro");
+    CHECK(preserve_plan({{"ro", 'A'}}, {{"ro", 'D'}, {"ro/f", 'A'}}) == "chmod ro, delete ro/f, put ro");
+}
+
+TEST_CASE("a directory of the target is opened no longer than the source's mode says, and not under owner") {
+    Tree closed = tree_with_closed({{"ro", 'D'}});
+    Tree open = tree_of({{"ro", 'D'}, {"ro/f", 'A'}});
+    Policy policy = push(DeletePolicy::mirror);
+    CHECK(plan_trees(open, closed, policy).count(Op::chmod) == 0);
+    policy.permissions = PermissionPolicy::preserve;
+    Plan plan = plan_trees(open, closed, policy);
+    REQUIRE(plan.actions.size() == 3);
+    CHECK(plan.actions[0].phase == Phase::open);
+    CHECK(plan.actions[2].phase == Phase::finish);
+    CHECK(plan.actions[2].mode == 0755);
 }
 
 TEST_CASE("a mount point that is gone is found, whether its directory is still there or not") {

@@ -130,6 +130,25 @@ TEST_CASE("every delete is justified") {
     });
 }
 
+TEST_CASE("under synced, what the target had before the job put anything there is never deleted") {
+    auto is_synced = [](const Policy& policy) {
+        return is_push(policy) && policy.delete_policy == DeletePolicy::synced;
+    };
+    for (const std::set<std::string>& found_there : {std::set<std::string>{"a", "a/b", "c"}, {"a"}, {"a/b"}, {"c"}}) {
+        in_every_world(is_synced, [&](auto& source, auto& target, auto& baseline, auto& policy, auto&) {
+            Planned planned = plan_of(source, target, baseline, policy, {}, {}, found_there);
+            Side after = applied(planned, source, target);
+            for (const auto& [path, what] : target) {
+                if (found_there.contains(path) && at(after, path) == '-') return false;
+                bool is_replaced = (what == 'D') != (at(after, path) == 'D');
+                bool may_be_replaced = policy.force || policy.adopt || !found_there.contains(path);
+                if (at(after, path) != '-' && is_replaced && !may_be_replaced) return false;
+            }
+            return true;
+        });
+    }
+}
+
 TEST_CASE("content that the baseline does not know survives, but under a mirror or by force") {
     auto wanted = [](const Policy& policy) {
         return is_push(policy) && !policy.is_mirror() && !policy.force && !policy.adopt;

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <map>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -46,10 +47,12 @@ inline Tree tree_of(const Side& side, bool with_digests = true) {
     return builder.finish();
 }
 
-inline Baseline baseline_of(const Side& side) {
+/// `found_there`: the paths that the target had before the job put anything there.
+inline Baseline baseline_of(const Side& side, const std::set<std::string>& found_there = {}) {
     Baseline baseline;
     for (const auto& [path, what] : side) {
         BaselineEntry row;
+        row.found_there = found_there.contains(path);
         row.kind = kind_of(what);
         row.size = 10;
         if (row.kind == Kind::file) {
@@ -71,9 +74,10 @@ struct Planned {
 };
 
 inline Planned plan_of(const Side& source, const Side& target, const Side& baseline, const Policy& policy,
-                       const std::vector<std::string>& incomplete = {}, const std::vector<std::string>& limits = {}) {
+                       const std::vector<std::string>& incomplete = {}, const std::vector<std::string>& limits = {},
+                       const std::set<std::string>& found_there = {}) {
     Planned planned{tree_of(source), tree_of(target), {}};
-    Baseline rows = baseline_of(baseline);
+    Baseline rows = baseline_of(baseline, found_there);
     planned.plan = make_plan({planned.source, planned.target, rows, policy, incomplete, limits});
     return planned;
 }

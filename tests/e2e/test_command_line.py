@@ -7,7 +7,7 @@ import subprocess
 
 import pytest
 
-from harness import make_tree, read_tree, wait_for
+from harness import Link, make_tree, read_tree, wait_for
 
 pytestmark = pytest.mark.quick
 
@@ -175,6 +175,30 @@ def test_explain_names_rule_and_last_run(sandbox):
     sandbox.run("explain", sandbox.directory, "-f", path, check=2)
 
 
+def test_explain_tells_what_cannot_be_synced_or_is_not_there(sandbox):
+    os.mkfifo(sandbox.source / "pipe")
+    make_tree(sandbox.source, {"link": Link("pipe")})
+    path = sandbox.job(symlinks="skip")
+    explain = lambda name: sandbox.run("explain", sandbox.source / name, "-f", path).out
+    assert "pipe is not selected: sockets, FIFOs and devices" in explain("pipe")
+    assert "link is not selected: it is a symlink" in explain("link")
+    assert "nothing is there now" in explain("missing")
+
+
+def test_advised_commands_name_the_job_file_that_was_named(sandbox):
+    make_tree(sandbox.source, {"a": "1", "b": "2"})
+    make_tree(sandbox.target, {"other": "3"})
+    path = sandbox.job()
+    assert f"push copy -f {path} --adopt" in sandbox.run("push", "copy", "-f", path, check=3).err
+    assert "-f" not in sandbox.run("push", "copy", check=3).err
+
+
+def test_patterns_that_can_never_match_are_refused(sandbox):
+    sandbox.job()
+    for pattern in ("a/../b", "..", "a//b"):
+        assert "never matches" in sandbox.run("push", "copy", "-x", pattern, check=2).err
+
+
 def test_doctor_finds_what_stands_in_the_way(sandbox):
     path = sandbox.job()
     assert "will be created" in sandbox.run("doctor", path).out
@@ -190,7 +214,8 @@ def test_a_timeout_holds_for_push_too(sandbox):
     sandbox.job(timeout="1s")
     slow = ["strace", "-f", "-qq", "-o", "/dev/null", "-e", "trace=renameat,renameat2,rename",
             "-e", "inject=renameat,renameat2,rename:delay_enter=400000"]
-    assert "timed out after" in sandbox.run("push", "copy", wrapper=slow, check=1).err
+    assert "copy: failed: timed out after" in sandbox.run("push", "copy", wrapper=slow, check=1).err
+    assert ", failed)" in sandbox.run("explain", sandbox.source / "f1").out
 
 
 def test_a_hangup_ends_what_does_not_reload_and_is_answered_by_what_does(sandbox):

@@ -77,6 +77,21 @@ def test_an_equal_file_that_was_there_before_is_no_conflict(sandbox, policy):
     assert read_tree(sandbox.target) == {"file": b"changed since"}
 
 
+def test_synced_keeps_what_the_target_had_before(sandbox):
+    """It was there, equal, before the first sync: not the job's to delete, until the job wrote it itself."""
+    tree = {"was-there": "same", "dir/was-there": "same", "dir/put": "1", "overwritten": "same"}
+    make_tree(sandbox.target, {name: text for name, text in tree.items() if name != "dir/put"})
+    synced(sandbox, "synced", {**tree, "stays": "1"})
+    make_tree(sandbox.source, {"overwritten": "changed since"})
+    sandbox.apply()
+    for name in tree:
+        os.unlink(sandbox.source / name)
+    os.rmdir(sandbox.source / "dir")
+    sandbox.apply()
+    sandbox.apply("--adopt")
+    assert read_tree(sandbox.target) == {"was-there": b"same", "dir/was-there": b"same", "stays": b"1"}
+
+
 def test_never_deletes_nothing(sandbox):
     synced(sandbox, "never", {"a": "1", "gone": "1", "dir/gone": "1"})
     os.unlink(sandbox.source / "gone")

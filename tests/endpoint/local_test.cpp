@@ -199,6 +199,39 @@ TEST_CASE("a mode is never changed through a symlink that took the name's place"
     CHECK(std::filesystem::status(pair.tree.path("outside")).permissions() == std::filesystem::perms(0644));
 }
 
+TEST_CASE("a mode is never changed under a file's other names: the name gets a copy of its own") {
+    Pair pair;
+    pair.tree.write("outside", "content");
+    pair.tree.write("target/one", "shared");
+    auto link = [&pair](const char* from, const char* to) {
+        std::filesystem::create_hard_link(pair.tree.path(from), pair.tree.path(to));
+    };
+    auto status = [&pair](const char* path) {
+        struct stat found{};
+        REQUIRE(::lstat(pair.tree.path(path).c_str(), &found) == 0);
+        return found;
+    };
+    link("outside", "target/f");
+    link("target/one", "target/two");
+    const struct stat before = status("outside");
+    pair.list();
+    std::vector<CommitItem> items{pair.make(Op::chmod, "f"), pair.make(Op::chmod, "one"), pair.make(Op::chmod, "two")};
+    items[0].mode = 0640, items[1].mode = 0600, items[2].mode = 0755;
+    pair.commit_all(items);
+    for (const CommitItem& item : items) {
+        CHECK(item.error.empty());
+        std::string path = "target/" + std::string(item.path);
+        CHECK((status(path.c_str()).st_mode & 07777) == item.mode);
+        CHECK(status(path.c_str()).st_nlink == 1);
+    }
+    CHECK(pair.read("target/f") == "content");
+    CHECK(pair.read("target/two") == "shared");
+    CHECK(status("target/f").st_mtim.tv_nsec == before.st_mtim.tv_nsec);
+    CHECK(status("outside").st_mode == before.st_mode);
+    CHECK(status("outside").st_ino == before.st_ino);
+    CHECK(pair.leftovers() == 0);
+}
+
 TEST_CASE("a source that became a FIFO or a symlink is not opened through") {
     Pair pair;
     pair.tree.write("secret", "secret");

@@ -71,6 +71,57 @@ TEST_CASE("permissions = preserve carries modes without setuid, into read-only d
     ::chmod(fixture.tree().path("target/d").c_str(), 0755);  // so that the tree can be removed
 }
 
+TEST_CASE("read-only directories are kept up to date by a user who may not write to them") {
+    std::string result = in_child([] {
+        RunFixture fixture;
+        fixture.job.policy.permissions = PermissionPolicy::preserve;
+        std::ignore = ::chown(fixture.tree().path().c_str(), 65534, 65534);
+        for (auto& entry : std::filesystem::recursive_directory_iterator(fixture.tree().path())) {
+            std::ignore = ::chown(entry.path().c_str(), 65534, 65534);
+        }
+        require(drop_privileges() || ::geteuid() != 0, "a user whom modes bind");
+        fixture.write("root/d/file", "x");
+        fixture.write("root/d/e/old", "x");
+        auto source_mode = [&](const char* path, mode_t mode) { ::chmod(fixture.tree().path(path).c_str(), mode); };
+        auto all_modes = [&](mode_t mode) {
+            for (const char* path : {"root/d/e", "root/d"}) source_mode(path, mode);
+        };
+        auto require_in_step = [&](const std::string& when) {
+            RunReport report = fixture.run();
+            require(report.outcome == Outcome::success, when + ": " + report.error);
+            require(report.problems.empty(), when + ": a problem");
+            require(fixture.snapshot("target") == fixture.snapshot("root"), when + ": content");
+            for (const char* path : {"/d", "/d/e"}) {
+                if (!fixture.exists("root" + std::string(path))) continue;
+                mode_t there = fixture.status("target" + std::string(path)).st_mode;
+                require(there == fixture.status("root" + std::string(path)).st_mode, when + ": mode");
+            }
+            require(fixture.plan().actions.empty(), when + ": nothing is left to do");
+        };
+        all_modes(0555);
+        require_in_step("first copy");
+        all_modes(0755);
+        fixture.write("root/d/file", "changed");
+        fixture.write("root/d/e/new", "y");
+        all_modes(0555);
+        require_in_step("put");
+        all_modes(0755);
+        fixture.remove("root/d/e/old");
+        fixture.remove("root/d/file");
+        all_modes(0555);
+        require_in_step("delete");
+        source_mode("root/d/e", 0755);
+        fixture.write("root/d/e/more", "z");
+        require_in_step("no longer read-only");
+        source_mode("root/d", 0755);
+        fixture.remove("root/d/e");
+        source_mode("root/d", 0555);
+        require_in_step("rmdir");
+        for (const char* path : {"root/d", "target/d"}) source_mode(path, 0755);  // so that the tree can be removed
+    });
+    CHECK(result == "");
+}
+
 TEST_CASE("hard links become separate files, and replacing one leaves the other") {
     RunFixture fixture;
     fixture.write("root/a", "same");
@@ -87,6 +138,23 @@ TEST_CASE("hard links become separate files, and replacing one leaves the other"
     CHECK(fixture.run().outcome == Outcome::success);
     CHECK(fixture.read("target/a") == "new a");
     CHECK(fixture.read("target/b") == "new b");
+}
+
+TEST_CASE("names of one file on the target get the different modes of the source, once") {
+    RunFixture fixture;
+    fixture.job.policy.permissions = PermissionPolicy::preserve;
+    fixture.write("root/a", "same");
+    fixture.write("root/b", "same");
+    ::chmod(fixture.tree().path("root/b").c_str(), 0755);
+    CHECK(fixture.run().outcome == Outcome::success);
+    fixture.remove("target/b");
+    std::filesystem::create_hard_link(fixture.tree().path("target/a"), fixture.tree().path("target/b"));
+    CHECK(fixture.run().outcome == Outcome::success);
+    for (const char* name : {"/a", "/b"}) {
+        CHECK(fixture.status(std::string("target") + name).st_mode ==
+              fixture.status(std::string("root") + name).st_mode);
+    }
+    CHECK(fixture.plan().actions.empty());
 }
 
 TEST_CASE("a file and a directory change places") {

@@ -65,8 +65,9 @@ struct Row {
 };
 
 inline bool same(const BaselineEntry& a, const BaselineEntry& b) {
-    return a.mode == b.mode && a.kind == b.kind && a.mount_point == b.mount_point && a.size == b.size &&
-           a.digest == b.digest && a.source_stamp() == b.source_stamp() && a.target_stamp() == b.target_stamp();
+    return a.mode == b.mode && a.kind == b.kind && a.mount_point == b.mount_point && a.found_there == b.found_there &&
+           a.size == b.size && a.digest == b.digest && a.source_stamp() == b.source_stamp() &&
+           a.target_stamp() == b.target_stamp();
 }
 
 using Rows = std::map<std::string, Row, PathLess>;
@@ -137,6 +138,7 @@ inline Row random_row(std::mt19937_64& random) {
     entry.kind = static_cast<Kind>(random() % 4);
     entry.mode = static_cast<uint16_t>(random() % 010000);
     entry.mount_point = random() % 8 == 0;
+    entry.found_there = random() % 4 == 0;
     entry.size = random() % 4 == 0 ? random() : random() % 10'000;
     if (entry.kind == Kind::file) {
         for (uint8_t& byte : entry.digest.bytes) byte = static_cast<uint8_t>(random());

@@ -1,0 +1,30 @@
+"""Somebody writes to the target at the very moment in which a run replaces what stands there."""
+import os
+
+import pytest
+
+from harness import DEADLINE_S, make_tree, read_tree, wait_for
+
+WINDOW_US = 3_000_000
+
+
+@pytest.mark.parametrize("there", ["old", None])
+def test_what_comes_between_the_last_look_and_the_rename_survives(sandbox, needs_root, there):
+    """strace holds the run up just before its rename, when it has looked for the last time."""
+    make_tree(sandbox.source, {"other": "1"} if there is None else {"f": there, "other": "1"})
+    sandbox.job()
+    sandbox.apply()
+    make_tree(sandbox.source, {"f": "new"})
+    trace = sandbox.directory / "strace"
+    process = sandbox.start("apply", "--once", wrapper=[
+        "strace", "-f", "-qq", "-o", trace, "-e", "trace=renameat2", "-e", f"inject=renameat2:delay_enter={WINDOW_US}:when=1"])
+    wait_for(lambda: trace.exists() and "renameat2(" in trace.read_text())
+    assert process.poll() is None, process.log()
+    make_tree(sandbox.directory, {"edit": "somebody's"})
+    os.rename(sandbox.directory / "edit", sandbox.target / "f")
+    assert process.wait(DEADLINE_S) == 4, process.log()
+    assert ("RENAME_EXCHANGE" if there else "RENAME_NOREPLACE") in trace.read_text()
+    assert "changed on the target" in process.log()
+    assert read_tree(sandbox.target) == {"f": b"somebody's", "other": b"1"}
+    sandbox.apply()
+    assert read_tree(sandbox.target) == {"f": b"new", "other": b"1"}
