@@ -12,10 +12,12 @@ namespace syncline {
 
 /// Why a run or a command ended early. Each maps to one exit status (cli/exit_status.hpp).
 enum class Errc {
-    usage,   ///< the command line or the job file is wrong
-    failed,  ///< network, disk, timeout: may succeed when tried again
-    locked,  ///< another run or engine holds the job or the file
-    state,   ///< the state database cannot be used
+    usage,        ///< the command line or the job file is wrong
+    failed,       ///< disk, authentication, timeout: may succeed when tried again
+    lost,         ///< the connection broke off in the middle: a new one may go on at once
+    unreachable,  ///< no connection could be made
+    locked,       ///< another run or engine holds the job or the file
+    state,        ///< the state database cannot be used
 };
 
 /// Ends a run. `what()` is a whole sentence: what happened, to which path or host, why, and what to do next.

@@ -23,6 +23,8 @@ int exit_status(Errc code) {
         case Errc::usage: return exit_usage;
         case Errc::locked: return exit_locked;
         case Errc::failed:
+        case Errc::lost:
+        case Errc::unreachable:
         case Errc::state: return exit_failed;
     }
     return exit_failed;

@@ -1,12 +1,28 @@
 #include "engine/job_run.hpp"
 
+#include <random>
 #include <utility>
 
 #include "async/cancel.hpp"
 #include "async/first_of.hpp"
 #include "base/text.hpp"
+#include "core/retry.hpp"
 
 namespace syncline {
+namespace {
+
+constexpr RetryPolicy reconnect_retry{std::chrono::seconds(2), std::chrono::seconds(30)};
+constexpr unsigned most_failed_attempts = 5;
+
+void add(PlanSummary& sum, const PlanSummary& part) {
+    sum.put += part.put;
+    sum.mkdir += part.mkdir;
+    sum.removed += part.removed;
+    sum.chmod += part.chmod;
+    sum.bytes += part.bytes;
+}
+
+}  // namespace
 
 JobRun::JobRun(const asio::any_io_executor& executor, std::shared_ptr<const Job> job, const RunFunction& work,
                Clock& clock)
@@ -49,6 +65,38 @@ void JobRun::stop(std::string reason) {
 
 Task<void> JobRun::work_to_the_end(RunOptions options) {
     options.stop = &reason_;
+    do {
+        if (lost_connection_) co_await pause_before_attempt();
+        auto work = work_once(options);
+        co_await std::move(work);
+    } while (wants_another_attempt());
+    add(report_.done, done_before_);
+    ended_ = true;
+}
+
+/// A connection that was lost is made anew, and a server that restarts is waited for; one that was never reached is
+/// not.
+bool JobRun::wants_another_attempt() {
+    bool failed = report_.outcome == Outcome::failed && !was_locked_;
+    bool is_lost = failed && report_.failure == Errc::lost;
+    bool is_still_away = failed && lost_connection_ && report_.failure == Errc::unreachable;
+    if (!is_lost && !is_still_away) return false;
+    bool brought_something = report_.done.put + report_.done.mkdir + report_.done.removed > 0;
+    failed_attempts_ = brought_something ? 1 : failed_attempts_ + 1;
+    if (failed_attempts_ > most_failed_attempts) return false;
+    lost_connection_ = true;
+    add(done_before_, report_.done);
+    return true;
+}
+
+Task<void> JobRun::pause_before_attempt() {
+    Duration pause = retry_delay(reconnect_retry, failed_attempts_ - 1, std::random_device{}());
+    TimeNs until = clock_.steady_now() + std::chrono::nanoseconds(pause).count();
+    while (clock_.steady_now() < until) co_await clock_.sleep_until(until);
+    for (auto* counter : {&progress_.files_done, &progress_.bytes_done, &progress_.entries_scanned}) *counter = 0;
+}
+
+Task<void> JobRun::work_once(RunOptions options) {
     try {
         auto task = work_(*job_, std::move(options), progress_);
         report_ = co_await std::move(task);
@@ -59,7 +107,6 @@ Task<void> JobRun::work_to_the_end(RunOptions options) {
         report_.is_usage_error = own && own->code() == Errc::usage;
         conclude(Outcome::failed, error.what());
     }
-    ended_ = true;
 }
 
 Task<void> JobRun::supervise() {

@@ -1,5 +1,6 @@
-// JobRun: one run of one job under supervision: it can be stopped, and it stops when its time is over. Whatever
-// happens, there is a report at the end. Owned by the coroutine that runs it; engine's thread.
+// JobRun: one run of one job under supervision: it can be stopped, it stops when its time is over, and it goes on where
+// a lost connection left it. Whatever happens, there is a report at the end. Owned by the coroutine that runs it;
+// engine's thread.
 #pragma once
 
 #include <asio/any_io_executor.hpp>
@@ -40,6 +41,9 @@ class JobRun {
 
   private:
     Task<void> work_to_the_end(RunOptions options);
+    Task<void> work_once(RunOptions options);
+    bool wants_another_attempt();
+    Task<void> pause_before_attempt();
     Task<void> supervise();
     Task<void> expire(Duration limit);
     void conclude(Outcome outcome, std::string error);
@@ -53,6 +57,9 @@ class JobRun {
     StopReason reason_;
     bool ended_ = false;  ///< by itself: the report is its own
     bool was_locked_ = false;
+    bool lost_connection_ = false;
+    unsigned failed_attempts_ = 0;  ///< in a row that brought nothing
+    PlanSummary done_before_;       ///< by the attempts before this one
 };
 
 }  // namespace syncline

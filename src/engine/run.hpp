@@ -51,6 +51,7 @@ struct RunReport {
     Outcome outcome = Outcome::success;
     std::string error;            ///< outcome failed or cancelled: the whole message
     bool is_usage_error = false;  ///< outcome failed: the job itself is wrong (exit status 2)
+    Errc failure = Errc::failed;  ///< outcome failed: of which kind
     std::vector<Halt> halts;      ///< outcome halted (or plan_only): every guard that applies
     PlanSummary planned;
     PlanSummary done;                    ///< what was verified

@@ -365,7 +365,10 @@ Task<RunReport> RunSteps::run() {
         if (error.code() == Errc::locked) throw;
         report_.error = error.what();
         report_.is_usage_error = error.code() == Errc::usage;
+        report_.failure = error.code();
         finish(Outcome::failed);
+        // What was verified and is durable by now need not be verified again.
+        if (recorder_ && error.code() == Errc::lost) recorder_->write();
     } catch (const Cancelled&) {
         cancelled = true;
     } catch (const asio::system_error& error) {

@@ -9,7 +9,7 @@
 namespace syncline::ssh {
 
 enum class Failure : uint8_t {
-    connect,         ///< no address answered, or the proxy command failed
+    connect,         ///< no address answered, the proxy command failed, or no session came about
     lost,            ///< the connection ended in the middle of something
     timed_out,       ///< a step took longer than its deadline, or the peer stalls
     host_key,        ///< unknown under `strict`, changed, or revoked
@@ -23,7 +23,7 @@ enum class Failure : uint8_t {
 
 class SshError : public Error {
   public:
-    SshError(Failure failure, const std::string& message) : Error(Errc::failed, message), failure_(failure) {}
+    SshError(Failure failure, const std::string& message) : Error(code_of(failure), message), failure_(failure) {}
 
     Failure failure() const { return failure_; }
 
@@ -33,6 +33,11 @@ class SshError : public Error {
     }
 
   private:
+    static Errc code_of(Failure failure) {
+        if (failure == Failure::connect) return Errc::unreachable;
+        return failure == Failure::lost || failure == Failure::timed_out ? Errc::lost : Errc::failed;
+    }
+
     Failure failure_;
 };
 

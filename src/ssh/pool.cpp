@@ -113,6 +113,8 @@ Task<std::unique_ptr<SessionPool::Connection>> SessionPool::connect_patiently() 
         }
         if (!failure->may_retry() || attempt == std::size(pauses)) {
             remember_refusal(*failure);
+            // Whoever lost a connection in the middle of something may wait for better times; this is another thing.
+            if (failure->may_retry()) throw SshError(Failure::connect, failure->what());
             throw *failure;
         }
         asio::steady_timer pause(executor_, with_jitter(pauses[attempt]));

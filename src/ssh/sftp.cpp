@@ -2,6 +2,7 @@
 // and sftp_range.cpp.
 #include "ssh/sftp.hpp"
 
+#include <algorithm>
 #include <asio/this_coro.hpp>
 #include <cstring>
 
@@ -100,7 +101,8 @@ Task<void> Sftp::greet() {
         auto frame = take_sftp_packet(bytes, incoming_begin_, packet);
         if (frame == SftpFrame::complete) break;
         if (frame == SftpFrame::malformed) {
-            fail(Failure::no_sftp, "does not speak SFTP; it began with: " + last_line(bytes.substr(0, 200)) +
+            fail(Failure::no_sftp, "does not speak SFTP; it began with: " +
+                                       escape(bytes.substr(0, std::min<size_t>(bytes.find('\n'), 200))) +
                                        " (a login shell must print nothing when it is not interactive)");
         }
         co_await read_some();

@@ -144,7 +144,8 @@ def test_an_emptied_source_halts(push, sandbox):
 def test_what_may_not_be_written_is_named_and_the_rest_arrives(push, sandbox, server):
     make_tree(sandbox.source, {"locked/file": "1", "open": "1"})
     push().apply()
-    os.chmod(sandbox.target / "locked", 0o500)
+    os.chown(sandbox.target / "locked", 0, 0)
+    os.chmod(sandbox.target / "locked", 0o755)
     make_tree(sandbox.source, {"locked/file": "2", "open": "2"})
     result = sandbox.apply(check=4)
     assert "locked/file" in result.err and "ermission denied" in result.err

@@ -146,6 +146,38 @@ TEST_CASE("a run past its timeout is stopped and reported as failed; then it is 
     stop(engine);
 }
 
+TEST_CASE("a run whose connection was lost goes on by itself; one that never had any ends at once") {
+    FakeEngine engine;
+    engine.file.jobs = {make_job("a"), make_job("b")};
+    engine.start(true);
+    engine.end("a", Outcome::failed, Errc::unreachable);
+    CHECK(engine.news() == Log{"start a", "start b", "failed a"});
+    engine.end("b", Outcome::failed, Errc::lost);
+    CHECK(engine.news().empty());
+    for (Errc again : {Errc::unreachable, Errc::lost, Errc::unreachable}) {
+        engine.pass(30s);
+        REQUIRE(engine.is_running("b"));
+        engine.end("b", Outcome::failed, again);
+    }
+    engine.pass(30s);
+    engine.end("b");
+    CHECK(engine.news() == Log{"success b"});
+    CHECK(engine.status == 1);
+}
+
+TEST_CASE("a connection that is lost again and again ends the run") {
+    FakeEngine engine;
+    engine.file.jobs = {make_job("a")};
+    engine.start(true);
+    int attempts = 0;
+    for (; engine.is_running("a") && attempts < 20; ++attempts) {
+        engine.end("a", Outcome::failed, Errc::lost);
+        engine.pass(30s);
+    }
+    CHECK(attempts == 6);
+    CHECK(engine.news() == Log{"start a", "failed a"});
+}
+
 TEST_CASE("a failed run is tried again before its interval is over, a halted one is not") {
     FakeEngine engine;
     engine.file.jobs = {every("a", 24h), every("b", 24h)};

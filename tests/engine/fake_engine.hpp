@@ -99,8 +99,9 @@ class FakeEngine : public EngineObserver {
         clock.advance(duration);
         loop.settle();
     }
-    void end(const std::string& name, Outcome outcome = Outcome::success) {
+    void end(const std::string& name, Outcome outcome = Outcome::success, Errc failure = Errc::failed) {
         outcomes_[name] = outcome;
+        failures_[name] = failure;
         running_.at(name)->notify();
         loop.settle();
     }
@@ -148,11 +149,13 @@ class FakeEngine : public EngineObserver {
         RunReport report;
         report.job = name;
         report.outcome = outcomes_[name];
+        report.failure = failures_[name];
         co_return report;
     }
 
     std::map<std::string, Event*> running_;
     std::map<std::string, Outcome> outcomes_;
+    std::map<std::string, Errc> failures_;
     std::string locked_;
     int edits_ = 0;
 };
