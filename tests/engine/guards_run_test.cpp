@@ -220,6 +220,34 @@ TEST_CASE("an unreadable source directory keeps what is below it on the target")
     CHECK(result == "");
 }
 
+TEST_CASE("where an ignore file cannot be read, nothing it may hide is sent, overwritten or deleted") {
+    std::string result = in_child([] {
+        RunFixture fixture;
+        std::ignore = ::chown(fixture.tree().path().c_str(), 65534, 65534);
+        for (auto& entry : std::filesystem::recursive_directory_iterator(fixture.tree().path())) {
+            std::ignore = ::chown(entry.path().c_str(), 65534, 65534);
+        }
+        require(drop_privileges() || ::geteuid() != 0, "a user whom modes bind");
+        fixture.job.ignore_files = {".gitignore"};
+        fixture.write("root/d/.gitignore", "*.key\n");
+        for (const char* path : {"root/d/kept", "root/d/gone", "root/e/file"}) fixture.write(path, "old");
+        require(fixture.run().outcome == Outcome::success, "first copy");
+        ::chmod(fixture.tree().path("root/d/.gitignore").c_str(), 0);
+        fixture.write("root/d/secret.key", "secret");
+        fixture.write("root/d/below/secret.key", "secret");
+        fixture.write("root/d/kept", "new");
+        fixture.write("root/e/file", "new");
+        fixture.remove("root/d/gone");
+        RunReport report = fixture.run();
+        require(exit_status(report) == 4, "partly done");
+        require(report.problems.size() == 1 && report.problems[0].path == "d/.gitignore", "the file is named");
+        require(!fixture.exists("target/d/secret.key") && !fixture.exists("target/d/below"), "nothing is sent");
+        require(fixture.read("target/d/kept") == "old" && fixture.exists("target/d/gone"), "nothing is changed");
+        require(fixture.read("target/e/file") == "new", "the rest goes on");
+    });
+    CHECK(result == "");
+}
+
 TEST_CASE("where a put failed, nothing in its directory or below is deleted") {
     std::string result = in_child([] {
         RunFixture fixture;
