@@ -181,6 +181,25 @@ TEST_CASE("too many deletes halt, and a nibbling series of runs does as well") {
     CHECK(fixture.run().outcome == Outcome::success);  // adopted deletes do not count against later ones: 10 + 1 of 40
 }
 
+TEST_CASE("a root that a repository around it ignores is said to select nothing, and why") {
+    RunFixture fixture;
+    fixture.tree().write(".git/HEAD", "ref: refs/heads/main\n");
+    fixture.tree().make_directory(".git/objects");
+    fixture.tree().make_directory(".git/refs");
+    fixture.tree().write(".gitignore", "/root/*\n");
+    fixture.write("root/f", "x");
+    fixture.job.ignore_files = {".gitignore"};
+    for (const RunReport& report : {fixture.plan(), fixture.run()}) {
+        CHECK(report.outcome == Outcome::success);
+        REQUIRE(report.notes.size() == 1);
+        CHECK(report.notes[0].path == fixture.job.root);
+        CHECK(report.notes[0].why.find(".gitignore:1: '/root/*'") != std::string::npos);
+    }
+    fixture.job.ignore_files = {};
+    CHECK(fixture.run().notes.empty());
+    CHECK(fixture.exists("target/f"));
+}
+
 TEST_CASE("what is not mounted halts") {
     RunFixture fixture;
     fill(fixture, 1);
