@@ -181,6 +181,20 @@ TEST_CASE("too many deletes halt, and a nibbling series of runs does as well") {
     CHECK(fixture.run().outcome == Outcome::success);  // adopted deletes do not count against later ones: 10 + 1 of 40
 }
 
+TEST_CASE("removed empty directories count in a nibbling series, as they do in one run") {
+    RunFixture fixture;
+    for (int i = 0; i < 40; ++i) fixture.tree().make_directory("root/d" + std::to_string(i) + "/empty");
+    fixture.run();
+    auto remove = [&fixture](int begin, int end) {
+        for (int i = begin; i < end; ++i) fixture.remove("root/d" + std::to_string(i));
+    };
+    remove(0, 15);
+    CHECK(fixture.run().outcome == Outcome::success);
+    remove(15, 30);
+    CHECK(codes(fixture.run()) == "max-delete");
+    CHECK(fixture.exists("target/d15"));
+}
+
 TEST_CASE("a root that a repository around it ignores is said to select nothing, and why") {
     RunFixture fixture;
     fixture.tree().write(".git/HEAD", "ref: refs/heads/main\n");
