@@ -214,6 +214,27 @@ TEST_CASE("a root that a repository around it ignores is said to select nothing,
     CHECK(fixture.exists("target/f"));
 }
 
+TEST_CASE("a state that is removed while its user runs on is begun anew, and nothing is deleted") {
+    RunFixture fixture;
+    fill(fixture, 20);
+    CHECK(fixture.run().outcome == Outcome::success);
+    std::filesystem::remove_all(fixture.state_directory());
+    fixture.remove("root/f0");
+    RunReport report = fixture.run();
+    CHECK(codes(report) == "no-baseline");
+    REQUIRE(report.notes.size() == 1);
+    CHECK(report.notes[0].why.find("begun anew") != std::string::npos);
+    CHECK(fixture.exists("target/f0"));
+    CHECK(fixture.exists("state/state.db"));
+    fixture.write("root/f0", "0");
+    report = fixture.run();
+    CHECK(report.outcome == Outcome::success);
+    CHECK(report.notes.empty());
+    fixture.remove("root/f0");
+    CHECK(fixture.run().done.removed == 1);  // a whole sync is recorded again
+    CHECK(Store(fixture.state_directory()).pairs().size() == 1);
+}
+
 TEST_CASE("what is not mounted halts") {
     RunFixture fixture;
     fill(fixture, 1);
