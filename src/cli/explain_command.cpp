@@ -25,12 +25,14 @@ mode_t type_of(const Job& job, const std::string& path) {
 bool is_special(mode_t type) { return type != 0 && type != S_IFREG && type != S_IFDIR && type != S_IFLNK; }
 
 void judge(const Job& job, const std::string& word, Explanation& explanation) {
+    fs::IgnoreFiles ignores(job.root, job.ignore_files);
     if (explanation.path.empty()) {
         explanation.is_selected = true;
         explanation.because = "it is the root of the job";
+        std::string rule = Filter(job.filter).explain_empty_root(ignores);
+        if (!rule.empty()) explanation.because += ", but nothing in it is selected, by " + rule;
         return;
     }
-    fs::IgnoreFiles ignores(job.root, job.ignore_files);
     mode_t type = type_of(job, explanation.path);
     bool is_directory = type == S_IFDIR || (type == 0 && word.ends_with('/'));
     Verdict verdict = Filter(job.filter).explain(ignores, explanation.path, is_directory);

@@ -138,4 +138,15 @@ Verdict Filter::explain(IgnoreSource& ignores, std::string_view path, bool is_di
     return {decision.choice, explain(decision)};
 }
 
+std::string Filter::explain_empty_root(IgnoreSource& ignores) const {
+    constexpr std::string_view any_name = "\x01";  // a name that no rule has in mind
+    const IgnoreChain chain = ignores.chain_for("");
+    for (bool is_directory : {false, true}) {
+        Decision decision = decide(chain, any_name, is_directory);
+        if (decision.choice != Choice::unselected) return "";
+        if (is_directory) return explain(decision);
+    }
+    return "";
+}
+
 }  // namespace syncline

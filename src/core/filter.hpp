@@ -55,6 +55,10 @@ class Filter {
     /// rule; of an unselected directory above it also that directory.
     Verdict explain(IgnoreSource& ignores, std::string_view path, bool is_directory) const;
 
+    /// The rule that leaves out whatever is in the root, as far as no other rule makes an exception of its name; ""
+    /// when there is none.
+    std::string explain_empty_root(IgnoreSource& ignores) const;
+
     bool has_includes() const { return !spec_.include.empty(); }
 
   private:

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -98,6 +99,8 @@ struct PlanInput {
     /// Sorted paths to which the run is limited: only these and what is below them, and the directories that lead
     /// there. Empty: the whole tree.
     const std::vector<std::string>& limits;
+    /// Sorted directories of which it is not known what is selected in them: nothing at or below one is touched.
+    std::span<const std::string> unjudged = {};
 };
 
 /// Directories that were mount points when the baseline was recorded and are none any more: they count as incomplete.

@@ -33,7 +33,8 @@ Planner::Planner(const PlanInput& input, Plan& plan)
       plan_(plan),
       compare_(input, plan.needs),
       incomplete_(input.source_incomplete),
-      limits_(input.limits) {}
+      limits_(input.limits),
+      unjudged_(input.unjudged) {}
 
 void Planner::run() {
     bool nothing_known = !input_.source_incomplete.empty() && input_.source_incomplete.front().empty();
@@ -96,6 +97,7 @@ void Planner::visit(const Spot& spot) {
     if (spot.target != nullptr && !spot.target->has(unselected) && holds_nothing(spot)) ++plan_.target_files;
     if (is_out_of_scope(spot)) return;
     if (skipped_ && is_at_or_below(spot.path, *skipped_)) return;
+    if (unjudged_.covers(spot.path)) return keep_target(spot);
     frozen_ = incomplete_.covers(spot.path);
     if (spot.source != nullptr && (spot.source->kind == Kind::special || spot.source->has(unselected))) {
         if (spot.source->kind == Kind::special) {

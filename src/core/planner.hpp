@@ -64,6 +64,7 @@ class Planner {
     Comparison compare_;
     PathCursor incomplete_;
     PathCursor limits_;
+    PathCursor unjudged_;
     std::vector<Action> prune_, replace_, late_chmods_;
     std::vector<Doomed> doomed_;
     std::optional<std::string_view> skipped_;

@@ -124,7 +124,8 @@ Task<void> RunSteps::load_baseline() {
     co_return;
 }
 
-/// A root that a rule leaves out as a whole, such as that of a repository around it, would be an empty source in silence.
+/// A root that a rule leaves out as a whole, such as that of a repository around it, would be an empty source in
+/// silence.
 void RunSteps::note_unselected_root() {
     if (!source_listing_.tree.empty()) return;
     std::string rule = filter_.explain_empty_root(*ignores_);
@@ -176,8 +177,8 @@ Task<void> RunSteps::make_the_plan() {
     // Each pass can only ask for what the one before did not know; three kinds of questions depend on each other.
     constexpr int most_passes = 8;
     for (int pass = 0; pass < most_passes; ++pass) {
-        plan_ = make_plan(
-            {source_listing_.tree, target_listing_.tree, baseline_, policy_, source_incomplete_, options_.paths, unjudged_});
+        plan_ = make_plan({source_listing_.tree, target_listing_.tree, baseline_, policy_, source_incomplete_,
+                           options_.paths, unjudged_});
         if (plan_.needs.empty()) co_return;
         co_await read_what_is_needed();
     }

@@ -19,6 +19,8 @@ namespace {
 
 constexpr size_t buffer_bytes = size_t{128} << 10;
 constexpr int max_kind_races = 3;
+// Directories that link to each other are reached in ever more ways, each longer than the last.
+constexpr unsigned max_nested_follows = 1000;
 // A tree holds whole paths, whose sum grows with the square of the depth.
 constexpr size_t max_path_bytes = size_t{32} << 10;
 
@@ -34,13 +36,18 @@ bool stat_entry(int directory, const char* name, int flags, struct statx& status
 
 }  // namespace
 
+unsigned WalkContext::count_nested_follow(const DirectoryId& directory) {
+    std::lock_guard lock(follows_mutex);
+    return ++follows[{directory.device, directory.inode}];
+}
+
 DirectoryReader::DirectoryReader(WalkContext& context)
     : context_(context), buffer_(std::make_unique_for_overwrite<char[]>(buffer_bytes)) {}
 
 void DirectoryReader::read(WalkNode& node) {
     reset(node);
     Fd fd = open_node(node);
-    if (!fd) return;
+    if (!fd || is_followed_too_often()) return;
     fd_ = fd.get();
     const WalkOptions& options = context_.options;
     if (options.filter && options.ignores && !node.unselected)
@@ -234,6 +241,27 @@ bool DirectoryReader::is_descended(const Found& found, std::string_view name) co
 bool DirectoryReader::is_never_followed(const DirectoryId& id) const {
     const std::vector<DirectoryId>& refused = context_.options.never_followed;
     return std::find(refused.begin(), refused.end(), id) != refused.end();
+}
+
+/// Whether this directory was reached through a symlink below another one so often that it is not listed once more. The
+/// first place is a problem, all are incomplete.
+bool DirectoryReader::is_followed_too_often() {
+    if (!node_->reached_by_link) return false;
+    const WalkNode* above = node_->parent;
+    while (above && !above->reached_by_link) above = above->parent;
+    if (!above) return false;
+    unsigned count = context_.count_nested_follow({node_->device, node_->inode});
+    if (count <= max_nested_follows) return false;
+    context_.follows_too_often = true;
+    std::string path = path_.substr(0, node_->path_size);
+    findings_.incomplete.push_back(path);
+    if (count > max_nested_follows + 1) return true;
+    findings_.problems.push_back(
+        {std::move(path), "is a symlink to a directory that was followed through other symlinks " +
+                              std::to_string(max_nested_follows) +
+                              " times already; here and beyond it is not (do directories "
+                              "link to each other?)"});
+    return true;
 }
 
 bool DirectoryReader::is_own_ancestor(uint64_t device, uint64_t inode) const {

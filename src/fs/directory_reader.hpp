@@ -3,7 +3,9 @@
 
 #include <atomic>
 #include <deque>
+#include <map>
 #include <memory>
+#include <mutex>
 #include <stop_token>
 #include <string>
 #include <string_view>
@@ -26,6 +28,12 @@ struct WalkContext {
     std::stop_token stop;
     int max_held_fds = 0;  ///< descriptors that may stay open for children
     std::atomic<int> held_fds{0};
+
+    /// Counts one more way to the directory through nested symlinks, and says how many that makes.
+    unsigned count_nested_follow(const DirectoryId& directory);
+    std::mutex follows_mutex{};
+    std::map<std::pair<uint64_t, uint64_t>, unsigned> follows{};  ///< by device and inode, under the mutex
+    std::atomic<bool> follows_too_often{false};
 
     bool follows_links() const { return options.symlinks == SymlinkPolicy::follow && !options.keep_unselected; }
 };
@@ -67,6 +75,7 @@ class DirectoryReader {
     Verdict::Choice judge(std::string_view name, bool is_directory);
     void keep(std::string_view name, Found found, std::string_view link);
     bool is_descended(const Found& found, std::string_view name) const;
+    bool is_followed_too_often();
     bool is_own_ancestor(uint64_t device, uint64_t inode) const;
     bool is_never_followed(const DirectoryId& id) const;
     void pack();

@@ -212,12 +212,18 @@ std::vector<DirectoryId> directories_up_from(const std::string& path) {
 WalkResult walk(int root, const WalkOptions& options, std::stop_token stop) {
     WalkResult result;
     result.started_at = wall_clock_now();
-    WalkContext context{.root = root, .options = options, .stop = std::move(stop), .max_held_fds = held_fds_limit()};
+    WalkContext context{.root = root, .options = options, .stop = stop, .max_held_fds = held_fds_limit()};
     std::deque<DirectoryReader> readers;
     for (unsigned i = 0; i < std::max(1u, options.threads); ++i) readers.emplace_back(context);
     WalkNode top;
     identify(top, root);
     read_all(top, readers);
+    if (context.follows_too_often && readers.size() > 1) {
+        // Where the limit fell depended on who came first. One thread always goes the same way.
+        WalkOptions alone = options;
+        alone.threads = 1;
+        return walk(root, alone, std::move(stop));
+    }
 
     size_t entries = 0, name_bytes = 0;
     for (DirectoryReader& reader : readers) {

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <utility>
 
 #include "base/assert.hpp"
 #include "state/baseline_row.hpp"
@@ -99,6 +100,8 @@ Store::~Store() = default;
 Store::Store(Store&&) noexcept = default;
 
 const std::string& Store::set_aside() const { return impl_->set_aside; }
+
+bool Store::take_lost() { return std::exchange(impl_->was_lost, false); }
 
 PairId Store::pair(const PairKey& key) {
     auto known = std::find(impl_->keys.begin(), impl_->keys.end(), key);

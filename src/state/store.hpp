@@ -75,6 +75,9 @@ class Store {
     /// "" or the path to which a damaged database was moved.
     const std::string& set_aside() const;
 
+    /// Whether the file was deleted or set aside by others since this was asked last, and another one is in use now.
+    bool take_lost();
+
     /// The row of a pair, made when it is new.
     PairId pair(const PairKey& key);
     /// All that were ever recorded, oldest first.

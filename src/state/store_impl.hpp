@@ -17,6 +17,7 @@ namespace syncline {
 struct Store::Impl {
     std::string directory;
     std::string set_aside;
+    bool was_lost = false;  ///< the database vanished while it was open
     std::unique_ptr<Database> database;
     std::vector<PairKey> keys;  ///< by PairId - 1
 
@@ -30,7 +31,10 @@ struct Store::Impl {
     /// Runs `operation` on the database; once more on a new one when this one is damaged.
     template <class Operation>
     auto use(Operation operation) {
-        if (!database->is_in_place()) reopen(false);
+        if (!database->is_in_place()) {
+            reopen(false);
+            was_lost = true;
+        }
         try {
             return operation(*database);
         } catch (const Damaged&) {

@@ -37,6 +37,19 @@ GlobRule rule(std::string_view pattern, std::string origin, std::string base = "
 
 }  // namespace
 
+TEST_CASE("a rule that leaves out the whole root is named") {
+    FixedIgnores ignores;
+    CHECK(Filter().explain_empty_root(ignores).empty());
+    ignores.add("", "../.gitignore", "*.o\n*\n");
+    CHECK(Filter().explain_empty_root(ignores) == "../.gitignore:2: '*'");
+    FixedIgnores directories_stay;
+    directories_stay.add("", ".gitignore", "*\n!*/\n");
+    CHECK(Filter().explain_empty_root(directories_stay).empty());
+    FixedIgnores none;
+    CHECK(Filter({.exclude = {rule("**", "jobs.toml:3")}}).explain_empty_root(none) == "jobs.toml:3: exclude '**'");
+    CHECK(Filter({.include = {rule("*.c", "jobs.toml:3")}}).explain_empty_root(none).empty());
+}
+
 TEST_CASE("without rules everything is selected but .git") {
     Filter filter;
     CHECK(filter.judge(nullptr, "a/.env", false) == Choice::selected);

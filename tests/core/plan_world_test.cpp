@@ -261,6 +261,19 @@ TEST_CASE("nothing at or below a directory that could not be read is deleted or 
                    {"a"});
 }
 
+TEST_CASE("nothing is touched at or below a directory of which it is not known what is selected") {
+    const std::vector<std::string> nothing, unjudged{"a"};
+    in_every_world(any, [&](auto& source, auto& target, auto& baseline, auto& policy, auto&) {
+        Planned planned{tree_of(source), tree_of(target), {}};
+        Baseline rows = baseline_of(baseline);
+        planned.plan = make_plan({planned.source, planned.target, rows, policy, unjudged, nothing, unjudged});
+        for (const Action& action : planned.plan.actions) {
+            if (is_at_or_below(planned.path(action), "a")) return false;
+        }
+        return true;
+    });
+}
+
 TEST_CASE("when the root could not be read the plan is empty") {
     in_every_world(any,
                    [](auto&, auto&, auto&, auto&, auto& planned) {

@@ -181,6 +181,60 @@ TEST_CASE("too many deletes halt, and a nibbling series of runs does as well") {
     CHECK(fixture.run().outcome == Outcome::success);  // adopted deletes do not count against later ones: 10 + 1 of 40
 }
 
+TEST_CASE("removed empty directories count in a nibbling series, as they do in one run") {
+    RunFixture fixture;
+    for (int i = 0; i < 40; ++i) fixture.tree().make_directory("root/d" + std::to_string(i) + "/empty");
+    fixture.run();
+    auto remove = [&fixture](int begin, int end) {
+        for (int i = begin; i < end; ++i) fixture.remove("root/d" + std::to_string(i));
+    };
+    remove(0, 15);
+    CHECK(fixture.run().outcome == Outcome::success);
+    remove(15, 30);
+    CHECK(codes(fixture.run()) == "max-delete");
+    CHECK(fixture.exists("target/d15"));
+}
+
+TEST_CASE("a root that a repository around it ignores is said to select nothing, and why") {
+    RunFixture fixture;
+    fixture.tree().write(".git/HEAD", "ref: refs/heads/main\n");
+    fixture.tree().make_directory(".git/objects");
+    fixture.tree().make_directory(".git/refs");
+    fixture.tree().write(".gitignore", "/root/*\n");
+    fixture.write("root/f", "x");
+    fixture.job.ignore_files = {".gitignore"};
+    for (const RunReport& report : {fixture.plan(), fixture.run()}) {
+        CHECK(report.outcome == Outcome::success);
+        REQUIRE(report.notes.size() == 1);
+        CHECK(report.notes[0].path == fixture.job.root);
+        CHECK(report.notes[0].why.find(".gitignore:1: '/root/*'") != std::string::npos);
+    }
+    fixture.job.ignore_files = {};
+    CHECK(fixture.run().notes.empty());
+    CHECK(fixture.exists("target/f"));
+}
+
+TEST_CASE("a state that is removed while its user runs on is begun anew, and nothing is deleted") {
+    RunFixture fixture;
+    fill(fixture, 20);
+    CHECK(fixture.run().outcome == Outcome::success);
+    std::filesystem::remove_all(fixture.state_directory());
+    fixture.remove("root/f0");
+    RunReport report = fixture.run();
+    CHECK(codes(report) == "no-baseline");
+    REQUIRE(report.notes.size() == 1);
+    CHECK(report.notes[0].why.find("begun anew") != std::string::npos);
+    CHECK(fixture.exists("target/f0"));
+    CHECK(fixture.exists("state/state.db"));
+    fixture.write("root/f0", "0");
+    report = fixture.run();
+    CHECK(report.outcome == Outcome::success);
+    CHECK(report.notes.empty());
+    fixture.remove("root/f0");
+    CHECK(fixture.run().done.removed == 1);  // a whole sync is recorded again
+    CHECK(Store(fixture.state_directory()).pairs().size() == 1);
+}
+
 TEST_CASE("what is not mounted halts") {
     RunFixture fixture;
     fill(fixture, 1);
@@ -216,6 +270,34 @@ TEST_CASE("an unreadable source directory keeps what is below it on the target")
         require(fixture.exists("target/d/file"), "what is below d stays");
         require(!fixture.exists("target/e/file"), "the rest goes on");
         ::chmod(fixture.tree().path("root/d").c_str(), 0755);
+    });
+    CHECK(result == "");
+}
+
+TEST_CASE("where an ignore file cannot be read, nothing it may hide is sent, overwritten or deleted") {
+    std::string result = in_child([] {
+        RunFixture fixture;
+        std::ignore = ::chown(fixture.tree().path().c_str(), 65534, 65534);
+        for (auto& entry : std::filesystem::recursive_directory_iterator(fixture.tree().path())) {
+            std::ignore = ::chown(entry.path().c_str(), 65534, 65534);
+        }
+        require(drop_privileges() || ::geteuid() != 0, "a user whom modes bind");
+        fixture.job.ignore_files = {".gitignore"};
+        fixture.write("root/d/.gitignore", "*.key\n");
+        for (const char* path : {"root/d/kept", "root/d/gone", "root/e/file"}) fixture.write(path, "old");
+        require(fixture.run().outcome == Outcome::success, "first copy");
+        ::chmod(fixture.tree().path("root/d/.gitignore").c_str(), 0);
+        fixture.write("root/d/secret.key", "secret");
+        fixture.write("root/d/below/secret.key", "secret");
+        fixture.write("root/d/kept", "new");
+        fixture.write("root/e/file", "new");
+        fixture.remove("root/d/gone");
+        RunReport report = fixture.run();
+        require(exit_status(report) == 4, "partly done");
+        require(report.problems.size() == 1 && report.problems[0].path == "d/.gitignore", "the file is named");
+        require(!fixture.exists("target/d/secret.key") && !fixture.exists("target/d/below"), "nothing is sent");
+        require(fixture.read("target/d/kept") == "old" && fixture.exists("target/d/gone"), "nothing is changed");
+        require(fixture.read("target/e/file") == "new", "the rest goes on");
     });
     CHECK(result == "");
 }

@@ -1,6 +1,7 @@
 // What becomes of symlinks under each policy.
 #include <catch2/catch_test_macros.hpp>
 
+#include "base/rel_path.hpp"
 #include "fs/walk.hpp"
 #include "temp_tree.hpp"
 
@@ -99,6 +100,30 @@ TEST_CASE("two followed links into each other's directory come to an end") {
     WalkResult result = walk_with(tree, SymlinkPolicy::follow);
     CHECK(paths_of(result.tree) == Paths{"a", "a/to-b", "b", "b/to-a"});
     CHECK(failed_paths(result) == Paths{"a/to-b/to-a", "b/to-a/to-b"});
+}
+
+TEST_CASE("directories that all link to each other are followed a bounded number of times, the same ones each time") {
+    constexpr int count = 9;
+    TempTree tree;
+    for (int from = 0; from < count; ++from) {
+        for (int to = 0; to < count; ++to) {
+            if (from == to) continue;
+            tree.link("d" + std::to_string(from) + "/to" + std::to_string(to), "../d" + std::to_string(to));
+        }
+    }
+    WalkResult result = walk_with(tree, SymlinkPolicy::follow);
+    auto limited = [](const Problem& problem) { return problem.why.find("times already") != std::string::npos; };
+    auto named = std::count_if(result.problems.begin(), result.problems.end(), limited);
+    CHECK((named > 0 && named <= count));
+    auto is_incomplete = [&result](const std::string& path) {
+        return std::binary_search(result.incomplete.begin(), result.incomplete.end(), path, PathLess{});
+    };
+    for (const Problem& problem : result.problems) CHECK(is_incomplete(problem.path));
+    // 100,000 ways lead through nine such directories, a million through ten.
+    CHECK(result.tree.size() < 9 * 1000 * 9);
+    WalkResult again = walk_with(tree, SymlinkPolicy::follow);
+    CHECK(paths_of(again.tree) == paths_of(result.tree));
+    CHECK(again.incomplete == result.incomplete);
 }
 
 TEST_CASE("links on a target are never followed") {
