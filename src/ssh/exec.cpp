@@ -1,8 +1,5 @@
 #include "ssh/exec.hpp"
 
-#include <sys/random.h>
-
-#include <array>
 #include <cstdio>
 
 #include "async/deadline.hpp"
@@ -10,61 +7,13 @@
 #include "base/assert.hpp"
 #include "base/text.hpp"
 #include "ssh/error.hpp"
+#include "ssh/marker.hpp"
 #include "ssh/text.hpp"
 
 namespace syncline::ssh {
 namespace {
 
 constexpr size_t buffer_bytes = 256 * 1024;
-constexpr size_t noise_limit_bytes = 1024 * 1024;
-constexpr size_t longest_command_script_bytes = 24 * 1024;
-
-std::string random_marker() {
-    std::array<unsigned char, 16> bytes;
-    SYNCLINE_ASSERT(::getrandom(bytes.data(), bytes.size(), 0) == static_cast<ssize_t>(bytes.size()));
-    std::string marker = "syncline-";
-    for (auto byte : bytes) {
-        char hex[3];
-        std::snprintf(hex, sizeof hex, "%02x", byte);
-        marker += hex;
-    }
-    return marker + "\n";
-}
-
-/// Drops everything up to and with a marker.
-class MarkerFilter {
-  public:
-    explicit MarkerFilter(std::string marker) : marker_(std::move(marker)) {}
-
-    /// What of `bytes` comes after the marker. Throws SshError (limit) when it does not come.
-    std::string_view pass(std::string_view bytes) {
-        if (found_) return bytes;
-        // The part of the marker that an earlier piece may have ended with is searched again.
-        auto before = noise_.size();
-        noise_ += bytes;
-        auto from = before < marker_.size() ? 0 : before - marker_.size();
-        auto at = noise_.find(marker_, from);
-        if (at == std::string::npos) {
-            if (noise_.size() > noise_limit_bytes) {
-                throw SshError(Failure::limit,
-                               "the login shell prints without end before it runs a command: " + last_line(noise_));
-            }
-            return {};
-        }
-        found_ = true;
-        auto end = at + marker_.size();
-        noise_.resize(at);
-        return bytes.substr(end - before);
-    }
-
-    bool found() const { return found_; }
-    const std::string& noise() const { return noise_; }
-
-  private:
-    std::string marker_;
-    std::string noise_;
-    bool found_ = false;
-};
 
 /// One run of a script: two coroutines share it, one that feeds and one that reads.
 class ScriptRun {
@@ -72,8 +21,7 @@ class ScriptRun {
     ScriptRun(Session& session, std::string script, InputSource& input, OutputSink& output, ScriptLimits limits)
         : session_(session),
           marker_(random_marker()),
-          script_("printf '%s\\n' " + marker_.substr(0, marker_.size() - 1) + "; printf '%s\\n' " +
-                  marker_.substr(0, marker_.size() - 1) + " >&2\n" + script),
+          script_(marker_commands(marker_) + script),
           input_(input),
           output_(output),
           limits_(limits),
@@ -105,10 +53,7 @@ class ScriptRun {
 
 Task<void> ScriptRun::run() {
     channel_ = co_await session_.open_channel();
-    // dd takes the script's bytes one at a time, so that the rest of stdin is left for the script itself: a shell that
-    // reads its script from stdin may read ahead.
-    auto size = std::to_string(script_.size());
-    auto command = "exec sh -c 'eval \"$(dd bs=1 count=" + size + " 2>/dev/null)\"'";
+    auto command = command_reading_script(script_.size());
     co_await channel_->exec(command);
     auto body = [this](Nursery& nursery) { return converse(nursery); };
     co_await with_nursery(body);
@@ -208,8 +153,14 @@ Task<ScriptOutput> run_short_script(Session& session, std::string script, size_t
     co_return output;
 }
 
+std::string command_reading_script(size_t script_bytes) {
+    // dd takes the script's bytes one at a time, so that the rest of stdin is left for the script itself: a shell that
+    // reads its script from stdin may read ahead.
+    return "exec sh -c 'eval \"$(dd bs=1 count=" + std::to_string(script_bytes) + " 2>/dev/null)\"'";
+}
+
 std::string login_shell_command(std::string_view script) {
-    SYNCLINE_ASSERT(script.size() <= longest_command_script_bytes);
+    SYNCLINE_ASSERT(script.size() <= longest_command_script);
     // Within single quotes, sh, csh, fish and zsh agree on harmless characters and on a backslash before a digit.
     std::string command = "exec sh -c 'eval \"$(printf %b \"$1\")\"' sh '";
     for (char letter : script) {

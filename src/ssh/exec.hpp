@@ -50,8 +50,15 @@ struct ScriptOutput {
 };
 Task<ScriptOutput> run_short_script(Session& session, std::string script, size_t limit);
 
-/// A command line that makes any login shell evaluate `script` in a POSIX sh with stdin untouched: for commands of
-/// users, with or without a PTY. For scripts of up to about 20 KiB.
+/// A command line that makes any login shell evaluate, in a POSIX sh, a script of so many bytes that comes first on
+/// stdin; the rest of stdin is the script's.
+std::string command_reading_script(size_t script_bytes);
+
+/// Bytes of the longest script that login_shell_command takes.
+constexpr size_t longest_command_script = 24 * 1024;
+
+/// A command line that makes any login shell evaluate `script` in a POSIX sh with stdin untouched, as a PTY needs it.
+/// Who lists the server's processes sees it for a moment.
 std::string login_shell_command(std::string_view script);
 
 }  // namespace syncline::ssh

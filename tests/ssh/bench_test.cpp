@@ -4,6 +4,7 @@
 #include <cstdio>
 
 #include "async/nursery.hpp"
+#include "base/text.hpp"
 #include "large_data.hpp"
 #include "run_with.hpp"
 #include "ssh_server.hpp"
