@@ -6,17 +6,12 @@
 #include "base/rel_path.hpp"
 #include "base/text.hpp"
 #include "endpoint/ssh_pull.hpp"
+#include "endpoint/ssh_push.hpp"
 #include "endpoint/ssh_root.hpp"
 #include "endpoint/ssh_shell.hpp"
 
 namespace syncline {
 namespace {
-
-std::string directory_of(const SshHosts& hosts, const SshHost& host, const Destination& destination,
-                         const EndpointOptions& options) {
-    if (!destination.path.empty()) return normal_remote_directory(destination.path);
-    return normal_remote_directory(host.remote_root() + "/" + default_layout_name(options.local_root, hosts.client()));
-}
 
 /// A home directory by its place, whoever's it is.
 bool is_below_homes(std::string_view path) {
@@ -28,10 +23,16 @@ bool is_below_homes(std::string_view path) {
 
 }  // namespace
 
+std::string remote_directory(const SshHosts& hosts, const SshHost& host, const Destination& destination,
+                             const std::string& local_root) {
+    if (!destination.path.empty()) return normal_remote_directory(destination.path);
+    return normal_remote_directory(host.remote_root() + "/" + default_layout_name(local_root, hosts.client()));
+}
+
 SshEndpoint::SshEndpoint(SshHosts& hosts, const Destination& destination, const EndpointOptions& options,
                          WorkerPool& workers, fs::RateLimiter& limiter)
     : host_(hosts.host(destination.name)),
-      directory_(directory_of(hosts, *host_, destination, options)),
+      directory_(remote_directory(hosts, *host_, destination, options.local_root)),
       options_(options),
       means_(workers, limiter) {}
 
@@ -215,8 +216,10 @@ Task<void> SshEndpoint::commit(ContentSource content, std::vector<CommitItem>& i
     }
     std::vector<CommitItem*> all;
     for (CommitItem& item : items) all.push_back(&item);
-    ShellSide remote = co_await side();
-    co_await remote.commit(content, std::move(all), progress);
+    RemoteShell* remote = co_await shell();
+    RemotePlace place(*remote, *host_->tools, root_.path, shown());
+    Push push(*host_, std::move(place), stage_, means_, options_.transfer, progress);
+    co_await push.commit(content, std::move(all));
 }
 
 Task<void> SshEndpoint::remove(std::vector<RemoveItem>& items, Progress& progress) {
@@ -236,14 +239,18 @@ Task<void> SshEndpoint::sweep(std::vector<std::string> leftovers) {
         co_await files->sweep(std::move(leftovers));
         co_return;
     }
-    ShellSide remote = co_await side();
-    co_await remote.sweep(std::move(leftovers));
+    RemoteShell* remote = co_await shell();
+    RemotePlace place(*remote, *host_->tools, root_.path, shown());
+    co_await stage_.take_over(std::move(place), std::move(leftovers));
 }
 
 Task<void> SshEndpoint::flush() {
-    if (!options_.fsync || root_.path.empty() || !uses_shell()) co_return;
+    bool has_work = options_.fsync || stage_.is_there();
+    if (root_.path.empty() || !uses_shell() || !has_work) co_return;
     ShellSide remote = co_await side();
-    co_await remote.flush();
+    if (options_.fsync) co_await remote.flush();
+    RemotePlace place = remote.place();
+    co_await stage_.discard(std::move(place));  // what nothing had a use for
 }
 
 }  // namespace syncline

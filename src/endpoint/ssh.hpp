@@ -10,8 +10,14 @@
 #include "endpoint/ssh_fetch.hpp"
 #include "endpoint/ssh_host.hpp"
 #include "endpoint/ssh_sftp.hpp"
+#include "endpoint/ssh_stage.hpp"
 
 namespace syncline {
+
+/// The directory on the server that `destination` means for the job with that local root: what it says, or the default
+/// layout; as normal_remote_directory() has it.
+std::string remote_directory(const SshHosts& hosts, const SshHost& host, const Destination& destination,
+                             const std::string& local_root);
 
 class SshEndpoint : public Endpoint {
   public:
@@ -59,6 +65,7 @@ class SshEndpoint : public Endpoint {
     bool is_inspected_ = false;
     TimeNs listed_at_ = 0;  ///< by the server's clock
     FetchDirectory fetched_;
+    RemoteStage stage_;
 };
 
 }  // namespace syncline

@@ -7,6 +7,11 @@ namespace {
 
 bool is_content(const CommitItem& item) { return item.op == Op::put || item.op == Op::symlink; }
 
+void take_error(const SentItem& sent) {
+    sent.item->error = sent.error;
+    sent.item->disk_trouble = sent.disk_trouble;
+}
+
 void fail(CommitItem& item, const OpFailure& failure) {
     item.error = failure.kind == OpFailure::Kind::changed
                      ? "changed on the target since it was listed (" + failure.why + "); left as it is"
@@ -19,7 +24,7 @@ void fail(CommitItem& item, const OpFailure& failure) {
 CommitBatch::CommitBatch(std::vector<CommitItem*> items, bool has_fractions)
     : items_(std::move(items)), has_fractions_(has_fractions) {
     for (CommitItem* item : items_) {
-        if (is_content(*item)) sent_.push_back({item});
+        if (is_content(*item)) sent_.emplace_back(item);
     }
 }
 
@@ -36,7 +41,7 @@ std::vector<TarContent::ControlFile> CommitBatch::conclude() {
         if (sent.state != SentItem::State::sent) continue;
         steps_.push_back({sent.item, &sent});
         if (sent.item->op != Op::put) continue;
-        names.append(std::to_string(&sent - sent_.data())).append(1, '\0');
+        names.append(sent.name).append(1, '\0');
         sums.append(sent.digest.hex()).append("\n");
     }
     add_steps(Op::chmod);
@@ -49,7 +54,9 @@ std::vector<TarContent::ControlFile> CommitBatch::conclude() {
         op.mode = item.mode;
         op.expected = item.expected;
         op.unchecked = item.op == Op::chmod && item.expected == nullptr;  // a directory that this run made
-        if (step.sent != nullptr) op.staged = std::to_string(step.sent - sent_.data());
+        if (step.sent != nullptr) op.staged = step.sent->name;
+        if (step.sent != nullptr && step.sent->needs_touch) op.mtime = step.sent->mtime;
+        if (op.mtime) op.mode = mode_of(item);
         paths.append("./").append(item.path).append(1, '\0');
     }
     return {{"names", std::move(names)},
@@ -62,7 +69,7 @@ std::vector<TarContent::ControlFile> CommitBatch::conclude() {
 std::vector<CommitItem*> CommitBatch::unsent() const {
     std::vector<CommitItem*> again;
     for (const SentItem& sent : sent_) {
-        if (sent.state == SentItem::State::failed) sent.item->error = sent.error;
+        if (sent.state == SentItem::State::failed) take_error(sent);
         if (sent.state == SentItem::State::changed) again.push_back(sent.item);
     }
     return again;
@@ -78,7 +85,7 @@ std::vector<CommitItem*> CommitBatch::take(const CommitReport& report) {
 /// Nothing was put into place, as a digest differs.
 std::vector<CommitItem*> CommitBatch::take_damage(const CommitReport&) {
     for (SentItem& sent : sent_) {
-        if (sent.state == SentItem::State::failed) sent.item->error = sent.error;
+        if (sent.state == SentItem::State::failed) take_error(sent);
     }
     std::vector<CommitItem*> again;
     std::copy_if(items_.begin(), items_.end(), std::back_inserter(again),

@@ -16,7 +16,7 @@ class CommitBatch {
     /// The items outlive the batch.
     CommitBatch(std::vector<CommitItem*> items, bool has_fractions);
 
-    /// What goes through the tar stream, each under its number.
+    /// What is to be sent, each under its name in the stage.
     std::vector<SentItem>& sent() { return sent_; }
 
     /// The files that end the stream, once all content was read.

@@ -13,8 +13,80 @@ namespace syncline {
 namespace {
 
 constexpr size_t piece_bytes = size_t{1} << 20;
+constexpr size_t alone_bytes = 256 << 10;
+
+/// Hashes the first `bytes` of a file; false when it has fewer.
+bool hash_prefix(int file, uint64_t bytes, fs::Hasher& hasher) {
+    std::string buffer;
+    for (uint64_t offset = 0; offset < bytes; offset += buffer.size()) {
+        buffer.resize(static_cast<size_t>(std::min<uint64_t>(bytes - offset, piece_bytes)));
+        ssize_t got = ::pread(file, buffer.data(), buffer.size(), static_cast<off_t>(offset));
+        buffer.resize(got > 0 ? static_cast<size_t>(got) : 0);
+        if (got < 0 && errno == EINTR) continue;
+        if (got <= 0) return false;
+        hasher.update(std::as_bytes(std::span(buffer)));
+    }
+    return true;
+}
 
 }  // namespace
+
+SentItem::SentItem(CommitItem* sent_item) : item(sent_item), name(staged_name(sent_item->path)) {}
+
+bool FileInput::open() {
+    fs::DirectoryCache directories(content_.root, content_.follow_symlinks ? fs::Links::follow : fs::Links::refuse);
+    file_ = open_content(directories, content_, sent_.item->path, sent_.error);
+    Entry entry;
+    if (!file_ || !fs::read_entry(file_.get(), "", entry)) {
+        if (sent_.error.empty()) sent_.error = "cannot read the source: " + errno_text(errno);
+        sent_.state = SentItem::State::failed;
+        return false;
+    }
+    before_ = entry.stamp;
+    opened_at_ = wall_clock_now();
+    begun_at_byte_ = is_kept() ? sent_.kept->size : 0;
+    offset_ = begun_at_byte_;
+    if (begun_at_byte_ == 0) hasher_.finish();
+    progress_.bytes_done += begun_at_byte_;
+    return true;
+}
+
+bool FileInput::is_kept() {
+    return sent_.kept != nullptr && sent_.kept->size <= before_.size &&
+           hash_prefix(file_.get(), sent_.kept->size, hasher_) && hasher_.so_far() == sent_.kept->digest;
+}
+
+Task<std::string_view> FileInput::next() {
+    auto work = [this](std::stop_token) { fill(); };
+    if (before_.size - offset_ <= small_bytes) {
+        fill();  // what is in the page cache is read sooner than a thread wakes up
+    } else {
+        co_await offload(means_.workers, work);
+    }
+    co_await means_.take_share(buffer_.size());
+    progress_.bytes_done += buffer_.size();
+    co_return std::string_view(buffer_);
+}
+
+void FileInput::fill() {
+    buffer_.resize(static_cast<size_t>(std::min<uint64_t>(before_.size - offset_, alone_bytes)));
+    ssize_t got =
+        buffer_.empty() ? 0 : ::pread(file_.get(), buffer_.data(), buffer_.size(), static_cast<off_t>(offset_));
+    buffer_.resize(got > 0 ? static_cast<size_t>(got) : 0);
+    hasher_.update(std::as_bytes(std::span(buffer_)));
+    offset_ += buffer_.size();
+}
+
+bool FileInput::finish() {
+    Entry after;
+    bool is_same = offset_ == before_.size && fs::read_entry(file_.get(), "", after) && after.stamp == before_;
+    sent_.digest = hasher_.finish();
+    sent_.stamp = is_racy(before_, opened_at_) ? Stamp{} : before_;
+    sent_.stamp.size = before_.size;
+    sent_.mtime = before_.mtime;
+    file_.close();
+    return is_same;
+}
 
 fs::Fd open_content(fs::DirectoryCache& directories, const ContentSource& content, std::string_view path,
                     std::string& error) {
@@ -72,7 +144,8 @@ bool TarContent::fill(std::stop_token stop) {
         if (file_) {
             read_some();
         } else if (next_item_ < items_.size()) {
-            begin(items_[next_item_++]);
+            SentItem& sent = items_[next_item_++];
+            if (sent.state == SentItem::State::waiting) begin(sent);
         } else {
             return false;
         }
@@ -84,7 +157,7 @@ void TarContent::begin(SentItem& sent) {
     if (sent.item->op == Op::put) return begin_file(sent);
     TarMember member;
     member.type = TarMember::Type::symlink;
-    member.path = std::to_string(next_item_ - 1);
+    member.path = sent.name;
     member.link = sent.item->link;
     member.mode = 0777;
     member.mtime = sent.item->source.mtime;
@@ -105,8 +178,15 @@ void TarContent::begin_file(SentItem& sent) {
     begun_at_ = wall_clock_now();
     rest_ = before_.size;
     is_short_ = false;
+    sent.mtime = before_.mtime;
+    if (is_kept(sent)) {
+        rest_ = 0;
+        sent.needs_touch = sent.kept->mtime != before_.mtime || sent.kept->mode != mode_of(*sent.item);
+        progress_.bytes_done += before_.size;
+        return end_file();
+    }
     TarMember member;
-    member.path = std::to_string(next_item_ - 1);
+    member.path = sent.name;
     member.size = before_.size;
     member.mode = mode_of(*sent.item);
     member.mtime = before_.mtime;
@@ -128,12 +208,21 @@ void TarContent::read_some() {
     hasher_.update(std::as_bytes(std::span(buffer_).subspan(begin)));
     rest_ -= static_cast<uint64_t>(got);
     progress_.bytes_done += static_cast<uint64_t>(got);
-    if (rest_ == 0) end_file();
+    if (rest_ > 0) return;
+    buffer_.append(tar_padding(before_.size), '\0');
+    end_file();
+}
+
+/// Whether all of it is in the stage; its content has been hashed then.
+bool TarContent::is_kept(const SentItem& sent) {
+    if (sent.kept == nullptr || sent.kept->size != before_.size || before_.size == 0) return false;
+    bool is_same = hash_prefix(file_.get(), before_.size, hasher_) && hasher_.so_far() == sent.kept->digest;
+    if (!is_same) hasher_.finish();
+    return is_same;
 }
 
 void TarContent::end_file() {
     SentItem& sent = items_[next_item_ - 1];
-    buffer_.append(tar_padding(before_.size), '\0');
     Entry after;
     bool is_same = fs::read_entry(file_.get(), "", after) && after.stamp == before_ && !is_short_;
     file_.close();

@@ -1,7 +1,6 @@
 // TarContent: local files and symlinks as the tar stream of a commit, read and hashed on a worker while they are sent.
-//
-// Each goes under the number that it has in the batch, so that no name of a user's ever needs quoting. At the end come
-// the files that tell the server what to do (ssh_scripts.hpp: commit_script).
+// Each goes under its name in the stage, so that no name of a user's ever needs quoting. At the end come the files that
+// tell the server what to do (ssh_scripts.hpp: commit_script). FileInput: one file to be sent by itself.
 #pragma once
 
 #include <functional>
@@ -10,6 +9,7 @@
 
 #include "endpoint/endpoint.hpp"
 #include "endpoint/ssh_means.hpp"
+#include "endpoint/ssh_stage.hpp"
 #include "fs/fd.hpp"
 #include "fs/hash.hpp"
 #include "ssh/stream.hpp"
@@ -18,11 +18,51 @@ namespace syncline {
 
 /// One file or symlink to be sent.
 struct SentItem {
-    CommitItem* item = nullptr;
+    explicit SentItem(CommitItem* sent_item);
+
+    CommitItem* item;
+    std::string name;                ///< in the stage
+    const KeptFile* kept = nullptr;  ///< what is in the stage of it already
+    bool needs_touch = false;        ///< its mode and time are not yet those of `item`
     enum class State : uint8_t { waiting, sent, changed, failed } state = State::waiting;
-    std::string error;  ///< failed: why it could not be read
-    Digest digest;      ///< of what was sent
-    Stamp stamp;        ///< of what was read; racy ones are not known
+    std::string error;  ///< failed: why it could not be read, or sent
+    bool disk_trouble = false;
+    Digest digest;     ///< of what was sent
+    Stamp stamp;       ///< of what was read; racy ones are not known
+    TimeNs mtime = 0;  ///< of what was read
+};
+
+/// One local file that is sent by itself: opened, its beginning compared with what is kept of it, the rest sent, and in
+/// the end looked at again. open() and fill() block.
+class FileInput final : public ssh::InputSource {
+  public:
+    FileInput(ContentSource content, SentItem& sent, TransferMeans means, Progress& progress)
+        : content_(content), sent_(sent), means_(means), progress_(progress) {}
+
+    /// Says from which byte on it is to be sent. False, and the item's error is set, when it cannot be read.
+    bool open();
+    uint64_t offset() const { return begun_at_byte_; }
+    uint64_t size() const { return before_.size; }
+    Task<std::string_view> next() override;
+    /// Whether all was read and the file is as it was before; sets the item's digest and stamp.
+    bool finish();
+
+  private:
+    static constexpr uint64_t small_bytes = 64 << 10;
+
+    void fill();
+    bool is_kept();
+
+    ContentSource content_;
+    SentItem& sent_;
+    TransferMeans means_;
+    Progress& progress_;
+    fs::Fd file_;
+    Stamp before_;
+    TimeNs opened_at_ = 0;
+    uint64_t begun_at_byte_ = 0, offset_ = 0;
+    std::string buffer_;
+    fs::Hasher hasher_;
 };
 
 /// Opens the local file of an item, which must be a regular one; an empty Fd and `error` when it cannot be read.
@@ -51,6 +91,7 @@ class TarContent final : public ssh::InputSource {
     bool fill(std::stop_token stop);
     void begin(SentItem& sent);
     void begin_file(SentItem& sent);
+    bool is_kept(const SentItem& sent);
     void read_some();
     void end_file();
     void append_control_files();

@@ -13,7 +13,6 @@
 namespace syncline {
 namespace {
 
-
 constexpr TimeNs ns_per_second = 1'000'000'000;
 
 std::string preamble(std::string_view root) {
@@ -250,7 +249,7 @@ std::string commit_script(std::string_view root, std::string_view stage, const S
     std::string directory = sh_quote(stage);
     std::string script = preamble(root, marker) + "S=" + directory + "\n";
     script += R"sh([ -d "$S" ] || mkdir -m 700 -- "$S" || exit 42
-rm -f -- "$S/done"
+rm -f -- "$S/done" "$S/have"
 tar -x -o -p -f - -C "$S"; t=$?
 printf '%sX%s\n' "$M" "$t"
 v=0

@@ -96,10 +96,10 @@ struct RemoteOp {
     char op = 'p';  ///< p: rename the staged thing to path; m: mkdir; c: chmod; r: unlink; d: rmdir
     std::string_view path;
     uint16_t mode = 0;
-    std::string staged;               ///< p: its name in the stage
+    std::string staged;                ///< p: its name in the stage
     std::optional<TimeNs> mtime = {};  ///< p: the staged file has yet to be given its mode and this time
-    const Entry* expected = nullptr;  ///< null: nothing
-    bool unchecked = false;           ///< whatever stands there
+    const Entry* expected = nullptr;   ///< null: nothing
+    bool unchecked = false;            ///< whatever stands there
 };
 
 /// The member "ops".

@@ -10,47 +10,7 @@
 namespace syncline {
 namespace {
 
-constexpr size_t piece_bytes = 256 << 10;
 constexpr TimeNs ns_per_second = 1'000'000'000;
-
-/// A local file, hashed on the way.
-class FileInput final : public ssh::InputSource {
-  public:
-    FileInput(int file, uint64_t size, TransferMeans means, Progress& progress)
-        : file_(file), rest_(size), means_(means), progress_(progress) {}
-
-    Task<std::string_view> next() override {
-        auto work = [this](std::stop_token) { fill(); };
-        if (rest_ <= small_bytes) {
-            fill();  // what is in the page cache is read sooner than a thread wakes up
-        } else {
-            co_await offload(means_.workers, work);
-        }
-        co_await means_.take_share(buffer_.size());
-        progress_.bytes_done += buffer_.size();
-        co_return std::string_view(buffer_);
-    }
-    Digest finish() { return hasher_.finish(); }
-
-  private:
-    static constexpr uint64_t small_bytes = 64 << 10;
-
-    void fill() {
-        buffer_.resize(static_cast<size_t>(std::min<uint64_t>(rest_, piece_bytes)));
-        ssize_t got = buffer_.empty() ? 0 : ::pread(file_, buffer_.data(), buffer_.size(), static_cast<off_t>(offset_));
-        buffer_.resize(static_cast<size_t>(std::max<ssize_t>(got, 0)));
-        hasher_.update(std::as_bytes(std::span(buffer_)));
-        offset_ += buffer_.size();
-        rest_ = buffer_.empty() ? 0 : rest_ - buffer_.size();
-    }
-
-    int file_;
-    uint64_t offset_ = 0, rest_;
-    TransferMeans means_;
-    Progress& progress_;
-    std::string buffer_;
-    fs::Hasher hasher_;
-};
 
 void fail(CommitItem& item, const std::string& what, const ssh::SftpStatus& status) {
     item.error = what + ": " + status.why();
@@ -94,11 +54,12 @@ Task<void> SftpSide::put_one(ContentSource content, CommitItem& item, Progress& 
 }
 
 Task<bool> SftpSide::upload(ContentSource content, CommitItem& item, std::string temporary, Progress& progress) {
-    fs::DirectoryCache directories(content.root, content.follow_symlinks ? fs::Links::follow : fs::Links::refuse);
-    fs::Fd file = open_content(directories, content, item.path, item.error);
-    Entry before, after;
-    if (!file || !fs::read_entry(file.get(), "", before)) co_return false;
-    TimeNs begun_at = wall_clock_now();
+    SentItem sent(&item);
+    FileInput input(content, sent, means_, progress);
+    if (!input.open()) {
+        item.error = sent.error;
+        co_return false;
+    }
     ssh::SftpAttributes created;
     created.mode = 0600;
     uint32_t flags = ssh::sftp_open::write | ssh::sftp_open::create | ssh::sftp_open::exclusive;
@@ -107,28 +68,25 @@ Task<bool> SftpSide::upload(ContentSource content, CommitItem& item, std::string
         fail(item, "cannot create a file on the server", handle.status);
         co_return false;
     }
-    FileInput input(file.get(), before.stamp.size, means_, progress);
     ssh::SftpReply<uint64_t> written = co_await sftp_.write_range(handle.value, 0, input);
-    ssh::SftpAttributes attributes = attributes_of(item, before.stamp.mtime);
+    bool is_same = input.finish();
+    ssh::SftpAttributes attributes = attributes_of(item, sent.mtime);
     co_await sftp_.fsetstat(handle.value, attributes);  // a server that refuses it still has the content
     ssh::SftpStatus closed = co_await sftp_.close(handle.value);
     if (!written.ok() || !closed.ok()) {
         fail(item, "cannot write it on the server", written.ok() ? closed : written.status);
         co_return false;
     }
-    bool is_same =
-        fs::read_entry(file.get(), "", after) && after.stamp == before.stamp && written.value == before.stamp.size;
     if (!is_same) {
         item.error = "changes while it is read; it will be tried again at the next run";
         co_return false;
     }
     Digest there;
-    std::string why = co_await hash_of(temporary, before.stamp.size, there);
-    item.committed = input.finish();
-    if (why.empty() && there != item.committed) why = "what the server holds differs from what was sent";
+    std::string why = co_await hash_of(temporary, input.size(), there);
+    if (why.empty() && there != sent.digest) why = "what the server holds differs from what was sent";
     if (!why.empty()) item.error = "cannot be verified on the server: " + why;
-    item.source_stamp = is_racy(before.stamp, begun_at) ? Stamp{} : before.stamp;
-    item.source_stamp.size = before.stamp.size;
+    item.committed = sent.digest;
+    item.source_stamp = sent.stamp;
     co_return item.error.empty();
 }
 

@@ -15,8 +15,6 @@ constexpr size_t inspect_limit = 1 << 20;
 constexpr size_t listing_errors_limit = 4 << 20;
 constexpr size_t digest_batch = 50'000;
 constexpr int read_attempts = 3;
-/// From here on a command of its own, whose stdin needs no pieces, is worth its start.
-constexpr uint64_t enough_for_a_command = 32 << 20;
 
 /// Feeds a parser with a script's output.
 class ListingSink final : public ssh::OutputSink {
@@ -128,37 +126,6 @@ Task<void> ShellSide::digest(const Tree& tree, std::vector<DigestItem>& items, P
     for (DigestItem* item : waiting) item->error = "changes while it is read";
 }
 
-Task<void> ShellSide::commit(ContentSource content, std::vector<CommitItem*> items, Progress& progress) {
-    for (int attempt = 0; attempt < read_attempts && !items.empty(); ++attempt) {
-        items = co_await commit_once(content, std::move(items), progress);
-    }
-    for (CommitItem* item : items) item->error = "changes while it is read; it will be tried again at the next run";
-}
-
-Task<std::vector<CommitItem*>> ShellSide::commit_once(ContentSource content, std::vector<CommitItem*> items,
-                                                      Progress& progress) {
-    uint64_t bytes = 0;
-    for (const CommitItem* item : items) bytes += item->source.size;
-    CommitBatch batch(std::move(items), place_.tools.stat_fractions);
-    std::function<std::vector<TarContent::ControlFile>()> conclude = [&batch] { return batch.conclude(); };
-    TarContent source(content, batch.sent(), conclude, means_, progress);
-    ssh::StringSink sink(output_limit);
-    std::string marker = new_marker();
-    std::string script = commit_script(place_.root, new_temporary_name(), place_.tools, marker);
-    ssh::ScriptResult result;
-    if (bytes < enough_for_a_command) {
-        result = co_await place_.shell->run(std::move(script), &source, sink);
-    } else {
-        ssh::ScriptLimits limits;
-        result = co_await ssh::run_script(place_.shell->lease().session(), std::move(script), source, sink, limits);
-    }
-    CommitReport report = read_commit_output(sink.bytes(), marker);
-    if (report.whole && report.tar_status == 0) co_return batch.take(report);
-    if (!tells_of_disk_trouble(result.errors)) fail("writing files", result);
-    batch.fail_all("cannot be written on the server: " + first_line(result.errors), true);
-    co_return std::vector<CommitItem*>();
-}
-
 Task<void> ShellSide::remove(std::vector<RemoveItem>& items, Progress& progress) {
     std::vector<RemoteOp> ops;
     for (const RemoveItem& item : items) {
@@ -190,19 +157,6 @@ Task<void> ShellSide::remove(std::vector<RemoveItem>& items, Progress& progress)
         if (error.empty()) error = "cannot remove it: " + failure.why;
     }
     progress.files_done += items.size();
-}
-
-Task<void> ShellSide::sweep(std::vector<std::string> leftovers) {
-    std::string input;
-    for (const std::string& path : leftovers) input.append("./").append(path).append(1, '\0');
-    std::string script = sweep_script(place_.root);
-    try {
-        co_await run(std::move(script), std::move(input), "sweeping leftovers");
-    } catch (const ssh::SshError&) {
-        throw;
-    } catch (const Error&) {
-        // They will be found again by the next run.
-    }
 }
 
 Task<void> ShellSide::flush() {

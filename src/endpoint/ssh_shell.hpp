@@ -30,17 +30,14 @@ class ShellSide {
     /// The script is an inspect_script().
     static Task<RootReport> inspect(RemoteShell& shell, std::string script);
 
+    const RemotePlace& place() const { return place_; }
     Task<Listing> list(ListRequest request, Progress& progress);
     Task<void> digest(const Tree& tree, std::vector<DigestItem>& items, Progress& progress);
-    Task<void> commit(ContentSource content, std::vector<CommitItem*> items, Progress& progress);
     Task<void> remove(std::vector<RemoveItem>& items, Progress& progress);
-    Task<void> sweep(std::vector<std::string> leftovers);
     Task<void> flush();
 
   private:
     Task<std::string> run(std::string script, std::string input, std::string step);
-    Task<std::vector<CommitItem*>> commit_once(ContentSource content, std::vector<CommitItem*> items,
-                                               Progress& progress);
     [[noreturn]] void fail(const std::string& step, const ssh::ScriptResult& result) const;
 
     RemotePlace place_;

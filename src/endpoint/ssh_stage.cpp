@@ -51,6 +51,12 @@ const KeptFile* RemoteStage::find(const std::string& name) const {
     return found == kept_.end() ? nullptr : &found->second;
 }
 
+bool RemoteStage::holds_others_than(std::span<const std::string> names) const {
+    size_t used = 0;
+    for (const std::string& name : names) used += kept_.contains(name) ? 1 : 0;
+    return used < kept_.size();
+}
+
 const std::string& RemoteStage::directory() {
     if (name_.empty()) name_ = new_temporary_name();
     return name_;

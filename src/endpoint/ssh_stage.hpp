@@ -1,11 +1,12 @@
 // RemoteStage: the private directory ".syncline-tmp-..." in a remote root into which a push sends content, until it is
 // verified and renamed into place.
 //
-// Each batch has a new one, unless an attempt before broke off: its directory is then taken over, and what lies in it is
-// not sent again. In it a content has a name that follows from its path. Engine's thread.
+// Each batch has a new one, unless an attempt before broke off: its directory is then taken over, and what lies in it
+// is not sent again. In it a content has a name that follows from its path. Engine's thread.
 #pragma once
 
 #include <map>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -38,9 +39,10 @@ class RemoteStage {
 
     /// The directory for the batch in hand, relative to the root.
     const std::string& directory();
-    /// Whether what a later batch needs is in there.
-    bool is_needed_later() const { return !kept_.empty(); }
+    /// Whether it holds something that a batch with these names has no use for, so that a later one may.
+    bool holds_others_than(std::span<const std::string> names) const;
 
+    bool is_there() const { return !name_.empty(); }
     /// Removes it from the server, when there is one.
     Task<void> discard(RemotePlace place);
     /// The batch's script has removed it.

@@ -95,7 +95,10 @@ class Scripts {
         fs::Fd root = fs::open_root(content_directory);
         Progress progress;
         WorkerPool workers(1);
-        TarContent source(ContentSource{root.get()}, batch.sent(), [&] { return batch.conclude(); }, workers, progress);
+        fs::RateLimiter limiter;
+        TarContent source(
+            ContentSource{root.get()}, batch.sent(), [&] { return batch.conclude(); }, TransferMeans(workers, limiter),
+            progress);
         std::string stream;
         auto collect = [&]() -> Task<void> { return collect_all(source, stream); };
         run_task(collect());
@@ -324,7 +327,7 @@ TEST_CASE("a stream that was cut off or damaged changes nothing") {
     CommitItem item = put("file");
     CommitBatch batch({&item}, true);
     TarMember member;
-    member.path = "0";
+    member.path = staged_name("file");
     member.size = 7;
     std::string stream;
     append_tar_header(stream, member);

@@ -36,8 +36,8 @@ ssize_t move_bytes(int from, int to, size_t limit) {
 
 }  // namespace
 
-FaultyProxy::FaultyProxy(uint16_t upstream, Fault fault, uint64_t after_bytes)
-    : upstream_(upstream), fault_(fault), after_bytes_(after_bytes) {
+FaultyProxy::FaultyProxy(uint16_t upstream, Fault fault, uint64_t after_bytes, Sender sender)
+    : upstream_(upstream), fault_(fault), after_bytes_(after_bytes), sender_(sender) {
     start();
 }
 
@@ -61,15 +61,21 @@ void FaultyProxy::relay(int client, int server) {
         pollfd watched[2] = {{client, POLLIN, 0}, {server, POLLIN, 0}};
         // The trickle is paced by the wait that watches the client only.
         ::poll(watched, faulty ? 1 : 2, faulty ? 200 : 50);
-        if (watched[0].revents) open = move_bytes(client, server, 16384) > 0;
+        if (watched[0].revents) {
+            auto count = move_bytes(client, server, 16384);
+            open = count > 0;
+            if (sender_ == Sender::client)
+                passed += static_cast<uint64_t>(count), passed_ += static_cast<uint64_t>(count);
+        }
         if (faulty && fault_ == Fault::stall) continue;
         if (faulty) ::poll(&watched[1], 1, 0);
         if (open && watched[1].revents) {
-            auto limit = faulty ? 1 : fault_ == Fault::none ? 16384 : after_bytes_ - passed;
+            bool is_bounded = fault_ != Fault::none && sender_ == Sender::server;
+            auto limit = faulty ? 1 : is_bounded ? after_bytes_ - passed : 16384;
             auto count = move_bytes(server, client, limit);
             open = count > 0;
-            passed += static_cast<uint64_t>(count);
-            passed_ += static_cast<uint64_t>(count);
+            if (sender_ == Sender::server)
+                passed += static_cast<uint64_t>(count), passed_ += static_cast<uint64_t>(count);
         }
     }
     ::close(client);

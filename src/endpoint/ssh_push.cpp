@@ -1,0 +1,130 @@
+#include "endpoint/ssh_push.hpp"
+
+#include "base/text.hpp"
+#include "endpoint/ssh_lanes.hpp"
+#include "endpoint/ssh_ways.hpp"
+
+namespace syncline {
+namespace {
+
+constexpr size_t output_limit = size_t{1} << 30;
+constexpr int read_attempts = 3;
+constexpr size_t files_at_a_time = 8;
+constexpr size_t most_channels = 4;
+/// From here on a command of its own, whose stdin needs no pieces, is worth its start.
+constexpr uint64_t enough_for_a_command = 32 << 20;
+
+std::string first_line(std::string_view text) { return escape(text.substr(0, text.find('\n'))); }
+
+void fail(SentItem& sent, const std::string& what, const ssh::SftpStatus& status) {
+    sent.state = SentItem::State::failed;
+    sent.error = what + ": " + status.why();
+    sent.disk_trouble = tells_of_disk_trouble(status.message);
+}
+
+}  // namespace
+
+Task<void> Push::commit(ContentSource content, std::vector<CommitItem*> items) {
+    for (int attempt = 0; attempt < read_attempts && !items.empty(); ++attempt) {
+        items = co_await commit_once(content, std::move(items));
+    }
+    for (CommitItem* item : items) item->error = "changes while it is read; it will be tried again at the next run";
+}
+
+Task<std::vector<CommitItem*>> Push::commit_once(ContentSource content, std::vector<CommitItem*> items) {
+    CommitBatch batch(std::move(items), place_.tools.stat_fractions);
+    for (SentItem& sent : batch.sent()) sent.kept = stage_.find(sent.name);
+    co_await send_files(content, batch.sent());
+    uint64_t bytes = 0;
+    for (const SentItem& sent : batch.sent()) {
+        if (sent.state == SentItem::State::waiting) bytes += sent.item->source.size;
+    }
+    std::function<std::vector<TarContent::ControlFile>()> conclude = [this, &batch] {
+        for (SentItem& sent : batch.sent()) {
+            sent.kept = nullptr;
+            stage_.forget(sent.name);
+        }
+        return batch.conclude();
+    };
+    TarContent source(content, batch.sent(), conclude, means_, progress_);
+    ssh::StringSink sink(output_limit);
+    std::string marker = new_marker();
+    std::vector<std::string> names;
+    for (const SentItem& sent : batch.sent()) names.push_back(sent.name);
+    bool keeps_stage = stage_.holds_others_than(names);
+    std::string script = commit_script(place_.root, stage_.directory(), place_.tools, marker, keeps_stage);
+    ssh::ScriptResult result = co_await run(std::move(script), source, sink, bytes);
+    CommitReport report = read_commit_output(sink.bytes(), marker);
+    bool is_done = report.whole && report.verified;
+    if (is_done && !keeps_stage) stage_.was_removed();
+    if (!is_done) co_await stage_.discard(place_);
+    if (report.whole && report.tar_status == 0) co_return batch.take(report);
+    if (!tells_of_disk_trouble(result.errors)) fail(result);
+    batch.fail_all("cannot be written on the server: " + first_line(result.errors), true);
+    co_return std::vector<CommitItem*>();
+}
+
+Task<ssh::ScriptResult> Push::run(std::string script, TarContent& source, ssh::OutputSink& sink, uint64_t bytes) {
+    if (bytes < enough_for_a_command) co_return co_await place_.shell->run(std::move(script), &source, sink);
+    ssh::ScriptLimits limits;
+    co_return co_await ssh::run_script(place_.shell->lease().session(), std::move(script), source, sink, limits);
+}
+
+void Push::fail(const ssh::ScriptResult& result) const {
+    std::string why = result.exit.status == 41 ? "it cannot be entered any more" : result.why();
+    throw Error(Errc::failed, place_.shown + ": writing files: " + why);
+}
+
+Task<void> Push::send_files(ContentSource content, std::vector<SentItem>& items) {
+    std::chrono::microseconds round_trip = place_.shell->lease().session().round_trip();
+    WayChooser chooser(wanted_, round_trip, items.size());
+    std::vector<SentItem*> alone;
+    for (SentItem& sent : items) {
+        uint64_t kept_bytes = sent.kept == nullptr ? 0 : sent.kept->size;
+        bool is_file = sent.item->op == Op::put;
+        if (is_file && chooser.choose(sent.item->source.size, kept_bytes) == Way::file) alone.push_back(&sent);
+    }
+    SftpLanes::Work work = [&](ssh::Sftp& sftp, size_t i) { return send_file(sftp, content, *alone[i]); };
+    SftpLanes lanes(host_, *place_.shell);
+    try {
+        co_await lanes.run(alone.size(), files_at_a_time, most_channels, work);
+    } catch (const ssh::SshError& error) {
+        if (error.failure() != ssh::Failure::no_sftp) throw;
+        // Then they go with the others.
+    }
+}
+
+Task<void> Push::send_file(ssh::Sftp& sftp, ContentSource content, SentItem& sent) {
+    FileInput input(content, sent, means_, progress_);
+    auto open = [&input](std::stop_token) { return input.open(); };
+    bool is_open = co_await offload(means_.workers, open);
+    if (!is_open) co_return;
+    co_await write_file(sftp, input, sent);
+    bool is_same = input.finish();
+    if (sent.state == SentItem::State::failed) co_return;
+    sent.state = is_same ? SentItem::State::sent : SentItem::State::changed;
+    sent.needs_touch = true;
+    if (is_same) ++progress_.files_done;
+}
+
+Task<void> Push::write_file(ssh::Sftp& sftp, FileInput& input, SentItem& sent) {
+    bool is_there = input.offset() == input.size() && input.size() > 0;
+    if (is_there) co_return;
+    std::string directory = place_.root + "/" + stage_.directory();
+    co_await sftp.mkdir(directory, 0700);  // mostly it is there
+    ssh::SftpAttributes created;
+    created.mode = 0600;
+    uint32_t flags = ssh::sftp_open::write | ssh::sftp_open::create;
+    if (input.offset() == 0) flags |= ssh::sftp_open::truncate;
+    ssh::SftpReply<ssh::SftpHandle> handle = co_await sftp.open(directory + "/" + sent.name, flags, created);
+    if (!handle.ok()) {
+        syncline::fail(sent, "cannot create a file on the server", handle.status);
+        co_return;
+    }
+    ssh::SftpReply<uint64_t> written = co_await sftp.write_range(handle.value, input.offset(), input);
+    ssh::SftpStatus closed = co_await sftp.close(handle.value);
+    if (!written.ok()) syncline::fail(sent, "cannot write it on the server", written.status);
+    if (written.ok() && !closed.ok()) syncline::fail(sent, "cannot write it on the server", closed);
+}
+
+}  // namespace syncline

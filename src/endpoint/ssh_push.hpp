@@ -1,0 +1,37 @@
+// Push: one batch of a commit on a server with a shell: large files by themselves over SFTP, all others in a tar
+// stream, both into the stage; then one script verifies and installs them. Made for one batch; engine's thread.
+#pragma once
+
+#include <vector>
+
+#include "endpoint/ssh_commit.hpp"
+#include "endpoint/ssh_host.hpp"
+#include "endpoint/ssh_stage.hpp"
+
+namespace syncline {
+
+class Push {
+  public:
+    /// All outlive it.
+    Push(SshHost& host, RemotePlace place, RemoteStage& stage, TransferMeans means, Transfer wanted, Progress& progress)
+        : host_(host), place_(std::move(place)), stage_(stage), means_(means), wanted_(wanted), progress_(progress) {}
+
+    Task<void> commit(ContentSource content, std::vector<CommitItem*> items);
+
+  private:
+    Task<std::vector<CommitItem*>> commit_once(ContentSource content, std::vector<CommitItem*> items);
+    Task<void> send_files(ContentSource content, std::vector<SentItem>& items);
+    Task<void> send_file(ssh::Sftp& sftp, ContentSource content, SentItem& sent);
+    Task<void> write_file(ssh::Sftp& sftp, FileInput& input, SentItem& sent);
+    Task<ssh::ScriptResult> run(std::string script, TarContent& source, ssh::OutputSink& sink, uint64_t bytes);
+    [[noreturn]] void fail(const ssh::ScriptResult& result) const;
+
+    SshHost& host_;
+    RemotePlace place_;
+    RemoteStage& stage_;
+    TransferMeans means_;
+    Transfer wanted_;
+    Progress& progress_;
+};
+
+}  // namespace syncline
