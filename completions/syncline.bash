@@ -42,10 +42,11 @@ _syncline() {
         -i|--include) :; return ;;
         -d|--remote-dir|--dest) _syncline_files -d; return ;;
         -b|--bucket) :; return ;;
+        --env) :; return ;;
     esac
     case $command in
         '')
-            _syncline_words apply plan check push pull explain init trust doctor completion --help --version ;;
+            _syncline_words apply plan check push pull run explain init trust doctor completion --help --version ;;
         apply)
             if [[ $word == -* ]]; then
                 _syncline_words -f --file --once --job -n --dry-run --adopt --detach -v --verbose -q --quiet --json --log-file --help
@@ -75,6 +76,12 @@ _syncline() {
                 _syncline_words -f --file --root --remote --sync-cwd -x --exclude -i --include -d --remote-dir --dest -b --bucket --force --restart --tar --checksum --overwrite -n --dry-run --adopt -v --verbose -q --quiet --json --log-file --help
             else
                 _syncline_jobs; _syncline_files -f
+            fi ;;
+        run)
+            if [[ $word == -* ]]; then
+                _syncline_words --pull --pull-always --sync --skip-sync --env -f --file --root --remote --sync-cwd -x --exclude -i --include -d --remote-dir --dest --force --restart --tar --checksum --overwrite --adopt -v --verbose -q --quiet --json --log-file --help
+            else
+                _syncline_jobs
             fi ;;
         explain)
             if [[ $word == -* ]]; then

@@ -16,6 +16,8 @@ constexpr ArgumentSpec one_path{"PATH", "A path below the root of a job", 1, 1, 
 constexpr ArgumentSpec job_and_paths{"JOB_OR_PATH",
                                      "A job's name, then paths below its root; relative to the current directory", 0,
                                      SIZE_MAX, Completes::job_or_file};
+constexpr ArgumentSpec job_of_command{"JOB", "A job's name; without it the job whose root holds the current directory",
+                                      0, 1, Completes::job};
 constexpr ArgumentSpec optional_shell{"SHELL", "bash, zsh or fish", 0, 1, Completes::shell};
 
 Names direct_options(std::string_view policy_switch) {
@@ -36,6 +38,12 @@ std::vector<CommandSpec> make_commands() {
         {C::push, "push", "Run a job now, from its root to its destination", job_and_paths, direct_options("delete")},
         {C::pull, "pull", "Run a job now, from its destination to its root", job_and_paths,
          direct_options("overwrite")},
+        {C::run,
+         "run",
+         "Push, run a command on the server, pull back: run [JOB] -- CMD [ARG...]",
+         job_of_command,
+         {"pull", "pull-always", "sync", "skip-sync", "env", "file", "root", "remote", "sync-cwd", "exclude", "include",
+          "remote-dir", "force", "restart", "tar", "checksum", "overwrite", "adopt"}},
         {C::explain,
          "explain",
          "Tell which rule selects or ignores a path, and what the last run did",
@@ -49,7 +57,6 @@ std::vector<CommandSpec> make_commands() {
     auto later = [&](C command, std::string_view name, std::string_view summary) {
         table.push_back({command, name, summary, no_argument, {}, false});
     };
-    later(C::run, "run", "Push, run a command on the host, pull back");
     later(C::watch, "watch", "Start, inspect or stop a watcher");
     later(C::automatic, "auto", "Start, inspect or stop a scheduled sync of one job");
     later(C::status, "status", "Show what the running engine does");
@@ -93,6 +100,12 @@ std::vector<OptionSpec> make_options() {
         {"--delete", "", "Delete on the destination what is gone from the root", &L::remove},
         {"--overwrite", "", "Overwrite and delete local files: the destination is the truth", &L::overwrite},
         {"--checksum", "", "Read and compare every file; trust no index", &L::checksum},
+        {"--sync", "", "Push first, whatever the job says", &L::sync},
+        {"--skip-sync", "", "Do not push first", &L::skip_sync},
+        {"--pull", "", "Pull when the command succeeded", &L::pull},
+        {"--pull-always", "", "Pull when the command ended, whatever its exit status", &L::pull_always},
+        {"--env", "NAME[=VALUE]", "Set it for the command: as it is here, or to VALUE; 'LC_*' and '!NAME' too",
+         &L::variables},
         {"--jobs", "", "Print the names of the jobs", &L::list_jobs, K::nothing, true},
     };
 }

@@ -11,6 +11,7 @@ int apply_command(Session& session);
 int plan_command(Session& session);
 int check_command(Session& session);
 int direct_command(Session& session, Direction direction);  ///< push and pull
+int run_command(Session& session);
 int explain_command(Session& session);
 int init_command(Session& session);
 int trust_command(Session& session);

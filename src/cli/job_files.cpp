@@ -86,6 +86,13 @@ void require_trust(const Session& session, const JobFile& file, const std::vecto
     if (reason) throw Error(Errc::usage, *reason);
 }
 
+void require_trust_for(const Session& session, const JobFile& file, const Job& job) {
+    if (locate_job_file(session, false)->was_named) return;
+    auto written = std::ranges::find_if(
+        file.jobs, [&](const Job& other) { return job.line != 0 && other.line == job.line && other.name == job.name; });
+    require_trust(session, file, {written == file.jobs.end() ? job : *written}, false);
+}
+
 JobFile require_job_file(Session& session, bool takes_file) {
     std::optional<JobFile> file = find_and_load(session, takes_file);
     if (file) {

@@ -31,6 +31,10 @@ std::optional<JobFile> find_and_load(Session& session, bool takes_file);
 /// Refuses a found file that is not trusted with what these jobs of it reach. Throws Error{usage}.
 void require_trust(const Session& session, const JobFile& file, const std::vector<Job>& jobs, bool serves_status);
 
+/// The same for one job of it, or an ad hoc job, as the command line made it: what the user typed needs no trust. A
+/// file that was named is trusted.
+void require_trust_for(const Session& session, const JobFile& file, const Job& job);
+
 /// Both, for the jobs that --job names; that there is no job file is an error.
 JobFile require_job_file(Session& session, bool takes_file);
 

@@ -94,6 +94,8 @@ ParsedCommandLine failure(const CLI::App& app, const CLI::ParseError& error) {
 std::string argument_count_error(const CommandLine& line) {
     const CommandSpec& spec = command_spec(line.command);
     size_t count = line.arguments.size();
+    if (line.command == Command::run && line.remote_command.empty())
+        return "CMD is missing; it stands behind '--': syncline run [JOB] -- CMD [ARG...]";
     if (count < spec.argument.least) return std::string(spec.argument.name) + " is missing";
     if (count <= spec.argument.most) return {};
     return "unexpected argument '" + escape(line.arguments[spec.argument.most]) + "'";
@@ -123,12 +125,18 @@ void remove_marks(CommandLine& line) {
     }
 }
 
-/// The words up to the name of a command that is not built yet, and what asks for help: the library would take what
-/// belongs to such a command, `-- ls`, for the program's own.
-std::vector<std::string> without_unbuilt_part(std::vector<std::string> words) {
+/// Where the name of the command stands; the end when there is none.
+std::vector<std::string>::iterator find_command(std::vector<std::string>& words) {
     auto command = words.begin();
     auto is_value = [&] { return command != words.begin() && *(command - 1) == "--log-file"; };
     while (command != words.end() && (command->starts_with('-') || is_value())) ++command;
+    return command;
+}
+
+/// The words up to the name of a command that is not built yet, and what asks for help: the library would take what
+/// belongs to such a command, `-- ls`, for the program's own.
+std::vector<std::string> without_unbuilt_part(std::vector<std::string> words) {
+    auto command = find_command(words);
     if (command == words.end()) return words;
     auto spec = std::ranges::find(command_table(), *command, &CommandSpec::name);
     if (spec == command_table().end() || spec->is_built) return words;
@@ -138,6 +146,17 @@ std::vector<std::string> without_unbuilt_part(std::vector<std::string> words) {
     words.erase(command + 1, words.end());
     if (wants_help) words.emplace_back("--help");
     return words;
+}
+
+/// Takes away what stands behind `--` in `run`: it is no business of the parser's.
+std::vector<std::string> take_remote_command(std::vector<std::string>& words) {
+    auto command = find_command(words);
+    if (command == words.end() || *command != command_spec(Command::run).name) return {};
+    auto dashes = std::find(command, words.end(), "--");
+    if (dashes == words.end()) return {};
+    std::vector<std::string> taken(dashes + 1, words.end());
+    words.erase(dashes, words.end());
+    return taken;
 }
 
 }  // namespace
@@ -154,7 +173,9 @@ ParsedCommandLine parse_command_line(const std::vector<std::string>& arguments) 
         "$XDG_CONFIG_HOME/syncline/jobs.toml. See syncline(1) and syncline-jobs(5).");
     for (std::string_view name : common_options()) add_option(app, option_spec(name), line);
     for (const CommandSpec& spec : command_table()) add_command(app, spec, line);
-    std::vector<std::string> words = mark_brackets(without_unbuilt_part(arguments));
+    std::vector<std::string> words = without_unbuilt_part(arguments);
+    line.remote_command = take_remote_command(words);
+    words = mark_brackets(std::move(words));
     std::ranges::reverse(words);
     try {
         app.parse(words);

@@ -23,6 +23,7 @@ int dispatch(Session& session) {
         case Command::check: return check_command(session);
         case Command::push: return direct_command(session, Direction::push);
         case Command::pull: return direct_command(session, Direction::pull);
+        case Command::run: return run_command(session);
         case Command::explain: return explain_command(session);
         case Command::init: return init_command(session);
         case Command::trust: return trust_command(session);
@@ -44,7 +45,7 @@ OutputOptions output_options(const CommandLine& line) {
 }
 
 /// Runs the command and tells what ended it.
-int run_command(const CommandLine& line, Console& console) {
+int run_one(const CommandLine& line, Console& console) {
     std::unique_ptr<Output> output = make_output(console, output_options(line));
     try {
         begin_logging(console, {line.log_file, line.verbose, line.quiet});
@@ -89,8 +90,10 @@ void open_standard_descriptors() {
 int run_program(int argc, char** argv) {
     open_standard_descriptors();
     std::signal(SIGPIPE, SIG_IGN);
-    Console console(STDOUT_FILENO, STDERR_FILENO);
     ParsedCommandLine parsed = parse_command_line(std::vector<std::string>(argv + 1, argv + argc));
+    // Standard output belongs to the remote command.
+    bool is_remote = parsed.kind == ParsedCommandLine::Kind::command && parsed.line.command == Command::run;
+    Console console(is_remote ? STDERR_FILENO : STDOUT_FILENO, STDERR_FILENO);
     if (parsed.kind == ParsedCommandLine::Kind::error) {
         console.complain(parsed.text);
         return exit_usage;
@@ -99,7 +102,7 @@ int run_program(int argc, char** argv) {
         console.print(parsed.text);
         return with_output_error(exit_ok, console);
     }
-    int status = run_command(parsed.line, console);
+    int status = run_one(parsed.line, console);
     end_logging();
     return with_output_error(status, console);
 }

@@ -16,8 +16,27 @@
 namespace syncline::cli {
 namespace {
 
-/// One run, told when it ended.
-Task<void> run_and_tell(const Job& job, RunOptions options, Workbench& workbench, Output& output, int& status) {
+bool did_nothing(const RunReport& report) {
+    const PlanSummary& done = report.done;
+    return report.outcome == Outcome::success && done.put + done.mkdir + done.removed + done.chmod == 0;
+}
+
+Task<void> plan_one(const Job& job, RunOptions options, Workbench& workbench, Output& output, RunReport& report) {
+    Progress progress;
+    RunningMark mark(output, job.name, progress);
+    report = co_await run_job(job, std::move(options), workbench.context(), progress);
+}
+
+/// `plan` gives the halts, not a status for them.
+int plan_status(const RunReport& report) {
+    bool could_plan = report.outcome != Outcome::failed && report.outcome != Outcome::cancelled;
+    return could_plan ? exit_ok : exit_status(report);
+}
+
+}  // namespace
+
+Task<void> run_and_tell(const Job& job, RunOptions options, Workbench& workbench, Output& output, bool quiet_when_idle,
+                        int& status) {
     SystemClock clock;
     RunFunction work = run_function(workbench.context());
     auto executor = co_await asio::this_coro::executor;
@@ -30,31 +49,10 @@ Task<void> run_and_tell(const Job& job, RunOptions options, Workbench& workbench
     status = run.was_locked() ? exit_status(Errc::locked) : exit_status(run.report());
     if (run.was_locked()) {
         output.run_locked(run.report());
-    } else {
+    } else if (!quiet_when_idle || !did_nothing(run.report())) {
         output.run_finished(run.report());
     }
 }
-
-Task<void> plan_one(const Job& job, RunOptions options, Workbench& workbench, Output& output, RunReport& report) {
-    Progress progress;
-    RunningMark mark(output, job.name, progress);
-    report = co_await run_job(job, std::move(options), workbench.context(), progress);
-}
-
-/// The job without what the command line made of it, for that is the user's own; an ad hoc job as it is.
-Job as_written(const Job& job, const JobFile& file) {
-    auto found = std::ranges::find_if(
-        file.jobs, [&](const Job& other) { return job.line != 0 && other.line == job.line && other.name == job.name; });
-    return found == file.jobs.end() ? job : *found;
-}
-
-/// `plan` gives the halts, not a status for them.
-int plan_status(const RunReport& report) {
-    bool could_plan = report.outcome != Outcome::failed && report.outcome != Outcome::cancelled;
-    return could_plan ? exit_ok : exit_status(report);
-}
-
-}  // namespace
 
 int show_plans(Session& session, Workbench& workbench, const std::vector<PlannedRun>& runs, bool as_events) {
     std::vector<RunReport> reports;
@@ -93,14 +91,13 @@ int plan_command(Session& session) {
 int direct_command(Session& session, Direction direction) {
     std::optional<JobFile> file = find_and_load(session, false);
     DirectRun run = resolve_direct_run(session.line, file, direction, session.environment);
-    if (file && !locate_job_file(session, false)->was_named)
-        require_trust(session, *file, {as_written(run.job, *file)}, false);
+    if (file) require_trust_for(session, *file, run.job);
     Workbench workbench(session);
     if (file) workbench.use_settings(*file);
     workbench.context().file_option = file_option(session, false);
     if (session.line.dry_run) return show_plans(session, workbench, {{run.job, run.options}}, true);
     int status = exit_failed;
-    workbench.run(run_and_tell(run.job, run.options, workbench, session.output, status));
+    workbench.run(run_and_tell(run.job, run.options, workbench, session.output, false, status));
     return status;
 }
 

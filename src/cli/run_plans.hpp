@@ -1,4 +1,4 @@
-// Plans shown instead of done: what `plan` and every --dry-run have in common.
+// Runs as commands make them: done and told, or only planned.
 #pragma once
 
 #include <vector>
@@ -12,6 +12,10 @@ struct PlannedRun {
     Job job;
     RunOptions options;
 };
+
+/// One run; `status` is the exit status for it. When it did nothing, that is told unless `quiet_when_idle`.
+Task<void> run_and_tell(const Job& job, RunOptions options, Workbench& workbench, Output& output, bool quiet_when_idle,
+                        int& status);
 
 /// Plans each and tells all plans. 0 when all could be planned, halts included. `as_events`: JSON as one event a line,
 /// not as the document of `plan`.

@@ -14,7 +14,7 @@ namespace {
 
 constexpr size_t most_bytes = 4096;
 
-/// Of the question that is open now, for restore_terminal().
+/// Of the question that is open now, or of the raw terminal, for restore_terminal().
 struct OpenQuestion {
     int fd = -1;
     termios before{};
@@ -76,7 +76,15 @@ bool has_terminal() {
 
 void restore_terminal() {
     int fd = std::exchange(open_question.fd, -1);
-    if (fd >= 0) ::tcsetattr(fd, TCSAFLUSH, &open_question.before);
+    if (fd >= 0) ::tcsetattr(fd, TCSADRAIN, &open_question.before);
+}
+
+RawTerminal::RawTerminal(int fd) {
+    if (::tcgetattr(fd, &open_question.before) != 0) return;
+    open_question.fd = fd;
+    termios raw = open_question.before;
+    ::cfmakeraw(&raw);
+    ::tcsetattr(fd, TCSADRAIN, &raw);
 }
 
 Task<std::optional<std::string>> Terminal::ask(std::string text, bool echo) {

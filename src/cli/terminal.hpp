@@ -14,8 +14,17 @@ namespace syncline::cli {
 /// Whether there is a terminal with this process in its foreground: in the background, asking would stop it.
 bool has_terminal();
 
-/// Gives the terminal its echo back where a question took it: for the way out that runs no destructors.
+/// Gives the terminal back the modes that a question or RawTerminal took: for the way out that runs no destructors.
 void restore_terminal();
+
+/// As long as this lives, what is typed on `fd` reaches the program as it is typed: Ctrl-C too.
+class RawTerminal {
+  public:
+    explicit RawTerminal(int fd);
+    ~RawTerminal() { restore_terminal(); }
+    RawTerminal(const RawTerminal&) = delete;
+    RawTerminal& operator=(const RawTerminal&) = delete;
+};
 
 class Terminal {
   public:

@@ -61,6 +61,7 @@ struct Workbench::Impl {
     asio::steady_timer redraw, idle_check;
     Terminal terminal;
     asio::cancellation_signal stop;
+    std::function<bool(int)> signal_filter;
     int interrupts = 0;
     bool has_ended = true;  ///< a handler that was due already is called without an error after its cancel
     WorkerPool workers;
@@ -74,6 +75,7 @@ struct Workbench::Impl {
     void await_signal() {
         signals.async_wait([this](const std::error_code& error, int number) {
             if (error || has_ended) return;
+            if (signal_filter && signal_filter(number)) return await_signal();
             if (++interrupts > 1) {
                 restore_terminal();
                 ::_exit(128 + number);
@@ -129,6 +131,10 @@ void Workbench::use_settings(const JobFile& file) {
 }
 
 SshHosts& Workbench::ssh_hosts() { return impl_->hosts; }
+
+WorkerPool& Workbench::workers() { return impl_->workers; }
+
+void Workbench::set_signal_filter(std::function<bool(int)> passed) { impl_->signal_filter = std::move(passed); }
 
 EndpointFactory& Workbench::endpoints() { return impl_->endpoints; }
 

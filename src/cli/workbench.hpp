@@ -9,6 +9,7 @@
 #include <optional>
 #include <string>
 
+#include "async/offload.hpp"
 #include "async/task.hpp"
 #include "cli/session.hpp"
 #include "endpoint/ssh_host.hpp"
@@ -32,12 +33,16 @@ class Workbench {
 
     /// For commands that look at servers themselves.
     SshHosts& ssh_hosts();
+    WorkerPool& workers();
     EndpointFactory& endpoints();
 
     /// Runs `task` until it ends, and rethrows what it threw. SIGINT and SIGTERM cancel it; a second one ends the
     /// process at once, which every run survives. Cancelled is thrown when a cancel ended it. SIGHUP does the same
     /// unless the task `reloads` on it.
     void run(Task<void> task, bool reloads = false);
+    /// Asks `passed` first of each signal that would cancel: what it says true to goes no further. Null: nobody is
+    /// asked.
+    void set_signal_filter(std::function<bool(int number)> passed);
     /// Whether a signal asked for the end.
     bool was_interrupted() const;
 

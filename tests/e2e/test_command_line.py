@@ -91,7 +91,7 @@ def test_a_reader_that_goes_away_and_a_full_disk(sandbox):
 
 @pytest.mark.parametrize("args,word", [
     (["push", "--exlude", "x"], "--exclude"), (["aply"], "apply"), (["apply", "a", "b"], "'b'"), (["apply", "--job"], "--job"),
-    (["explain"], "PATH"), ([], "command"), (["run", "x", "--", "ls"], "not built yet"), (["apply", "--detach"], "not built yet"),
+    (["explain"], "PATH"), ([], "command"), (["clean", "x", "--", "ls"], "not built yet"), (["apply", "--detach"], "not built yet"),
     (["completion", "tcsh"], "tcsh"),
 ])
 def test_bad_usage_exits_with_2_and_says_what_is_wrong(sandbox, args, word):
@@ -115,8 +115,9 @@ def test_a_found_job_file_must_be_trusted_before_it_reaches_out(sandbox, tmp_pat
 
 def test_a_selected_job_that_needs_what_is_not_built_stops_the_command(sandbox):
     make_tree(sandbox.source, {"a": "1"})
+    bucket = '[buckets.b]\nprovider = "minio"\nbucket = "b"\nendpoint = "http://127.0.0.1:9"\n'
     path = sandbox.jobs(("copy", {"root": sandbox.source, "remote": sandbox.target}),
-                        ("far", {"root": sandbox.home, "remote": "host:dir"}))
+                        ("far", {"root": sandbox.home, "remote": "b:dir"}), head=bucket)
     assert "not built yet" in sandbox.run("apply", path, "--once", check=2).err
     assert not sandbox.target.exists()
     sandbox.run("apply", path, "--once", "--job", "copy")
