@@ -13,7 +13,6 @@ namespace syncline {
 namespace {
 
 constexpr size_t piece_bytes = size_t{1} << 20;
-constexpr size_t alone_bytes = 256 << 10;
 
 /// Hashes the first `bytes` of a file; false when it has fewer.
 bool hash_prefix(int file, uint64_t bytes, fs::Hasher& hasher) {
@@ -69,7 +68,7 @@ Task<std::string_view> FileInput::next() {
 }
 
 void FileInput::fill() {
-    buffer_.resize(static_cast<size_t>(std::min<uint64_t>(before_.size - offset_, alone_bytes)));
+    buffer_.resize(static_cast<size_t>(std::min<uint64_t>(before_.size - offset_, piece_bytes)));
     ssize_t got =
         buffer_.empty() ? 0 : ::pread(file_.get(), buffer_.data(), buffer_.size(), static_cast<off_t>(offset_));
     buffer_.resize(got > 0 ? static_cast<size_t>(got) : 0);

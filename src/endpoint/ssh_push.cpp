@@ -1,7 +1,10 @@
 #include "endpoint/ssh_push.hpp"
 
+#include <asio/this_coro.hpp>
+
 #include "base/text.hpp"
 #include "endpoint/ssh_lanes.hpp"
+#include "endpoint/ssh_read_ahead.hpp"
 #include "endpoint/ssh_ways.hpp"
 
 namespace syncline {
@@ -13,8 +16,6 @@ constexpr size_t files_at_a_time = 8;
 constexpr size_t most_channels = 4;
 /// From here on a command of its own, whose stdin needs no pieces, is worth its start.
 constexpr uint64_t enough_for_a_command = 32 << 20;
-
-std::string first_line(std::string_view text) { return escape(text.substr(0, text.find('\n'))); }
 
 void fail(SentItem& sent, const std::string& what, const ssh::SftpStatus& status) {
     sent.state = SentItem::State::failed;
@@ -35,8 +36,9 @@ Task<std::vector<CommitItem*>> Push::commit_once(ContentSource content, std::vec
     CommitBatch batch(std::move(items), place_.tools.stat_fractions);
     for (SentItem& sent : batch.sent()) sent.kept = stage_.find(sent.name);
     co_await send_files(content, batch.sent());
-    uint64_t bytes = 0;
+    uint64_t bytes = 0, all_bytes = 0;
     for (const SentItem& sent : batch.sent()) {
+        all_bytes += sent.item->source.size;
         if (sent.state == SentItem::State::waiting) bytes += sent.item->source.size;
     }
     std::function<std::vector<TarContent::ControlFile>()> conclude = [this, &batch] {
@@ -52,7 +54,8 @@ Task<std::vector<CommitItem*>> Push::commit_once(ContentSource content, std::vec
     std::vector<std::string> names;
     for (const SentItem& sent : batch.sent()) names.push_back(sent.name);
     bool keeps_stage = stage_.holds_others_than(names);
-    std::string script = commit_script(place_.root, stage_.directory(), place_.tools, marker, keeps_stage);
+    ServerTools tools = place_.tools.for_bytes(all_bytes);
+    std::string script = commit_script(place_.root, stage_.directory(), tools, marker, keeps_stage);
     ssh::ScriptResult result = co_await run(std::move(script), source, sink, bytes);
     CommitReport report = read_commit_output(sink.bytes(), marker);
     bool is_done = report.whole && report.verified;
@@ -60,14 +63,26 @@ Task<std::vector<CommitItem*>> Push::commit_once(ContentSource content, std::vec
     if (!is_done) co_await stage_.discard(place_);
     if (report.whole && report.tar_status == 0) co_return batch.take(report);
     if (!tells_of_disk_trouble(result.errors)) fail(result);
-    batch.fail_all("cannot be written on the server: " + first_line(result.errors), true);
+    batch.fail_all("cannot be written on the server: " + telling_line(result.errors), true);
     co_return std::vector<CommitItem*>();
 }
 
 Task<ssh::ScriptResult> Push::run(std::string script, TarContent& source, ssh::OutputSink& sink, uint64_t bytes) {
     if (bytes < enough_for_a_command) co_return co_await place_.shell->run(std::move(script), &source, sink);
+    ssh::ScriptResult result;
+    auto executor = co_await asio::this_coro::executor;
+    ReadAhead ahead(executor, source);
+    auto body = [&](Nursery& nursery) { return run_large(script, ahead, sink, result, nursery); };
+    co_await with_nursery(body);
+    co_return std::move(result);
+}
+
+Task<void> Push::run_large(std::string script, ReadAhead& ahead, ssh::OutputSink& sink, ssh::ScriptResult& result,
+                           Nursery& nursery) {
+    ahead.work_in(nursery);
     ssh::ScriptLimits limits;
-    co_return co_await ssh::run_script(place_.shell->lease().session(), std::move(script), source, sink, limits);
+    result = co_await ssh::run_script(place_.shell->lease().session(), std::move(script), ahead, sink, limits);
+    nursery.cancel();
 }
 
 void Push::fail(const ssh::ScriptResult& result) const {
@@ -121,10 +136,24 @@ Task<void> Push::write_file(ssh::Sftp& sftp, FileInput& input, SentItem& sent) {
         syncline::fail(sent, "cannot create a file on the server", handle.status);
         co_return;
     }
-    ssh::SftpReply<uint64_t> written = co_await sftp.write_range(handle.value, input.offset(), input);
+    ssh::SftpStatus written;
+    auto executor = co_await asio::this_coro::executor;
+    ReadAhead ahead(executor, input);
+    uint64_t offset = input.offset();
+    auto body = [&](Nursery& nursery) { return write_range(sftp, handle.value, offset, ahead, written, nursery); };
+    co_await with_nursery(body);
     ssh::SftpStatus closed = co_await sftp.close(handle.value);
-    if (!written.ok()) syncline::fail(sent, "cannot write it on the server", written.status);
-    if (written.ok() && !closed.ok()) syncline::fail(sent, "cannot write it on the server", closed);
+    if (written.ok() && closed.ok()) co_return;
+    ssh::SftpStatus why = co_await sftp.explain(written.ok() ? closed : written, directory);
+    syncline::fail(sent, "cannot write it on the server", why);
+}
+
+Task<void> Push::write_range(ssh::Sftp& sftp, ssh::SftpHandle handle, uint64_t offset, ReadAhead& ahead,
+                             ssh::SftpStatus& status, Nursery& nursery) {
+    ahead.work_in(nursery);
+    ssh::SftpReply<uint64_t> written = co_await sftp.write_range(std::move(handle), offset, ahead);
+    status = written.status;
+    nursery.cancel();
 }
 
 }  // namespace syncline

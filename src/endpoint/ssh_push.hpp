@@ -6,6 +6,7 @@
 
 #include "endpoint/ssh_commit.hpp"
 #include "endpoint/ssh_host.hpp"
+#include "endpoint/ssh_read_ahead.hpp"
 #include "endpoint/ssh_stage.hpp"
 
 namespace syncline {
@@ -23,7 +24,11 @@ class Push {
     Task<void> send_files(ContentSource content, std::vector<SentItem>& items);
     Task<void> send_file(ssh::Sftp& sftp, ContentSource content, SentItem& sent);
     Task<void> write_file(ssh::Sftp& sftp, FileInput& input, SentItem& sent);
+    Task<void> write_range(ssh::Sftp& sftp, ssh::SftpHandle handle, uint64_t offset, ReadAhead& ahead,
+                           ssh::SftpStatus& status, Nursery& nursery);
     Task<ssh::ScriptResult> run(std::string script, TarContent& source, ssh::OutputSink& sink, uint64_t bytes);
+    Task<void> run_large(std::string script, ReadAhead& ahead, ssh::OutputSink& sink, ssh::ScriptResult& result,
+                         Nursery& nursery);
     [[noreturn]] void fail(const ssh::ScriptResult& result) const;
 
     SshHost& host_;

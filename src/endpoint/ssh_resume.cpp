@@ -11,12 +11,14 @@ constexpr size_t bytes_of_an_answer = 256;
 Task<void> digest_prefixes(RemotePlace place, std::vector<PrefixItem>& items) {
     if (items.empty()) co_return;
     std::string input;
+    uint64_t bytes = 0;
     for (const PrefixItem& item : items) {
+        bytes += item.bytes;
         input.append(std::to_string(item.bytes)).append(1, '\0').append("./").append(item.path).append(1, '\0');
     }
     ssh::StringInput source(std::move(input));
     ssh::StringSink sink(items.size() * bytes_of_an_answer);
-    std::string script = prefix_digest_script(place.root, place.tools);
+    std::string script = prefix_digest_script(place.root, place.tools.for_bytes(bytes));
     co_await place.shell->run(std::move(script), &source, sink);
     std::string_view text = sink.bytes();
     for (PrefixItem& item : items) {

@@ -25,6 +25,15 @@ struct ServerTools {
     bool gnu_tar = false;  ///< tar --null -T -
     bool perl = false;
     std::string sha256;  ///< "sha256sum", "shasum -a 256", "openssl dgst -sha256 -r"; "" for none
+    /// So much is to be hashed that openssl, which starts slowly but is several times as fast as an older sha256sum, is
+    /// worth looking for.
+    bool hashes_much = false;
+
+    ServerTools for_bytes(uint64_t bytes) const {
+        ServerTools tools = *this;
+        tools.hashes_much = bytes >= (uint64_t{16} << 20);
+        return tools;
+    }
 
     bool can_list() const { return has_shell && (find_printf || (stat_format && xargs_nul)); }
     bool can_hash() const { return !sha256.empty() && xargs_nul && stat_format; }

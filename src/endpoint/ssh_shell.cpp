@@ -29,8 +29,6 @@ class ListingSink final : public ssh::OutputSink {
     ListingParser& parser_;
 };
 
-std::string first_line(std::string_view text) { return escape(text.substr(0, text.find('\n'))); }
-
 /// Two stamps of one file, where one may lack the fractions of seconds.
 bool is_same(const Stamp& listed, Stamp now, bool has_fractions) {
     constexpr TimeNs second = 1'000'000'000;
@@ -48,13 +46,22 @@ bool tells_of_disk_trouble(std::string_view text) {
     return false;
 }
 
+std::string telling_line(std::string_view text) {
+    for (std::string_view rest = text; !rest.empty();) {
+        std::string_view line = rest.substr(0, rest.find('\n'));
+        if (tells_of_disk_trouble(line)) return escape(line);
+        rest.remove_prefix(std::min(line.size() + 1, rest.size()));
+    }
+    return escape(text.substr(0, text.find('\n')));
+}
+
 Task<RootReport> ShellSide::inspect(RemoteShell& shell, std::string script) {
     ssh::StringSink sink(inspect_limit);
     ssh::ScriptResult result = co_await shell.run(std::move(script), nullptr, sink);
     std::optional<RootReport> report = read_inspect_output(sink.bytes());
     if (!report)
         throw Error(Errc::failed, shell.lease().session().shown() + ": cannot look at the server: " + result.why());
-    report->errors = first_line(result.errors);
+    report->errors = telling_line(result.errors);
     co_return std::move(*report);
 }
 
@@ -100,9 +107,11 @@ Task<void> ShellSide::digest(const Tree& tree, std::vector<DigestItem>& items, P
             std::span<DigestItem*> batch =
                 std::span(waiting).subspan(begin, std::min(digest_batch, waiting.size() - begin));
             std::string paths;
+            uint64_t bytes = 0;
+            for (DigestItem* item : batch) bytes += tree[item->index].stamp.size;
             for (DigestItem* item : batch) paths.append("./").append(tree.path(item->index)).append(1, '\0');
             std::string marker = new_marker();
-            std::string script = digest_script(place_.root, place_.tools, marker);
+            std::string script = digest_script(place_.root, place_.tools.for_bytes(bytes), marker);
             std::string text = co_await run(std::move(script), std::move(paths), "hashing files");
             std::optional<std::vector<HashedFile>> files = read_digest_output(text, marker);
             if (!files) throw Error(Errc::failed, place_.shown + ": hashing files broke off on the server");
