@@ -208,21 +208,25 @@ ListingFormat listing_format(const ServerTools& tools) {
     return tools.find_printf ? ListingFormat::find : ListingFormat::stat;
 }
 
-std::string list_script(std::string_view root, const ServerTools& tools, std::string_view marker, bool skips_git) {
+std::string list_script(std::string_view root, const ServerTools& tools, std::string_view marker,
+                        std::span<const std::string> pruned) {
     std::string script = preamble(root, marker);
+    std::string names;
+    for (const std::string& name : pruned) names.append(names.empty() ? "" : "-o ").append("-name ").append(name + " ");
+    std::string matches = "-type d \\( " + names + "\\) ";
     if (tools.find_printf) {
         script += "printf 'T %s\\0' \"$(date +%s)\"\n";
-        script += R"(find . -printf '%y %m %s %T@ %C@ %i %D\0%P\0%l\0')";
-        script += skips_git ? " -type d -name .git -prune\n" : "\n";
+        script += R"(find . -printf '%y %m %s %T@ %C@ %i %D\0%P\0%l\0' )";
+        script += pruned.empty() ? "\n" : matches + "-prune\n";
         return script + "printf 'E %s\\0' \"$?\"\n";
     }
-    std::string prune = skips_git ? "-type d -name .git -prune -o " : "";
+    std::string prune = pruned.empty() ? "" : matches + "-prune -o ";
     script += "printf '%sT%s\\n' \"$M\" \"$(date +%s)\"\n";
     script +=
         "find . " + prune +
         R"(-type l -exec sh -c 'for f do printf "%sL%s\n%s=" "$M" "$f" "$M"; readlink -n "$f"; echo; done' sh {} +)" +
         "\n";
-    prune = skips_git ? "-type d -name .git -print0 -prune -o " : "";
+    prune = pruned.empty() ? "" : matches + "-print0 -prune -o ";
     script += "find . " + prune + "-print0 | xargs -0 " + stat_command(tools) + "\n";
     return script + "printf '%sE%s\\n%s' \"$M\" \"$?\" \"$M\"\n";
 }

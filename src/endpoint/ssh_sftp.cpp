@@ -9,7 +9,7 @@
 #include "base/text.hpp"
 #include "core/baseline.hpp"
 #include "endpoint/local_item.hpp"
-#include "endpoint/ssh_content.hpp"
+#include "endpoint/ssh_prune.hpp"
 
 namespace syncline {
 namespace {
@@ -122,9 +122,8 @@ Task<Listing> SftpSide::list(ListRequest request, Progress& progress) {
             entries += directory.names.size();
             for (const ssh::SftpName& name : directory.names) {
                 std::string path = join_path(directory.path, name.name);
-                bool is_skipped = name.name == ".git" && request.filter != nullptr &&
-                                  request.filter->judge(nullptr, ".git", true) == Verdict::Choice::unselected;
-                if (!name.attributes.is_directory() || is_skipped || path.size() > longest_path_bytes) continue;
+                if (!name.attributes.is_directory() || path.size() > longest_path_bytes) continue;
+                if (is_pruned(request, path)) continue;
                 next.emplace_back().path = std::move(path);
             }
             std::string path = directory.path;

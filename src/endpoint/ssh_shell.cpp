@@ -5,6 +5,7 @@
 #include "base/text.hpp"
 #include "endpoint/local_item.hpp"
 #include "endpoint/ssh_commit.hpp"
+#include "endpoint/ssh_prune.hpp"
 #include "endpoint/ssh_tar.hpp"
 
 namespace syncline {
@@ -79,15 +80,25 @@ Task<std::string> ShellSide::run(std::string script, std::string input, std::str
 }
 
 Task<Listing> ShellSide::list(ListRequest request, Progress& progress) {
-    bool skips_git =
-        request.filter != nullptr && request.filter->judge(nullptr, ".git", true) == Verdict::Choice::unselected;
+    std::vector<std::string> pruned = names_to_prune(request);
+    std::optional<Listing> listing = co_await list_without(request, std::move(pruned), progress);
+    std::vector<std::string> nothing;
+    if (!listing) listing = co_await list_without(request, std::move(nothing), progress);
+    co_return std::move(*listing);
+}
+
+/// nullopt when something that was left out is wanted.
+Task<std::optional<Listing>> ShellSide::list_without(ListRequest request, std::vector<std::string> pruned,
+                                                     Progress& progress) {
     std::string marker = new_marker();
     RemoteTree tree(request, &progress.entries_scanned);
     ListingParser parser(listing_format(place_.tools), marker, tree);
     ListingSink sink(parser);
-    std::string script = list_script(place_.root, place_.tools, marker, skips_git);
+    std::string script = list_script(place_.root, place_.tools, marker, pruned);
+    tree.set_pruned(std::move(pruned));
     ssh::ScriptResult result = co_await place_.shell->run(std::move(script), nullptr, sink, listing_errors_limit);
     if (result.exit.status == 41) fail("listing", result);
+    if (tree.missed_some()) co_return std::nullopt;
     for (Problem& problem : read_tool_errors(result.errors)) tree.add_problem(problem.path, std::move(problem.why));
     bool errors_are_cut = result.errors.size() >= listing_errors_limit;
     if (!parser.is_whole() || !result.ok() || errors_are_cut) {

@@ -37,6 +37,7 @@ class ShellSide {
     Task<void> flush();
 
   private:
+    Task<std::optional<Listing>> list_without(ListRequest request, std::vector<std::string> pruned, Progress& progress);
     Task<std::string> run(std::string script, std::string input, std::string step);
     [[noreturn]] void fail(const std::string& step, const ssh::ScriptResult& result) const;
 
@@ -46,5 +47,7 @@ class ShellSide {
 
 /// Whether a tool's words tell of a disk that is full, over quota, read-only or broken.
 bool tells_of_disk_trouble(std::string_view text);
+/// The line of a tool's words that is worth showing, escaped: the one about the disk, else the first.
+std::string telling_line(std::string_view text);
 
 }  // namespace syncline

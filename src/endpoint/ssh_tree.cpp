@@ -103,6 +103,8 @@ void RemoteTree::open(std::string_view path, const RemoteEntry& entry, Choice ch
     directory.device = entry.device;
     directory.entry = entry;
     last_is_descended_ = descended;
+    bool is_left_out = std::find(pruned_.begin(), pruned_.end(), last_name(path)) != pruned_.end();
+    if (descended && is_left_out) missed_some_ = true;
 }
 
 void RemoteTree::close_last() {

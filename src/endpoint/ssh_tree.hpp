@@ -37,6 +37,11 @@ class RemoteTree {
     /// What is in the directory that was added last, and below, is not wanted: it need not be listed.
     bool last_is_descended() const { return last_is_descended_; }
 
+    /// What is in directories of these names has not been listed.
+    void set_pruned(std::vector<std::string> names) { pruned_ = std::move(names); }
+    /// Something in one of them is wanted after all: all has to be listed anew, without leaving them out.
+    bool missed_some() const { return missed_some_; }
+
     /// `path` ("" is the root) is not known whole. A path that is impossible counts as the root.
     void add_problem(std::string_view path, std::string why);
 
@@ -74,6 +79,8 @@ class RemoteTree {
     Listing listing_;
     size_t entries_ = 0;
     bool last_is_descended_ = true;
+    std::vector<std::string> pruned_;
+    bool missed_some_ = false;
 };
 
 }  // namespace syncline

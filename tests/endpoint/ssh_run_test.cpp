@@ -43,6 +43,28 @@ TEST_CASE("a push makes the target like the root, and the next one finds nothing
     CHECK(second.planned.put == 0);
 }
 
+TEST_CASE("a rule further down may select what is left out everywhere else") {
+    for (const std::vector<std::string>& lines : {std::vector<std::string>{}, {"ForceCommand internal-sftp"}}) {
+        SshRunFixture fixture(lines);
+        fixture.write("root/.gitignore", "node_modules/\n");
+        fixture.write("root/node_modules/left/out", "x");
+        fixture.write("root/a/.gitignore", "!node_modules/\n");
+        fixture.write("root/a/node_modules/package/file", "x");
+        fixture.write("target/node_modules/on/the/server", "x");
+        RunReport report = fixture.run();
+        INFO(trouble(report));
+        CHECK(report.done.put == 3);
+        fixture.write("root/a/node_modules/package/file", "changed");
+        report = fixture.run();
+        INFO(trouble(report));
+        CHECK(report.planned.put == 1);
+        CHECK(report.done.put == 1);
+        CHECK(fixture.read("target/a/node_modules/package/file") == "changed");
+        CHECK(fixture.exists("target/node_modules/on/the/server"));
+        CHECK_FALSE(fixture.exists("target/node_modules/left"));
+    }
+}
+
 TEST_CASE("changes, deletes and changed kinds arrive") {
     SshRunFixture fixture;
     fill(fixture);

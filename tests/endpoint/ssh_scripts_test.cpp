@@ -82,7 +82,9 @@ class Scripts {
         ServerTools tools = inspect().tools;
         RemoteTree found(request);
         ListingParser parser(listing_format(tools), "MARK", found);
-        ShellResult result = run(list_script(tree.path("root"), tools, "MARK", skips_git));
+        std::vector<std::string> pruned;
+        if (skips_git) pruned.emplace_back(".git");
+        ShellResult result = run(list_script(tree.path("root"), tools, "MARK", pruned));
         parser.feed(result.output);
         INFO(result.errors);
         CHECK(parser.is_whole());
@@ -306,6 +308,30 @@ TEST_CASE("listings by BusyBox") {
     check_listing({{"/usr/bin/busybox", "sh"}, busybox_path(applets, false)});
 }
 
+TEST_CASE("what is in directories that are left out is not listed") {
+    std::vector<Shell> shells{debian};
+    TempTree applets;
+    if (has_busybox()) shells.push_back({{"/usr/bin/busybox", "sh"}, busybox_path(applets, false)});
+    for (const Shell& shell : shells) {
+        Scripts scripts(shell);
+        scripts.tree.write("root/a/node_modules/package/file", "x");
+        scripts.tree.write("root/a/file", "x");
+        scripts.tree.write("root/target", "a file of that name");
+        std::vector<std::string> pruned{"node_modules", "target"};
+        ServerTools tools = scripts.inspect().tools;
+        ShellResult result = scripts.run(list_script(scripts.tree.path("root"), tools, "MARK", pruned));
+        CHECK(result.output.find("package") == std::string::npos);
+        ListRequest everything;
+        RemoteTree found(everything);
+        found.set_pruned(pruned);
+        ListingParser parser(listing_format(tools), "MARK", found);
+        parser.feed(result.output);
+        CHECK(parser.is_whole());
+        CHECK(found.missed_some());
+        CHECK(paths(found.finish(0)) == "a|a/file|a/node_modules|target|");
+    }
+}
+
 TEST_CASE("digests by coreutils and by BusyBox") {
     check_digests(debian);
     if (!has_busybox()) return;
@@ -356,7 +382,7 @@ TEST_CASE("an unreadable directory is named") {
         ::chmod(scripts.tree.path("root").c_str(), 0777);
         // The script's shell must not be root.
         Scripts other({{"/usr/bin/setpriv", "--reuid=65534", "--clear-groups", "/bin/sh"}, "/usr/bin:/bin"});
-        ShellResult listed = other.run(list_script(scripts.tree.path("root"), other.inspect().tools, "M", false));
+        ShellResult listed = other.run(list_script(scripts.tree.path("root"), other.inspect().tools, "M", {}));
         std::vector<Problem> problems = read_tool_errors(listed.errors);
         require(problems.size() == 1 && problems[0].path == "secret", "secret is named: " + listed.errors);
         ::chmod(scripts.tree.path("root/secret").c_str(), 0755);
