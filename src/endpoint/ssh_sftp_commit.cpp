@@ -65,7 +65,8 @@ Task<bool> SftpSide::upload(ContentSource content, CommitItem& item, std::string
     uint32_t flags = ssh::sftp_open::write | ssh::sftp_open::create | ssh::sftp_open::exclusive;
     ssh::SftpReply<ssh::SftpHandle> handle = co_await sftp_.open(temporary, flags, created);
     if (!handle.ok()) {
-        fail(item, "cannot create a file on the server", handle.status);
+        ssh::SftpStatus why = co_await sftp_.explain(handle.status, root_);
+        fail(item, "cannot create a file on the server", why);
         co_return false;
     }
     ssh::SftpReply<uint64_t> written = co_await sftp_.write_range(handle.value, 0, input);
@@ -74,7 +75,8 @@ Task<bool> SftpSide::upload(ContentSource content, CommitItem& item, std::string
     co_await sftp_.fsetstat(handle.value, attributes);  // a server that refuses it still has the content
     ssh::SftpStatus closed = co_await sftp_.close(handle.value);
     if (!written.ok() || !closed.ok()) {
-        fail(item, "cannot write it on the server", written.ok() ? closed : written.status);
+        ssh::SftpStatus why = co_await sftp_.explain(written.ok() ? closed : written.status, root_);
+        fail(item, "cannot write it on the server", why);
         co_return false;
     }
     if (!is_same) {

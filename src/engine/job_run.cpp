@@ -53,6 +53,7 @@ Task<void> JobRun::run(RunOptions options) {
     }
     if (!ended_) {
         if (reason_.text.empty()) reason_.text = "stopped before its end; the next run goes on from here";
+        if (lost_connection_) reason_.text += ". The connection had been lost: " + report_.error;
         conclude(reason_.is_failure ? Outcome::failed : Outcome::cancelled, reason_.text);
     }
     if (failure) std::rethrow_exception(failure);
@@ -71,6 +72,8 @@ Task<void> JobRun::work_to_the_end(RunOptions options) {
         co_await std::move(work);
     } while (wants_another_attempt());
     add(report_.done, done_before_);
+    if (lost_connection_)
+        report_.notes.push_back({job_->remote_text, "the connection was lost on the way and made anew"});
     ended_ = true;
 }
 

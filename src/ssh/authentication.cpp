@@ -121,7 +121,7 @@ Task<void> SignIn::run() {
 
 Task<bool> SignIn::try_agent() {
     for (const auto& path : settings_.identity_files) {
-        if (auto key = read_key_file(path)) identities_.push_back(key->public_blob);
+        if (auto key = read_public_key(path); !key.empty()) identities_.push_back(std::move(key));
     }
     auto executor = co_await asio::this_coro::executor;
     Agent agent(executor);

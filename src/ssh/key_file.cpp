@@ -35,6 +35,14 @@ std::optional<KeyFile> parse_openssh(std::string_view base64_text) {
     return key;
 }
 
+std::string read_public_line(const std::string& path) {
+    auto line = read_small_file(path);
+    auto fields = line ? words(*line) : std::vector<std::string_view>();
+    auto blob = fields.size() < 2 ? "" : decode_base64(fields[1]).value_or("");
+    bool is_key = !blob.empty() && SftpReader(blob).read_string() == fields[0];
+    return is_key ? blob : "";
+}
+
 }  // namespace
 
 std::optional<KeyFile> parse_key_file(std::string_view text) {
@@ -54,11 +62,14 @@ std::optional<KeyFile> read_key_file(const std::string& path) {
     auto text = read_small_file(path);
     auto key = text ? parse_key_file(*text) : std::nullopt;
     if (!key || !key->public_blob.empty()) return key;
-    if (auto line = read_small_file(path + ".pub")) {
-        auto fields = words(*line);
-        if (fields.size() >= 2) key->public_blob = decode_base64(fields[1]).value_or("");
-    }
+    key->public_blob = read_public_line(path + ".pub");
     return key;
+}
+
+std::string read_public_key(const std::string& path) {
+    if (auto key = read_key_file(path); key && !key->public_blob.empty()) return key->public_blob;
+    auto beside = read_public_line(path + ".pub");
+    return beside.empty() ? read_public_line(path) : beside;
 }
 
 }  // namespace syncline::ssh

@@ -19,4 +19,8 @@ std::optional<KeyFile> parse_key_file(std::string_view text);
 /// The same for a file, with what `path`.pub adds; nullopt when there is none or it is too large to be one.
 std::optional<KeyFile> read_key_file(const std::string& path);
 
+/// The public key that `path` names, as the protocol carries it: by its private key file, `path`.pub, or a public key
+/// file itself, whose private half an agent holds. "" when there is none.
+std::string read_public_key(const std::string& path);
+
 }  // namespace syncline::ssh

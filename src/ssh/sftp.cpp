@@ -150,7 +150,7 @@ Task<void> Sftp::flush() {
         auto writing = channel_->write(batch);
         bool taken = co_await std::move(writing);
         unfinished.finished = true;
-        if (!taken) fail(Failure::lost, "has ended");
+        if (!taken) fail(ended(), "has ended");
     }
 }
 
@@ -196,7 +196,7 @@ Task<void> Sftp::read_some() {
     std::span<char> room(incoming_.data() + incoming_end_, incoming_.size() - incoming_end_);
     auto reading = channel_->read(room, patience);
     auto chunk = co_await std::move(reading);
-    if (chunk.size == 0) fail(Failure::lost, "has ended");
+    if (chunk.size == 0) fail(ended(), "has ended");
     if (chunk.from_stderr) {
         errors_.append(room.data(), chunk.size);
         if (errors_.size() > errors_bytes) errors_.erase(0, errors_.size() - errors_bytes);

@@ -94,6 +94,9 @@ class Sftp {
     Task<SftpReply<std::string>> readlink(std::string path);
     Task<SftpReply<std::string>> realpath(std::string path);
     Task<SftpReply<SftpSpace>> statvfs(std::string path);
+    /// SFTP 3 has one word for most of what goes wrong. `status` of a write at `path`, with what the disk says of
+    /// itself where that is full or read-only.
+    Task<SftpStatus> explain(SftpStatus status, std::string path);
 
     Task<SftpStatus> mkdir(std::string path, uint32_t mode);
     Task<SftpStatus> rmdir(std::string path);
@@ -156,6 +159,8 @@ class Sftp {
     void check_usable() const;
     SftpStatus status_of(const SftpPacket& packet);
     void expect_reply(bool as_expected);
+    /// What it means that the server's program has ended: one that never said a word is none.
+    Failure ended() const { return greeted_ ? Failure::lost : Failure::no_sftp; }
     [[noreturn]] void fail(Failure kind, const std::string& what);
 
     Session& session_;

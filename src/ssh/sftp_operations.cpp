@@ -171,6 +171,22 @@ Task<SftpReply<SftpSpace>> Sftp::statvfs(std::string path) {
     co_return reply;
 }
 
+Task<SftpStatus> Sftp::explain(SftpStatus status, std::string path) {
+    constexpr uint32_t failure = 4;
+    constexpr uint64_t next_to_nothing_bytes = 256 * 1024;
+    if (status.code != failure || !has_statvfs()) co_return status;
+    auto asking = statvfs(std::move(path));
+    auto space = co_await std::move(asking);
+    if (!space.ok()) co_return status;
+    bool has_no_inodes = space.value.total_inodes > 0 && space.value.available_inodes == 0;
+    if (space.value.read_only) {
+        status.message += ": " + errno_text(EROFS);
+    } else if (space.value.available_bytes < next_to_nothing_bytes || has_no_inodes) {
+        status.message += ": " + errno_text(ENOSPC);
+    }
+    co_return status;
+}
+
 Task<SftpStatus> Sftp::mkdir(std::string path, uint32_t mode) {
     uint32_t id = 0;
     SftpAttributes attributes;

@@ -122,7 +122,7 @@ TEST_CASE("a jump is made by the ssh client, the last one of a chain as its host
     settings.port = 2222;
     settings.proxy_jump = "one,me@two:23";
     auto command = proxy_jump_command(settings);
-    CHECK(command.ends_with(" -J 'one' -W 'target:2222' -- 'ssh://me@two:23'"));
+    CHECK(command.ends_with(" -J one -W target:2222 -- ssh://me@two:23"));
 }
 
 TEST_CASE("key files: encrypted or not, and which key is in them") {
