@@ -1,0 +1,73 @@
+"""A server that lies about its files. Nothing outside the root is ever written, and nothing grows without bound."""
+import pathlib
+
+import pytest
+
+from harness import read_tree, snapshot
+
+PROGRAM = pathlib.Path(__file__).with_name("hostile_sftp.py")
+MOST_MEMORY_BYTES = 1 << 30
+
+
+@pytest.fixture
+def pull(sandbox, start_server):
+    """pull(case): pulls from a server that lies; the result."""
+
+    def run(case, *options, **keys):
+        program = sandbox.directory / "hostile.py"
+        program.write_text(PROGRAM.read_text())
+        program.chmod(0o644)
+        start_server(lines=["Subsystem sftp internal-sftp", f"ForceCommand /usr/bin/python3 {program} {case}"])
+        (sandbox.source / "mine").write_text("mine")
+        sandbox.jobs(("lab", {"root": sandbox.source, "remote": "cse:/srv/tree", "direction": "pull", "pull": "update",
+                              "timeout": "40s", **keys}))
+        return sandbox.run("pull", "lab", *options, check={0, 1, 3, 4}, wrapper=["prlimit", f"--as={MOST_MEMORY_BYTES}"])
+
+    return run
+
+
+@pytest.mark.parametrize("case", ["dotdot", "slash", "empty", "nul"])
+def test_names_that_cannot_be(pull, sandbox, case):
+    before = set(snapshot(sandbox.directory))
+    result = pull(case)
+    assert result.status != 0, result
+    assert set(read_tree(sandbox.source)) <= {"mine", "good"}
+    new = {path for path in snapshot(sandbox.directory) if "escaped" in path}
+    assert not new - before and not pathlib.Path("/tmp/escaped").exists()
+
+
+@pytest.mark.parametrize("case", ["twice", "link-then-file", "control", "device"])
+def test_entries_that_contradict_each_other(pull, sandbox, case):
+    result = pull(case)
+    assert read_tree(sandbox.source)["mine"] == b"mine"
+    assert not [path for path in sandbox.source.rglob("*") if path.is_symlink()]
+    assert "\x1b" not in result.text
+
+
+def test_a_mirror_deletes_nothing_on_the_word_of_a_liar(pull, sandbox):
+    result = pull("dotdot", "--overwrite", "--adopt")
+    assert result.status != 0
+    assert read_tree(sandbox.source)["mine"] == b"mine"
+
+
+def test_a_file_that_is_shorter_than_listed(pull, sandbox):
+    result = pull("size-lies-up")
+    assert result.status in (1, 4) and "liar" in result.err
+    assert set(read_tree(sandbox.source)) <= {"mine", "good"}
+
+
+def test_no_more_of_a_file_is_taken_than_was_listed(pull, sandbox):
+    pull("size-lies-down")
+    assert read_tree(sandbox.source) == {"mine": b"mine", "good": b"abc", "liar": b"xxx"}
+
+
+@pytest.mark.parametrize("case", ["endless-listing", "cycle"])
+def test_listings_without_an_end(pull, sandbox, case):
+    result = pull(case)
+    assert result.status != 0
+    assert read_tree(sandbox.source)["mine"] == b"mine"
+
+
+def test_no_bits_that_give_rights(pull, sandbox):
+    pull("setuid")
+    assert (sandbox.source / "tool").stat().st_mode & 0o7777 == 0o700
