@@ -110,9 +110,19 @@ struct RemoveItem {
     std::string error;  ///< "" or why it still stands
 };
 
+/// How much one commit() or fetch() should be asked to do at most.
+struct BatchLimits {
+    size_t items = 4096;
+    uint64_t bytes = uint64_t{256} << 20;
+};
+
 class Endpoint {
   public:
     virtual ~Endpoint() = default;
+
+    /// The flush before a batch's renames costs the more the larger it is, and a cancelled batch may be lost; but each
+    /// batch costs round trips.
+    virtual BatchLimits batch_limits() const { return {}; }
 
     /// For messages: "/mnt/backup/thesis" or "cse:~/thesis", escaped.
     virtual std::string shown() const = 0;

@@ -26,6 +26,8 @@ class SshEndpoint : public Endpoint {
                 fs::RateLimiter& limiter);
     ~SshEndpoint() override;
 
+    /// What a batch that broke off had brought over is not lost.
+    BatchLimits batch_limits() const override { return {32'768, uint64_t{1} << 30}; }
     std::string shown() const override;
     Task<void> prepare() override;
     std::string identity_text() const override;

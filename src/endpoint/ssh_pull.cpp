@@ -1,7 +1,6 @@
 #include "endpoint/ssh_pull.hpp"
 
 #include "core/baseline.hpp"
-#include "endpoint/ssh_lanes.hpp"
 #include "endpoint/ssh_resume.hpp"
 
 namespace syncline {
@@ -14,6 +13,7 @@ constexpr size_t most_channels = 4;
 
 Task<void> Pull::run(std::vector<uint32_t> indices, Transfer wanted, TimeNs listed_at) {
     files_.resize(indices.size());
+    on_server_.resize(indices.size());
     for (size_t i = 0; i < indices.size(); ++i) files_[i].index = indices[i];
     auto look = [this](std::stop_token) { look_at_kept(); };
     if (directory_.is_taken_over()) co_await offload(means_.workers, look);
@@ -79,9 +79,26 @@ Task<void> Pull::bring_by_sftp(std::vector<FetchedFile*> files) {
         auto found = kept.find(tree_.path(files[i]->index));
         return bring_file(sftp, *files[i], found == kept.end() ? std::nullopt : std::optional(found->second));
     };
-    SftpLanes lanes(host_, *place_.shell);
     SftpLanes::Work each = work;
-    co_await lanes.run(files.size(), files_at_a_time, most_channels, each);
+    auto body = [&](Nursery& nursery) { return bring_and_hash(files, each, nursery); };
+    co_await with_nursery(body);
+}
+
+/// The shell has nothing to do while files come: it hashes them. What changes after that has another digest here.
+Task<void> Pull::bring_and_hash(const std::vector<FetchedFile*>& files, SftpLanes::Work work, Nursery& nursery) {
+    SftpLanes lanes(host_, *place_.shell);
+    co_await place_.shell->lease().sftp();  // where there is none, the shell is still needed, and at rest
+    nursery.spawn(hash_on_server(files));
+    co_await lanes.run(files.size(), files_at_a_time, most_channels, work);
+}
+
+Task<void> Pull::hash_on_server(std::vector<FetchedFile*> files) {
+    std::vector<DigestItem> items;
+    for (const FetchedFile* file : files) items.emplace_back().index = file->index;
+    if (items.empty()) co_return;
+    ShellSide side(place_, means_);
+    co_await side.digest(tree_, items, progress_);
+    for (size_t i = 0; i < files.size(); ++i) on_server_[static_cast<size_t>(files[i] - files_.data())] = items[i];
 }
 
 Task<void> Pull::bring_file(ssh::Sftp& sftp, FetchedFile& file, std::optional<Digest> kept) {
@@ -100,23 +117,25 @@ Task<void> Pull::bring_by_tar(std::vector<FetchedFile*> files) {
 
 /// What is not on the server as it came here is thrown away again.
 Task<void> Pull::verify(TimeNs listed_at) {
-    std::vector<DigestItem> items;
-    for (const FetchedFile& file : files_) items.emplace_back().index = file.index;
-    ShellSide side(place_, means_);
-    co_await side.digest(tree_, items, progress_);
+    std::vector<FetchedFile*> others;
+    for (size_t i = 0; i < files_.size(); ++i) {
+        if (!on_server_[i]) others.push_back(&files_[i]);
+    }
+    co_await hash_on_server(others);
     directory_.contents.clear();
     for (size_t i = 0; i < files_.size(); ++i) {
         std::string path(tree_.path(files_[i].index));
+        const DigestItem& item = *on_server_[i];
         FetchedContent& content = directory_.contents[path];
-        content.error = items[i].error;
+        content.error = item.error;
         if (content.error.empty() && !files_[i].arrived) content.error = "did not come whole; see its permissions";
-        bool differs = content.error.empty() && items[i].digest != files_[i].digest;
+        bool differs = content.error.empty() && item.digest != files_[i].digest;
         if (differs)
             content.error = "changed on the server while it was fetched; it will be tried again at the next run";
         if (!content.error.empty()) directory_.remove_file(path);
         content.digest = files_[i].digest;
-        content.source = is_racy(items[i].stamp, listed_at) ? Stamp{} : items[i].stamp;
-        content.source.size = items[i].stamp.size;
+        content.source = is_racy(item.stamp, listed_at) ? Stamp{} : item.stamp;
+        content.source.size = item.stamp.size;
     }
 }
 

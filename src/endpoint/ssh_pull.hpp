@@ -7,6 +7,7 @@
 
 #include "endpoint/ssh_fetch.hpp"
 #include "endpoint/ssh_host.hpp"
+#include "endpoint/ssh_lanes.hpp"
 #include "endpoint/ssh_ways.hpp"
 
 namespace syncline {
@@ -31,6 +32,8 @@ class Pull {
     void hash_kept(FetchedFile& file) const;
     Task<void> bring(const WayChooser& chooser);
     Task<void> bring_by_sftp(std::vector<FetchedFile*> files);
+    Task<void> bring_and_hash(const std::vector<FetchedFile*>& files, SftpLanes::Work work, Nursery& nursery);
+    Task<void> hash_on_server(std::vector<FetchedFile*> files);
     Task<void> bring_by_tar(std::vector<FetchedFile*> files);
     Task<void> bring_file(ssh::Sftp& sftp, FetchedFile& file, std::optional<Digest> kept);
     Task<void> verify(TimeNs listed_at);
@@ -42,6 +45,7 @@ class Pull {
     TransferMeans means_;
     Progress& progress_;
     std::vector<FetchedFile> files_;
+    std::vector<std::optional<DigestItem>> on_server_;  ///< what the server holds, per file
 };
 
 }  // namespace syncline

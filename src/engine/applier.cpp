@@ -7,15 +7,11 @@
 namespace syncline {
 namespace {
 
-constexpr size_t batch_items = 4096;
-constexpr uint64_t batch_bytes = 256 << 20;
-
-/// How many actions from the start of `actions` make one batch. The flush before its renames costs the more the larger
-/// it is, and a cancelled batch is lost, so both count and bytes are bounded.
-size_t batch_length(std::span<const Action> actions, const Tree& source) {
+/// How many actions from the start of `actions` make one batch.
+size_t batch_length(std::span<const Action> actions, const Tree& source, const BatchLimits& limits) {
     uint64_t bytes = 0;
     size_t count = 0;
-    while (count < actions.size() && count < batch_items && bytes < batch_bytes) {
+    while (count < actions.size() && count < limits.items && bytes < limits.bytes) {
         if (actions[count].op == Op::put) bytes += source[actions[count].source].stamp.size;
         ++count;
     }
@@ -55,8 +51,10 @@ std::span<const Action> Applier::actions_of(Phase phase) const {
 
 Task<void> Applier::commit(Phase phase) {
     std::span<const Action> rest = actions_of(phase);
+    BatchLimits one = sides_.source.batch_limits(), other = sides_.target.batch_limits();
+    BatchLimits limits{std::max(one.items, other.items), std::max(one.bytes, other.bytes)};
     while (!rest.empty()) {
-        size_t length = batch_length(rest, sides_.source_tree);
+        size_t length = batch_length(rest, sides_.source_tree, limits);
         co_await commit_batch(rest.first(length));
         rest = rest.subspan(length);
     }
