@@ -159,8 +159,9 @@ Task<std::optional<RootIdentity>> SshEndpoint::inspect() {
 Task<bool> SshEndpoint::is_still_in_place() {
     if (root_.path.empty()) co_return true;
     RootReport now = co_await look(false);
-    bool is_same_place = now.state == root_.state && now.path == root_.path;
-    co_return is_same_place && now.inode == root_.inode && now.file_system == root_.file_system;
+    bool is_same = now.state == root_.state && now.path == root_.path && now.inode == root_.inode &&
+                   now.file_system == root_.file_system;
+    co_return is_same;
 }
 
 Task<void> SshEndpoint::create_root() {
