@@ -22,9 +22,15 @@ struct RootIdentity {
     bool is_directory() const { return kind == Kind::directory || kind == Kind::symlink; }
     TimeNs born = 0;  ///< when it was created, for inode numbers are used again; 0 where the file system does not say
 
+    /// The file system's UUID, which unlike its id never follows from the device's number; "" where it does not say,
+    /// and in what older versions recorded.
+    std::string uuid{};
+
     bool operator==(const RootIdentity& other) const {
         bool same_birth = born == other.born || born == 0 || other.born == 0;
-        return file_system == other.file_system && inode == other.inode && kind == other.kind && same_birth;
+        bool knows_uuids = !uuid.empty() && !other.uuid.empty();
+        bool same_file_system = knows_uuids ? uuid == other.uuid : file_system == other.file_system;
+        return same_file_system && inode == other.inode && kind == other.kind && same_birth;
     }
 };
 

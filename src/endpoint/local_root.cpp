@@ -1,10 +1,12 @@
 // What a local root is: its identity, whether it is a mount point, and whether a mirror may ever go there.
 #include <fcntl.h>
 #include <pwd.h>
+#include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <sys/vfs.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cstdio>
 #include <cstdlib>
@@ -16,7 +18,31 @@
 namespace syncline {
 namespace {
 
-/// f_type and f_fsid: the same from mount to mount, unlike st_dev.
+/// FS_IOC_GETFSUUID of <linux/fs.h>, since Linux 6.9; older headers lack it.
+struct FileSystemUuid {
+    uint8_t size;
+    uint8_t bytes[16];
+};
+constexpr unsigned long get_file_system_uuid = _IOR(0x15, 0, FileSystemUuid);
+
+/// Hex; "" where the file system, or the kernel, does not say. `directory` may be a path descriptor.
+std::string file_system_uuid(int directory) {
+    constexpr decltype(statfs::f_type) btrfs = 0x9123683e;  // one UUID for all its subvolumes, which the id tells apart
+    struct statfs status{};
+    FileSystemUuid uuid{};
+    if (::fstatfs(directory, &status) != 0 || status.f_type == btrfs) return "";
+    fs::Fd readable(::openat(directory, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    if (!readable || ::ioctl(readable.get(), get_file_system_uuid, &uuid) != 0) return "";
+    std::string text;
+    char digits[3];
+    for (size_t i = 0; i < std::min<size_t>(uuid.size, sizeof uuid.bytes); ++i) {
+        std::snprintf(digits, sizeof digits, "%02x", uuid.bytes[i]);
+        text += digits;
+    }
+    return text;
+}
+
+/// f_type and f_fsid: the same from mount to mount, unlike st_dev, but where f_fsid is made from that (XFS, FAT).
 std::string file_system_id(int fd) {
     struct statfs status{};
     if (::fstatfs(fd, &status) != 0) return "";
@@ -46,6 +72,7 @@ RootIdentity identify_root(int fd, const std::string& path) {
     }
     RootIdentity identity;
     identity.file_system = file_system_id(fd);
+    identity.uuid = S_ISDIR(status.stx_mode) ? file_system_uuid(fd) : "";
     identity.inode = status.stx_ino;
     identity.kind = Kind::directory;
     bool is_link = ::lstat(path.c_str(), &link_status) == 0 && S_ISLNK(link_status.st_mode);

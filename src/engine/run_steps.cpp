@@ -297,8 +297,12 @@ Task<void> RunSteps::record_whole_sync() {
     sync.at = wall_clock_now();
     sync.source = co_await source().inspect();
     sync.target = co_await target().inspect();
-    bool as_recorded =
-        facts_.whole_sync_recorded && facts_.source.recorded == sync.source && facts_.target.recorded == sync.target;
+    // What an older version recorded is the same root, but is written anew with what is known now.
+    auto says_the_same = [](const std::optional<RootIdentity>& then, const std::optional<RootIdentity>& now) {
+        return then == now && (!then || (then->uuid == now->uuid && then->file_system == now->file_system));
+    };
+    bool as_recorded = facts_.whole_sync_recorded && says_the_same(facts_.source.recorded, sync.source) &&
+                       says_the_same(facts_.target.recorded, sync.target);
     if (!as_recorded) context_.store.record_whole_sync(pair_, sync);
 }
 

@@ -34,9 +34,10 @@ void count_rows(Database& database, int64_t row, int64_t rows, int64_t path_byte
     query.integer(rows).integer(path_bytes).integer(row).run();
 }
 
-/// The birth time stands behind the file system's id, after a NUL.
+/// Behind the file system's id stand the birth time and its UUID, each after a NUL. Older versions read as far as they
+/// know.
 std::string file_system_text(const std::optional<RootIdentity>& identity) {
-    return identity ? identity->file_system + '\0' + std::to_string(identity->born) : "";
+    return identity ? identity->file_system + '\0' + std::to_string(identity->born) + '\0' + identity->uuid : "";
 }
 
 /// `file_system` is file_system_text(identity), and must outlive the query's run.
@@ -57,8 +58,10 @@ std::optional<RootIdentity> identity_at(Query& query, int column) {
     TimeNs born = 0;
     std::from_chars(file_system.data() + std::min(end + 1, file_system.size()), file_system.data() + file_system.size(),
                     born);
+    size_t uuid = file_system.find('\0', std::min(end + 1, file_system.size()));
     return RootIdentity{file_system.substr(0, end), static_cast<uint64_t>(query.integer_at(column + 1)),
-                        static_cast<Kind>(query.integer_at(column + 2)), born};
+                        static_cast<Kind>(query.integer_at(column + 2)), born,
+                        uuid == std::string::npos ? "" : file_system.substr(uuid + 1)};
 }
 
 }  // namespace

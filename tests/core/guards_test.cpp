@@ -40,6 +40,17 @@ Policy pull_policy() {
 
 }  // namespace
 
+TEST_CASE("a file system's UUID decides where both know it, else its id does") {
+    RootIdentity old_record{"ext:1", 7, Kind::directory, 5};
+    RootIdentity now{"ext:1", 7, Kind::directory, 5, "abcd"};
+    CHECK(old_record == now);
+    RootIdentity other_device{"ext:2", 7, Kind::directory, 5, "abcd"};
+    CHECK(now == other_device);
+    CHECK_FALSE(old_record == other_device);
+    RootIdentity other{"ext:1", 7, Kind::directory, 5, "ffff"};
+    CHECK_FALSE(now == other);
+}
+
 TEST_CASE("nothing halts a healthy run") { CHECK(judge_plan(healthy(), plan_with(10, 15), {}).empty()); }
 
 TEST_CASE("a missing root halts; a pull calls it remote-missing; adopt does not help") {

@@ -235,6 +235,35 @@ TEST_CASE("a state that is removed while its user runs on is begun anew, and not
     CHECK(Store(fixture.state_directory()).pairs().size() == 1);
 }
 
+TEST_CASE("a root recorded by an older version is the same, and is recorded with all that is known now") {
+    RunFixture fixture;
+    fill(fixture, 3);
+    fixture.run();
+    // The number of a device may be another one after a boot, and with it what some file systems make their id from.
+    auto whole_sync = [&fixture] {
+        return *fixture.store().whole_sync(fixture.store().pair(fixture.store().pairs()[0]));
+    };
+    auto record = [&fixture](const WholeSync& sync) {
+        fixture.store().record_whole_sync(fixture.store().pair(fixture.store().pairs()[0]), sync);
+    };
+    const WholeSync now = whole_sync();
+    WholeSync before = now;
+    before.source->uuid = before.target->uuid = "";
+    record(before);
+    CHECK(fixture.run().outcome == Outcome::success);
+    CHECK(whole_sync().source->uuid == now.source->uuid);
+    before = now;
+    before.source->file_system = before.target->file_system = "other id";
+    record(before);
+    if (now.source->uuid.empty()) SKIP("this file system tells no UUID");
+    CHECK(fixture.run().outcome == Outcome::success);
+    CHECK(whole_sync().target->file_system == now.target->file_system);
+    before = now;
+    before.source->uuid = "another";
+    record(before);
+    CHECK(codes(fixture.run()) == "root-changed");
+}
+
 TEST_CASE("what is not mounted halts") {
     RunFixture fixture;
     fill(fixture, 1);
