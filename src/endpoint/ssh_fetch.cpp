@@ -152,15 +152,15 @@ Task<void> fetch_by_tar(RemotePlace place, const Tree& tree, std::vector<Fetched
     co_await with_nursery(body);
 }
 
-Task<void> fetch_by_sftp(ssh::Sftp& sftp, std::string path, const Tree& tree, FetchedFile& file,
-                         std::optional<Digest> kept, int directory, TransferMeans means, Progress& progress) {
+Task<void> fetch_by_sftp(ssh::Sftp& sftp, std::string path, const Tree& tree, FetchedFile& file, int directory,
+                         TransferMeans means, Progress& progress) {
     ssh::SftpReply<ssh::SftpHandle> handle = co_await sftp.open(path, ssh::sftp_open::read, ssh::SftpAttributes());
     if (!handle.ok()) co_return;
     std::vector<FetchedFile> one{file};
     FetchWriter writer(directory, tree, one, progress);
     uint64_t size = tree[file.index].stamp.size;
     auto open = [&](std::stop_token) {
-        bool goes_on = kept && file.kept_bytes > 0 && writer.reopen() == *kept;
+        bool goes_on = file.kept && file.kept_bytes > 0 && writer.reopen() == *file.kept;
         if (!goes_on) one.front().kept_bytes = 0;
         return goes_on || writer.begin(tree.path(file.index), size);
     };

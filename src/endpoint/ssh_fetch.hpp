@@ -2,6 +2,7 @@
 // SFTP for each of the others.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -17,8 +18,9 @@ namespace syncline {
 
 /// A file that is on its way.
 struct FetchedFile {
-    uint32_t index = 0;       ///< in the tree
-    uint64_t kept_bytes = 0;  ///< what an earlier run brought of it, from the start
+    uint32_t index = 0;          ///< in the tree
+    uint64_t kept_bytes = 0;     ///< what an earlier run brought of it, from the start
+    std::optional<Digest> kept;  ///< of so many bytes of the server's file
     bool arrived = false;
     Digest digest;  ///< of what came
 };
@@ -58,10 +60,10 @@ class FetchWriter {
 Task<void> fetch_by_tar(RemotePlace place, const Tree& tree, std::vector<FetchedFile>& files, int directory,
                         TransferMeans means, Progress& progress);
 
-/// One file by SFTP, from what is kept of it on when that has the digest `kept`, else from its start. `path` is
+/// One file by SFTP, from what is kept of it on when that is what the server has, else from its start. `path` is
 /// absolute. What arrived is marked; that it does not is no error. A server whose file is not the listed one any more
 /// is caught by who verifies.
-Task<void> fetch_by_sftp(ssh::Sftp& sftp, std::string path, const Tree& tree, FetchedFile& file,
-                         std::optional<Digest> kept, int directory, TransferMeans means, Progress& progress);
+Task<void> fetch_by_sftp(ssh::Sftp& sftp, std::string path, const Tree& tree, FetchedFile& file, int directory,
+                         TransferMeans means, Progress& progress);
 
 }  // namespace syncline

@@ -71,15 +71,11 @@ Task<void> Pull::bring_by_sftp(std::vector<FetchedFile*> files) {
         if (file->kept_bytes > 0) prefixes.emplace_back(tree_.path(file->index), file->kept_bytes);
     }
     co_await digest_prefixes(place_, prefixes);
-    std::map<std::string_view, Digest> kept;
-    for (const PrefixItem& item : prefixes) {
-        if (item.digest) kept.emplace(item.path, *item.digest);
+    auto next = prefixes.begin();
+    for (FetchedFile* file : files) {
+        if (file->kept_bytes > 0) file->kept = (next++)->digest;
     }
-    auto work = [&](ssh::Sftp& sftp, size_t i) {
-        auto found = kept.find(tree_.path(files[i]->index));
-        return bring_file(sftp, *files[i], found == kept.end() ? std::nullopt : std::optional(found->second));
-    };
-    SftpLanes::Work each = work;
+    SftpLanes::Work each = [this, &files](ssh::Sftp& sftp, size_t i) { return bring_file(sftp, *files[i]); };
     auto body = [&](Nursery& nursery) { return bring_and_hash(files, each, nursery); };
     co_await with_nursery(body);
 }
@@ -101,9 +97,9 @@ Task<void> Pull::hash_on_server(std::vector<FetchedFile*> files) {
     for (size_t i = 0; i < files.size(); ++i) on_server_[static_cast<size_t>(files[i] - files_.data())] = items[i];
 }
 
-Task<void> Pull::bring_file(ssh::Sftp& sftp, FetchedFile& file, std::optional<Digest> kept) {
+Task<void> Pull::bring_file(ssh::Sftp& sftp, FetchedFile& file) {
     std::string path = place_.root + "/" + std::string(tree_.path(file.index));
-    co_await fetch_by_sftp(sftp, path, tree_, file, kept, directory_.fd(), means_, progress_);
+    co_await fetch_by_sftp(sftp, path, tree_, file, directory_.fd(), means_, progress_);
     ++progress_.files_done;
 }
 

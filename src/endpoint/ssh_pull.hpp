@@ -35,7 +35,7 @@ class Pull {
     Task<void> bring_and_hash(const std::vector<FetchedFile*>& files, SftpLanes::Work work, Nursery& nursery);
     Task<void> hash_on_server(std::vector<FetchedFile*> files);
     Task<void> bring_by_tar(std::vector<FetchedFile*> files);
-    Task<void> bring_file(ssh::Sftp& sftp, FetchedFile& file, std::optional<Digest> kept);
+    Task<void> bring_file(ssh::Sftp& sftp, FetchedFile& file);
     Task<void> verify(TimeNs listed_at);
 
     SshHost& host_;

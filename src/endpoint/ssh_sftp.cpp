@@ -202,7 +202,7 @@ Task<void> SftpSide::fetch_one(const Tree& tree, FetchedFile& file, FetchDirecto
     content.error = "changed on the server since it was listed; it will be tried again at the next run";
     bool as_listed = co_await is_as_listed_now(&listed, path);
     if (!as_listed) co_return;
-    co_await fetch_by_sftp(sftp_, path, tree, file, std::nullopt, directory.fd(), means_, progress);
+    co_await fetch_by_sftp(sftp_, path, tree, file, directory.fd(), means_, progress);
     as_listed = co_await is_as_listed_now(&listed, path);
     ++progress.files_done;
     if (!as_listed) co_return;
