@@ -11,6 +11,8 @@ import pytest
 
 from harness import make_tree, read_tree, wait_for
 
+pytestmark = pytest.mark.quick
+
 
 @pytest.fixture
 def project(sandbox, server):
