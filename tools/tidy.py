@@ -19,7 +19,7 @@ entries = [
 ]
 for entry in entries:
     entry["command"] = re.sub(r"-include \S+|-Winvalid-pch|-fpch-preprocess|^ccache ", "", entry["command"])
-    entry["command"] += " -Wno-unknown-warning-option -DASIO_HAS_CO_AWAIT=1 -DASIO_HAS_STD_COROUTINE=1"
+    entry["command"] += " -Wno-unknown-warning-option -Wno-deprecated-declarations -DASIO_HAS_CO_AWAIT=1 -DASIO_HAS_STD_COROUTINE=1"
 with tempfile.TemporaryDirectory() as database:
     pathlib.Path(database, "compile_commands.json").write_text(json.dumps(entries))
     jobs = str(os.cpu_count())

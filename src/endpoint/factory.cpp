@@ -11,7 +11,8 @@ std::unique_ptr<Endpoint> Endpoints::open(const Destination& destination, const 
         case Destination::Type::local:
             return std::make_unique<LocalEndpoint>(destination.path, options.fsync, workers_, hashes_, limiter_);
         case Destination::Type::ssh:
-            if (ssh_hosts_ == nullptr) throw Error(Errc::usage, destination.name + ": SSH destinations cannot be used here");
+            if (ssh_hosts_ == nullptr)
+                throw Error(Errc::usage, destination.name + ": SSH destinations cannot be used here");
             return std::make_unique<SshEndpoint>(*ssh_hosts_, destination, options, workers_, limiter_);
         case Destination::Type::bucket:
             throw Error(Errc::usage, destination.name + ": bucket destinations are not built yet; use a local path");
