@@ -89,7 +89,8 @@ Task<bool> SftpSide::upload(ContentSource content, CommitItem& item, std::string
     if (!why.empty()) item.error = "cannot be verified on the server: " + why;
     item.committed = sent.digest;
     item.source_stamp = sent.stamp;
-    co_return item.error.empty();
+    bool is_verified = item.error.empty();
+    co_return is_verified;
 }
 
 Task<void> SftpSide::link_one(CommitItem& item) {
