@@ -111,39 +111,44 @@ Task<void> ShellSide::digest(const Tree& tree, std::vector<DigestItem>& items, P
     for (DigestItem& item : items) item.stamp = tree[item.index].stamp;
     std::vector<DigestItem*> waiting;
     for (DigestItem& item : items) waiting.push_back(&item);
-    bool has_fractions = place_.tools.stat_fractions;
     for (int attempt = 0; attempt < read_attempts && !waiting.empty(); ++attempt) {
         std::vector<DigestItem*> again;
         for (size_t begin = 0; begin < waiting.size(); begin += digest_batch) {
             std::span<DigestItem*> batch =
                 std::span(waiting).subspan(begin, std::min(digest_batch, waiting.size() - begin));
-            std::string paths;
-            uint64_t bytes = 0;
-            for (DigestItem* item : batch) bytes += tree[item->index].stamp.size;
-            for (DigestItem* item : batch) paths.append("./").append(tree.path(item->index)).append(1, '\0');
-            std::string marker = new_marker();
-            std::string script = digest_script(place_.root, place_.tools.for_bytes(bytes), marker);
-            std::string text = co_await run(std::move(script), std::move(paths), "hashing files");
-            std::optional<std::vector<HashedFile>> files = read_digest_output(text, marker);
-            if (!files) throw Error(Errc::failed, place_.shown + ": hashing files broke off on the server");
-            size_t next = 0;
-            for (DigestItem* item : batch) {
-                bool found = next < files->size() && (*files)[next].path == tree.path(item->index);
-                const HashedFile* file = found ? &(*files)[next++] : nullptr;
-                if (file == nullptr || !file->digest) {
-                    item->error = file == nullptr ? "is gone from the server" : "cannot be read on the server";
-                    continue;
-                }
-                bool same = is_same(item->stamp, file->stamp, has_fractions);
-                if (!same) item->stamp = file->stamp;
-                item->digest = *file->digest;
-                if (!same) again.push_back(item);
-                if (same) progress.bytes_hashed += item->stamp.size;
-            }
+            co_await digest_some(tree, batch, again, progress);
         }
         waiting = std::move(again);
     }
     for (DigestItem* item : waiting) item->error = "changes while it is read";
+}
+
+/// One command. What changed meanwhile goes to `again`, with its stamp of now.
+Task<void> ShellSide::digest_some(const Tree& tree, std::span<DigestItem*> batch, std::vector<DigestItem*>& again,
+                                  Progress& progress) {
+    std::string paths;
+    uint64_t bytes = 0;
+    for (DigestItem* item : batch) bytes += tree[item->index].stamp.size;
+    for (DigestItem* item : batch) paths.append("./").append(tree.path(item->index)).append(1, '\0');
+    std::string marker = new_marker();
+    std::string script = digest_script(place_.root, place_.tools.for_bytes(bytes), marker);
+    std::string text = co_await run(std::move(script), std::move(paths), "hashing files");
+    std::optional<std::vector<HashedFile>> files = read_digest_output(text, marker);
+    if (!files) throw Error(Errc::failed, place_.shown + ": hashing files broke off on the server");
+    size_t next = 0;
+    for (DigestItem* item : batch) {
+        bool found = next < files->size() && (*files)[next].path == tree.path(item->index);
+        const HashedFile* file = found ? &(*files)[next++] : nullptr;
+        if (file == nullptr || !file->digest) {
+            item->error = file == nullptr ? "is gone from the server" : "cannot be read on the server";
+            continue;
+        }
+        bool same = is_same(item->stamp, file->stamp, place_.tools.stat_fractions);
+        if (!same) item->stamp = file->stamp;
+        item->digest = *file->digest;
+        if (!same) again.push_back(item);
+        if (same) progress.bytes_hashed += item->stamp.size;
+    }
 }
 
 Task<void> ShellSide::remove(std::vector<RemoveItem>& items, Progress& progress) {

@@ -37,6 +37,8 @@ class ShellSide {
     Task<void> flush();
 
   private:
+    Task<void> digest_some(const Tree& tree, std::span<DigestItem*> batch, std::vector<DigestItem*>& again,
+                           Progress& progress);
     Task<std::optional<Listing>> list_without(ListRequest request, std::vector<std::string> pruned, Progress& progress);
     Task<std::string> run(std::string script, std::string input, std::string step);
     [[noreturn]] void fail(const std::string& step, const ssh::ScriptResult& result) const;

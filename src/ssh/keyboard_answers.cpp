@@ -3,7 +3,7 @@
 #include <libssh2.h>
 #include <openssl/crypto.h>
 
-#include <cstring>
+#include <algorithm>
 
 namespace syncline::ssh {
 namespace {
@@ -14,6 +14,7 @@ constexpr int most_prompts = 20;
 /// is.
 KeyboardAnswers* talking = nullptr;
 
+// NOLINTNEXTLINE(readability-function-size): the parameters are libssh2's
 void on_questions(const char*, int, const char*, int, int count, const LIBSSH2_USERAUTH_KBDINT_PROMPT* prompts,
                   LIBSSH2_USERAUTH_KBDINT_RESPONSE* responses, void**) {
     for (int i = 0; i < count && i < most_prompts; ++i) {
@@ -23,7 +24,7 @@ void on_questions(const char*, int, const char*, int, int count, const LIBSSH2_U
         auto text = talking->answer(question, count == 1);
         auto* memory = static_cast<char*>(talking->session().allocate(text.size() + 1));
         if (!memory) return;
-        std::memcpy(memory, text.data(), text.size());
+        std::ranges::copy(text, memory);
         responses[i].text = memory;
         responses[i].length = static_cast<unsigned>(text.size());
         ::OPENSSL_cleanse(text.data(), text.size());

@@ -217,6 +217,7 @@ Task<long> Session::drive(std::function<long()> call, Patience patience) {
         guard.begun = true;
         auto received = transport_->received_bytes();
         auto result = call();
+        bool had_room = transport_->has_room();
         transport_->flush_soon();
         // What was read may be what others wait for.
         if (transport_->received_bytes() != received) transport_->wake_all();
@@ -228,6 +229,11 @@ Task<long> Session::drive(std::function<long()> call, Patience patience) {
         if (result != LIBSSH2_ERROR_EAGAIN) {
             guard.ended = true;
             co_return result;
+        }
+        // What was held back for want of room may go now; no event would tell.
+        if (!had_room && transport_->has_room()) {
+            transport_->wake_all();
+            continue;
         }
         if (patience.waiting == Waiting::shared) turn.reset();
         co_await wait_for_peer(patience, began);

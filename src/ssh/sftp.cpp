@@ -43,8 +43,10 @@ struct Sftp::Waiter {
     Waiter(Sftp& sftp, uint32_t request_id) : owner(sftp), id(request_id), wake(sftp.executor_) {
         owner.waiters_[id] = this;
     }
+    /// Somebody else must read on from here, whatever ends this wait: a cancel may come just after it was told to read.
     ~Waiter() {
         if (!done) owner.waiters_[id] = nullptr;
+        owner.wake_somebody();
     }
     Waiter(const Waiter&) = delete;
     Waiter& operator=(const Waiter&) = delete;
@@ -161,16 +163,10 @@ Task<void> Sftp::wait_for(Waiter& own) {
             co_await own.wake.wait();
             continue;
         }
-        try {
-            Raised reading(reading_);
-            last_packet_at_ = now();
-            while (!own.done) co_await read_some();
-        } catch (...) {
-            wake_somebody();
-            throw;
-        }
+        Raised reading(reading_);
+        last_packet_at_ = now();
+        while (!own.done) co_await read_some();
     }
-    wake_somebody();
 }
 
 /// Somebody must go on reading when the one who did is done; all look again when the channel has failed.

@@ -45,8 +45,8 @@ struct Transport::Waiter {
     bool woken = false;
 };
 
-Transport::Transport(asio::any_io_executor executor, int socket)
-    : descriptor_(std::move(executor), socket),
+Transport::Transport(const asio::any_io_executor& executor, int socket)
+    : descriptor_(executor, socket),
       socket_(socket),
       incoming_(receive_bytes),
       alive_at_(std::chrono::steady_clock::now()) {

@@ -23,7 +23,7 @@ using SteadyTime = std::chrono::steady_clock::time_point;
 class Transport : public std::enable_shared_from_this<Transport> {
   public:
     /// Takes the connected socket over.
-    Transport(asio::any_io_executor executor, int socket);
+    Transport(const asio::any_io_executor& executor, int socket);
     ~Transport();
     Transport(const Transport&) = delete;
     Transport& operator=(const Transport&) = delete;
