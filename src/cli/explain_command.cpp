@@ -57,20 +57,38 @@ std::string record_of(const BaselineEntry& entry) {
     return kind + " of " + format_byte_count(entry.size) + ", SHA-256 " + entry.digest.hex().substr(0, 12) + "...";
 }
 
+/// What the newest run did with a path that its log does not name.
+std::string left_alone_by(const RunRecord& last) {
+    std::string why = last.detail.empty() ? "" : ": " + escape(last.detail);
+    switch (last.outcome) {
+        case Outcome::success:
+        case Outcome::partial: return " left it as it was";
+        case Outcome::halted: return " wrote nothing" + why;
+        case Outcome::failed:
+        case Outcome::cancelled: return " did nothing with it before it ended" + why;
+    }
+    return "";
+}
+
 /// What the state says about `path`, as a sentence.
 std::string last_run_of(Store& store, const PairKey& key, const std::string& path) {
     PairId pair = store.pair(key);
     std::vector<RunRecord> runs = store.history(pair, 1);
     if (runs.empty()) return "this job has not run yet";
     const RunRecord& last = runs.front();
-    std::string run =
+    std::string text =
         "the last run (" + format_time(last.finished_at) + ", " + std::string(outcome_name(last.outcome)) + ")";
-    auto problem = std::ranges::find(last.problems, path, &Problem::path);
-    if (problem != last.problems.end()) return run + " reported: " + escape(problem->why);
+    std::optional<PathRun> with_path = store.last_run_with(pair, path);
+    bool last_did_something = with_path && with_path->is_last_run;
+    text += last_did_something ? " " + with_path->deeds : left_alone_by(last);
+    if (with_path && !last_did_something) {
+        text += "; that of " + format_time(with_path->finished_at) + " " + with_path->deeds;
+    }
     Baseline baseline = store.load_baseline(pair);
     uint32_t index = baseline.find(path);
-    if (index == Tree::none) return run + " left no record of it: it is not known to be on both sides";
-    return "both sides held it when it was last verified (" + record_of(baseline[index]) + "); " + run;
+    if (path.empty()) return text;
+    if (index == Tree::none) return text + "; it is not known to be on both sides";
+    return text + "; both sides held it when it was last verified (" + record_of(baseline[index]) + ")";
 }
 
 }  // namespace

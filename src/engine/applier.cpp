@@ -108,6 +108,7 @@ void Applier::take_result(const Action& action, const CommitItem& item) {
         return;
     }
     recorder_.add_committed(sides_.source_tree, action, item);
+    report_.paths.add_done(item.path, action.op, action.reason);
     PlanSummary& done = report_.done;
     switch (item.op) {
         case Op::put: ++done.put, done.bytes += item.source_stamp.size; break;
@@ -122,6 +123,7 @@ void Applier::take_result(const Action& action, const CommitItem& item) {
 
 Task<void> Applier::prune() {
     std::vector<RemoveItem> items;
+    std::vector<Reason> reasons;
     for (const Action& action : actions_of(Phase::prune)) {
         const Entry& target = sides_.target_tree[action.target];
         std::string_view path = sides_.target_tree.path(target);
@@ -134,16 +136,19 @@ Task<void> Applier::prune() {
         item.path = path;
         item.expected = &target;
         items.push_back(std::move(item));
+        reasons.push_back(action.reason);
     }
     if (items.empty()) co_return;
     co_await sides_.target.remove(items, progress_);
-    for (RemoveItem& item : items) {
+    for (size_t i = 0; i < items.size(); ++i) {
+        RemoveItem& item = items[i];
         if (!item.error.empty()) {
             failed_directories_.emplace(parent_path(item.path));
             add_problem(item.path, std::move(item.error));
             continue;
         }
         recorder_.add_removed(item.path);
+        report_.paths.add_done(item.path, item.op, reasons[i]);
         if (item.op == Op::remove) ++report_.done.removed;
         auto [first, last] = sides_.target_tree.range_below(item.path);
         bool was_empty = first == last;

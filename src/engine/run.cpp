@@ -15,6 +15,24 @@ int exit_status(const RunReport& report) {
     return 1;
 }
 
+RunRecord history_record(const RunReport& report) {
+    RunRecord record;
+    record.job = report.job;
+    record.started_at = report.started_at;
+    record.finished_at = report.finished_at;
+    record.outcome = report.outcome;
+    record.scanned = report.scanned;
+    record.put = report.done.put;
+    record.deleted = report.deletes;
+    record.bytes_sent = report.done.bytes;
+    record.detail = report.error;
+    for (const Halt& halt : report.halts) {
+        record.detail += (record.detail.empty() ? "" : " ") + std::string(guard_code(halt.guard));
+    }
+    record.problems = report.problems;
+    return record;
+}
+
 Task<RunReport> run_job(const Job& job, RunOptions options, RunContext& context, Progress& progress) {
     RunSteps steps(job, std::move(options), context, progress);
     co_return co_await steps.run();

@@ -1,6 +1,7 @@
 // One run of one job: scan, plan, guard, apply, verify, record.
 #pragma once
 
+#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
@@ -9,6 +10,7 @@
 #include "base/error.hpp"
 #include "config/job.hpp"
 #include "core/guards.hpp"
+#include "core/path_log.hpp"
 #include "core/plan.hpp"
 #include "endpoint/endpoint.hpp"
 #include "state/store.hpp"
@@ -30,6 +32,8 @@ struct RunOptions {
     bool narrowed = false;           ///< filters of the command line apply: not recorded as a whole sync
     bool want_actions = false;       ///< fill RunReport::actions
     const StopReason* stop = nullptr;  ///< for the history; may be null, and outlives the run
+    /// Told what the user should know before the run has ended, on the engine's thread; may be empty.
+    std::function<void(const std::string&)> say = {};
 };
 
 /// One action for people and JSON.
@@ -59,12 +63,16 @@ struct RunReport {
     std::vector<PlannedAction> actions;  ///< with want_actions
     std::vector<Problem> problems;       ///< exit status 4: each failed path once
     std::vector<Problem> notes;          ///< worth a word, no failure
+    PathLog paths;                       ///< what was done, path by path; problems and notes not yet in it
     uint64_t scanned = 0;                ///< entries of both sides
     TimeNs started_at = 0, finished_at = 0;
 };
 
 /// 0, 1, 3, 4 or 5 (design: exit status); 1 for a cancelled run.
 int exit_status(const RunReport& report);
+
+/// The report as the history keeps it.
+RunRecord history_record(const RunReport& report);
 
 /// What runs share. Everything outlives every run.
 struct RunContext {

@@ -344,22 +344,11 @@ void RunSteps::finish(Outcome outcome) {
 
 void RunSteps::record_history() {
     if (!history_wanted_) return;
-    RunRecord record;
-    record.job = report_.job;
-    record.started_at = report_.started_at;
-    record.finished_at = report_.finished_at;
-    record.outcome = report_.outcome;
-    record.scanned = report_.scanned;
-    record.put = report_.done.put;
-    record.deleted = report_.deletes;
-    record.bytes_sent = report_.done.bytes;
+    RunRecord record = history_record(report_);
     record.adopted = policy_.adopt;
-    record.detail = report_.error;
-    for (const Halt& halt : report_.halts) {
-        record.detail += (record.detail.empty() ? "" : " ") + std::string(guard_code(halt.guard));
-    }
-    record.problems = report_.problems;
-    context_.store.record_run(pair_, record);
+    for (const Problem& problem : report_.problems) report_.paths.add_problem(problem);
+    for (const Problem& note : report_.notes) report_.paths.add_note(note);
+    context_.store.record_run(pair_, record, report_.paths.bytes());
 }
 
 Task<RunReport> RunSteps::run() {

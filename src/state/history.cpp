@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/text.hpp"
+#include "core/path_log.hpp"
 #include "state/store.hpp"
 #include "state/store_impl.hpp"
 
@@ -15,6 +16,7 @@ using Json = nlohmann::json;
 
 constexpr size_t stored_problems = 100;
 constexpr int64_t stored_runs = 1000;
+constexpr int64_t large_path_log = 64 * 1024;
 /// Deletes of the last minutes count together, so young rows stay however many there are.
 constexpr TimeNs kept_in_any_case = TimeNs{3600} * 1'000'000'000;
 
@@ -72,17 +74,22 @@ RunRecord record_at(Query& query) {
     return run;
 }
 
-void insert_run(Database& database, int64_t row, const RunRecord& run) {
+void insert_run(Database& database, int64_t row, const RunRecord& run, std::string_view path_log) {
     const std::string problems = problems_to_text(run.problems);
     Query query = database.query(
         "INSERT INTO run (pair, job, started_at, finished_at, outcome, scanned, put, deleted, bytes_sent, adopted, "
-        "detail, "
-        "problems) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
+        "detail, problems, path_log) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
     query.integer(row).blob(run.job).integer(run.started_at).integer(run.finished_at);
     query.integer(static_cast<int64_t>(run.outcome));
     for (uint64_t count : {run.scanned, run.put, run.deleted, run.bytes_sent})
         query.integer(static_cast<int64_t>(count));
-    query.integer(run.adopted ? 1 : 0).blob(run.detail).blob(problems).run();
+    query.integer(run.adopted ? 1 : 0).blob(run.detail).blob(problems).blob(path_log).run();
+}
+
+/// Makes way for a newer large log: a day of first copies must not fill the disk.
+void drop_large_path_logs(Database& database, int64_t row) {
+    Query query = database.query("UPDATE run SET path_log = X'' WHERE pair = ? AND length(path_log) > ?");
+    query.integer(row).integer(large_path_log).run();
 }
 
 /// The newest run of each outcome stays, so that the last success is known after a thousand failures.
@@ -107,11 +114,12 @@ std::string_view outcome_name(Outcome outcome) {
     return "failed";
 }
 
-void Store::record_run(PairId pair, const RunRecord& run) {
+void Store::record_run(PairId pair, const RunRecord& run, std::string_view path_log) {
     impl_->use([&](Database& database) {
         Transaction transaction(database);
         const int64_t row = impl_->row(pair);
-        insert_run(database, row, run);
+        if (std::ssize(path_log) > large_path_log) drop_large_path_logs(database, row);
+        insert_run(database, row, run, path_log);
         prune_runs(database, row, run.finished_at);
         transaction.commit();
     });
@@ -141,6 +149,21 @@ std::optional<RunRecord> Store::last_run(PairId pair, Outcome outcome) {
             "FROM run WHERE pair = ? AND outcome = ? ORDER BY id DESC LIMIT 1");
         if (!query.integer(row).integer(static_cast<int64_t>(outcome)).step()) return std::nullopt;
         return record_at(query);
+    });
+}
+
+std::optional<PathRun> Store::last_run_with(PairId pair, std::string_view path) {
+    return impl_->use([&](Database& database) -> std::optional<PathRun> {
+        const int64_t row = impl_->row(pair);
+        Query query = database.query(
+            "SELECT finished_at, id = (SELECT max(id) FROM run WHERE pair = ?1), path_log FROM run "
+            "WHERE pair = ?1 AND length(path_log) > 0 ORDER BY id DESC");
+        query.integer(row);
+        while (query.step()) {
+            PathRun run{query.integer_at(0), query.integer_at(1) != 0, find_in_path_log(query.blob_at(2), path)};
+            if (!run.deeds.empty()) return run;
+        }
+        return std::nullopt;
     });
 }
 

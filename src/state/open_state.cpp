@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstdio>
+#include <iterator>
 
 #include "base/text.hpp"
 #include "base/units.hpp"
@@ -18,10 +19,11 @@ namespace {
 
 constexpr Duration lock_patience = std::chrono::seconds(15);
 constexpr int64_t application_id = 0x53594e43;  // "SYNC"
-constexpr int64_t schema_version = 1;
 
-// Bytes that come from users are blobs: they need not be text, and compare byte by byte.
-constexpr const char* schema = R"sql(
+// Bytes that come from users are blobs: they need not be text, and compare byte by byte. Each text makes the next
+// version of the one before; none is ever changed, as states of all versions are about.
+constexpr const char* versions[] = {
+    R"sql(
 CREATE TABLE pair (
     id INTEGER PRIMARY KEY,
     root BLOB NOT NULL,
@@ -55,8 +57,13 @@ CREATE TABLE trusted (
     job_file BLOB PRIMARY KEY,
     sha256 BLOB NOT NULL) WITHOUT ROWID;
 PRAGMA application_id = 0x53594e43;
-PRAGMA user_version = 1;
-)sql";
+)sql",
+    // What the run did with each path (core/path_log.hpp).
+    R"sql(
+ALTER TABLE run ADD COLUMN path_log BLOB NOT NULL DEFAULT X'';
+)sql",
+};
+constexpr auto schema_version = static_cast<int64_t>(std::size(versions));
 
 /// What SQLite keeps beside a database.
 constexpr const char* side_suffixes[] = {"-wal", "-shm", "-journal"};
@@ -125,12 +132,21 @@ int64_t number(Database& database, const char* sql) {
     return query.step() ? query.integer_at(0) : 0;
 }
 
-/// In a rollback journal, so that the version stands in the file itself from the first instant.
-void create_schema(Database& database) {
+/// All or nothing. Of a new state in a rollback journal, so that the version stands in the file itself from the first
+/// instant.
+void bring_up_to_date(Database& database, int64_t version) {
     Transaction transaction(database);
-    if (number(database, "SELECT count(*) FROM sqlite_schema") != 0) throw Damaged("it holds another program's tables");
-    database.execute(schema);
+    if (version == 0 && number(database, "SELECT count(*) FROM sqlite_schema") != 0) {
+        throw Damaged("it holds another program's tables");
+    }
+    for (; version < schema_version; ++version) database.execute(versions[version]);
+    database.execute(("PRAGMA user_version = " + std::to_string(version)).c_str());
     transaction.commit();
+}
+
+/// A missing table shows here and not in the middle of a run.
+void check_first_tables(Database& database) {
+    number(database, "SELECT count(*) FROM pair, baseline, whole_sync, run, trusted WHERE 0");
 }
 
 void configure(Database& database) {
@@ -150,13 +166,15 @@ std::unique_ptr<Database> open_sound(const std::string& path) {
     // The write-ahead log may know better than the file.
     Header header{number(*database, "PRAGMA application_id"), number(*database, "PRAGMA user_version")};
     refuse_newer(path, header);
-    if (header.application_id == 0 && header.version == 0) {
-        create_schema(*database);
-    } else if (header.application_id != application_id || header.version != schema_version) {
+    const bool is_new = header.application_id == 0 && header.version == 0;
+    if (!is_new && (header.application_id != application_id || header.version < 1)) {
         throw Damaged("it is no state database");
     }
+    if (!is_new) check_first_tables(*database);  // what is damaged is set aside as it was found
+    if (header.version < schema_version) bring_up_to_date(*database, header.version);
     configure(*database);
-    number(*database, "SELECT count(*) FROM pair, baseline, whole_sync, run, trusted WHERE 0");
+    check_first_tables(*database);
+    number(*database, "SELECT count(path_log) FROM run WHERE 0");
     return database;
 }
 

@@ -56,6 +56,13 @@ struct RunRecord {
     std::vector<Problem> problems;  ///< at most 100 are stored
 };
 
+/// What a run did with one path.
+struct PathRun {
+    TimeNs finished_at = 0;
+    bool is_last_run = false;  ///< of its pair
+    std::string deeds;         ///< as find_in_path_log() gives them
+};
+
 /// Identities of both roots, recorded by a whole sync.
 struct WholeSync {
     TimeNs at = 0;
@@ -93,7 +100,10 @@ class Store {
     void record_whole_sync(PairId pair, const WholeSync& sync);
 
     /// The newest 1,000 runs of a pair are kept, and those of the last hour and the newest of each outcome in any case.
-    void record_run(PairId pair, const RunRecord& run);
+    /// `path_log` is PathLog::bytes(); of those over 64 KiB only the newest of a pair is kept.
+    void record_run(PairId pair, const RunRecord& run, std::string_view path_log = {});
+    /// The newest run whose log names `path`.
+    std::optional<PathRun> last_run_with(PairId pair, std::string_view path);
     /// Newest first.
     std::vector<RunRecord> history(PairId pair, size_t limit);
     std::optional<RunRecord> last_run(PairId pair, Outcome outcome);

@@ -42,7 +42,9 @@ Rows make_state(const std::string& directory, size_t count) {
         PairId pair = store.pair(key);
         store.update_baseline(pair, changes_of(rows), {});
         store.record_whole_sync(pair, {1, RootIdentity{}, RootIdentity{}});
-        for (int i = 0; i < 20; ++i) store.record_run(pair, {.job = "j", .detail = "d", .problems = {{"p", "w"}}});
+        for (int i = 0; i < 20; ++i)
+            store.record_run(pair, {.job = "j", .detail = "d", .problems = {{"p", "w"}}},
+                             std::string_view("!w\0p\0", 5));
     }
     sql(directory + "/state.db", "PRAGMA wal_checkpoint(TRUNCATE)");
     return rows;
@@ -62,6 +64,7 @@ void exercise(const std::string& directory, const Rows& written) {
     store.record_whole_sync(pair, {});
     store.history(pair, 100);
     store.last_run(pair, Outcome::success);
+    store.last_run_with(pair, "p");
     store.deletes_since(pair, 0);
     store.record_run(pair, {});
     store.trust("/f", "s");

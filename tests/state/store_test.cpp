@@ -4,6 +4,7 @@
 
 #include <fstream>
 
+#include "core/path_log.hpp"
 #include "fixture.hpp"
 
 using namespace syncline;
@@ -177,6 +178,49 @@ TEST_CASE("at most 100 problems of a run are stored") {
     std::vector<Problem> problems = store.history(pair, 1)[0].problems;
     REQUIRE(problems.size() == 100);
     CHECK(problems[99].path == "99");
+}
+
+TEST_CASE("the newest run that did something with a path is found, however many did nothing since") {
+    TempDirectory temp;
+    Store store(temp / "state");
+    PairId pair = store.pair(thesis);
+    auto log_of = [](const std::string& path, Reason reason) {
+        PathLog log;
+        log.add_done(path, Op::put, reason);
+        return log.bytes();
+    };
+    store.record_run(pair, run_at(1, 0), log_of("a", Reason::missing_on_target));
+    store.record_run(pair, run_at(2, 0), log_of("a", Reason::content_differs));
+    CHECK(store.last_run_with(pair, "a")->is_last_run);
+    store.record_run(pair, run_at(3, 0), log_of("b", Reason::forced));
+    store.record_run(pair, run_at(4, 0));
+    REQUIRE(store.last_run_with(pair, "a"));
+    CHECK(store.last_run_with(pair, "a")->finished_at == 2);
+    CHECK_FALSE(store.last_run_with(pair, "a")->is_last_run);
+    CHECK(store.last_run_with(pair, "a")->deeds == "put it on the target: content differs");
+    CHECK_FALSE(store.last_run_with(pair, "c"));
+    CHECK_FALSE(store.last_run_with(store.pair(photos), "a"));
+}
+
+TEST_CASE("of the large logs of paths only the newest is kept") {
+    TempDirectory temp;
+    Store store(temp / "state");
+    PairId pair = store.pair(thesis);
+    auto large = [](const std::string& name) {
+        PathLog log;
+        for (int i = 0; i < 10'000; ++i) log.add_done(name + std::to_string(i), Op::put, Reason::forced);
+        return log.bytes();
+    };
+    PathLog small;
+    small.add_done("small", Op::put, Reason::forced);
+    store.record_run(pair, run_at(1, 0), small.bytes());
+    store.record_run(pair, run_at(2, 0), large("a"));
+    store.record_run(pair, run_at(3, 0));
+    CHECK(store.last_run_with(pair, "a9999"));
+    store.record_run(pair, run_at(4, 0), large("b"));
+    CHECK_FALSE(store.last_run_with(pair, "a9999"));
+    CHECK(store.last_run_with(pair, "b9999"));
+    CHECK(store.last_run_with(pair, "small"));
 }
 
 TEST_CASE("the history is bounded, but never loses the last success") {
