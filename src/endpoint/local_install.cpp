@@ -87,8 +87,7 @@ bool Installer::replace_leaf(CommitItem& item, int directory, const std::string&
         return fail(item, "cannot rename it into place", errno), false;
     }
     if (!came_back_as_listed(item, directory, temporary)) return take_back(item, directory, temporary, name), false;
-    ::unlinkat(directory, temporary.c_str(), 0);  // should it stay, the next run sweeps it
-    return true;
+    return remove_replaced(item, directory, temporary);
 }
 
 bool Installer::replace_directory(CommitItem& item, int directory, const std::string& temporary,
@@ -118,8 +117,7 @@ void Installer::replace_by_directory(CommitItem& item, int directory, const std:
         ::unlinkat(directory, temporary.c_str(), AT_REMOVEDIR);
         return;
     }
-    ::unlinkat(directory, temporary.c_str(), 0);
-    give_mode(item, directory, name);
+    if (remove_replaced(item, directory, temporary)) give_mode(item, directory, name);
 }
 
 bool Installer::came_back_as_listed(const CommitItem& item, int directory, const std::string& temporary) {
@@ -136,6 +134,11 @@ void Installer::take_back(CommitItem& item, int directory, const std::string& te
     bool is_back = ::renameat2(directory, temporary.c_str(), directory, name.c_str(), RENAME_EXCHANGE) == 0;
     if (!is_back) ::renameat(directory, temporary.c_str(), directory, name.c_str());
     fail_changed(item);
+}
+
+bool Installer::remove_replaced(CommitItem& item, int directory, const std::string& temporary) {
+    if (::unlinkat(directory, temporary.c_str(), 0) == 0) return true;
+    return fail(item, "it is in place, but what stood there cannot be removed; the next run tries again", errno), false;
 }
 
 bool Installer::exchange(CommitItem& item, int directory, const std::string& temporary, const std::string& name) {

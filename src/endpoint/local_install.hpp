@@ -32,6 +32,8 @@ class Installer {
     void replace_by_directory(CommitItem& item, int directory, const std::string& name);
     bool exchange(CommitItem& item, int directory, const std::string& temporary, const std::string& name);
     bool came_back_as_listed(const CommitItem& item, int directory, const std::string& temporary);
+    /// Of what an exchange brought away. False when it stays, which `item` then says.
+    bool remove_replaced(CommitItem& item, int directory, const std::string& temporary);
     /// Undoes an exchange: rather the new file is lost than what came back from its place.
     void take_back(CommitItem& item, int directory, const std::string& temporary, const std::string& name);
     void give_mode(CommitItem& item, int directory, const std::string& name);
