@@ -133,10 +133,13 @@ def test_headers_open_with_their_purpose():
 
 
 def test_no_third_party_code_is_committed():
-    """Dependencies come from the system or from a wrap; only wraps and our own build files for them are kept here."""
+    """Dependencies come from the system or from a wrap; only wraps, our own build files for them and short changes of ours
+    to them are kept here."""
     foreign = [path for path in committed("subprojects")
-               if not path.endswith(".wrap") and not re.fullmatch(r"subprojects/packagefiles/\w+/meson\.build", path)]
+               if not path.endswith(".wrap") and not re.fullmatch(r"subprojects/packagefiles/(\w+/meson\.build|[\w-]+\.diff)", path)]
     assert not foreign
+    long_changes = [path for path in committed("subprojects") if path.endswith(".diff") and text(path).count("\n+") > 30]
+    assert not long_changes
     notices = [path for path in sources("src", "tests", "bench") if re.search(r"\bCopyright\b|SPDX-License", text(path))]
     assert not notices
 
