@@ -97,6 +97,7 @@ int apply_command(Session& session) {
     options.only_jobs = line.jobs;
     options.adopt = line.adopt;
     options.run.want_actions = line.verbose;
+    options.run.say = [&session](const std::string& message) { session.output.warning(message); };
     options.seed = std::random_device{}();
     if (!line.once) session.output.set_long_running();
     int status = exit_failed;

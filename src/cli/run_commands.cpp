@@ -37,6 +37,7 @@ int plan_status(const RunReport& report) {
 
 Task<void> run_and_tell(const Job& job, RunOptions options, Workbench& workbench, Output& output, bool quiet_when_idle,
                         int& status) {
+    options.say = [&output](const std::string& message) { output.warning(message); };
     SystemClock clock;
     RunFunction work = run_function(workbench.context());
     auto executor = co_await asio::this_coro::executor;

@@ -97,7 +97,7 @@ Task<ssh::Sftp*> SshEndpoint::sftp() {
 Task<std::unique_ptr<SftpSide>> SshEndpoint::sftp_side() {
     ssh::Sftp* channel = co_await sftp();
     auto executor = co_await asio::this_coro::executor;
-    co_return std::make_unique<SftpSide>(*channel, executor, root_.path, shown(), means_);
+    co_return std::make_unique<SftpSide>(*channel, executor, root_.path, shown(), means_, kept_);
 }
 
 Task<RootReport> SshEndpoint::look_by_sftp(bool create) {
@@ -246,6 +246,10 @@ Task<void> SshEndpoint::sweep(std::vector<std::string> leftovers) {
 }
 
 Task<void> SshEndpoint::flush() {
+    if (!kept_.is_empty()) {
+        std::unique_ptr<SftpSide> files = co_await sftp_side();
+        co_await files->discard_kept();
+    }
     bool has_work = options_.fsync || stage_.is_there();
     if (root_.path.empty() || !uses_shell() || !has_work) co_return;
     ShellSide remote = co_await side();

@@ -68,6 +68,7 @@ class SshEndpoint : public Endpoint {
     TimeNs listed_at_ = 0;  ///< by the server's clock
     FetchDirectory fetched_;
     RemoteStage stage_;
+    KeptBeginnings kept_;
 };
 
 }  // namespace syncline

@@ -52,7 +52,8 @@ bool FileInput::open() {
 
 bool FileInput::is_kept() {
     return sent_.kept != nullptr && sent_.kept->size <= before_.size &&
-           hash_prefix(file_.get(), sent_.kept->size, hasher_) && hasher_.so_far() == sent_.kept->digest;
+           hash_prefix(file_.get(), sent_.kept->size, hasher_) &&
+           (!sent_.kept->digest || hasher_.so_far() == *sent_.kept->digest);
 }
 
 Task<std::string_view> FileInput::next() {
@@ -117,10 +118,10 @@ uint16_t mode_of(const CommitItem& item) {
     return item.keep_existing_mode && item.expected != nullptr ? item.expected->mode & 0777 : item.mode;
 }
 
-TarContent::TarContent(ContentSource content, std::vector<SentItem>& items,
-                       std::function<std::vector<ControlFile>()> conclude, TransferMeans means, Progress& progress)
+TarContent::TarContent(ContentSource content, SendQueue& queue, Conclude conclude, TransferMeans means,
+                       Progress& progress)
     : content_(content),
-      items_(items),
+      queue_(queue),
       conclude_(std::move(conclude)),
       means_(means),
       progress_(progress),
@@ -131,7 +132,7 @@ Task<std::string_view> TarContent::next() {
     if (concluded_) co_return std::string_view();
     auto work = [this](std::stop_token stop) { return fill(std::move(stop)); };
     bool has_more = co_await offload(means_.workers, work);
-    if (!has_more) append_control_files();
+    if (!has_more) co_await append_control_files();
     co_await means_.take_share(buffer_.size());
     co_return std::string_view(buffer_);
 }
@@ -142,11 +143,10 @@ bool TarContent::fill(std::stop_token stop) {
         if (stop.stop_requested()) throw Cancelled();
         if (file_) {
             read_some();
-        } else if (next_item_ < items_.size()) {
-            SentItem& sent = items_[next_item_++];
-            if (sent.state == SentItem::State::waiting) begin(sent);
         } else {
-            return false;
+            item_ = queue_.take();
+            if (item_ == nullptr) return false;
+            if (item_->state == SentItem::State::waiting) begin(*item_);
         }
     }
     return true;
@@ -221,7 +221,7 @@ bool TarContent::is_kept(const SentItem& sent) {
 }
 
 void TarContent::end_file() {
-    SentItem& sent = items_[next_item_ - 1];
+    SentItem& sent = *item_;
     Entry after;
     bool is_same = fs::read_entry(file_.get(), "", after) && after.stamp == before_ && !is_short_;
     file_.close();
@@ -232,11 +232,11 @@ void TarContent::end_file() {
     if (is_same) ++progress_.files_done;
 }
 
-void TarContent::append_control_files() {
+Task<void> TarContent::append_control_files() {
     concluded_ = true;
-    for (const ControlFile& file : conclude_()) {
-        append_control_file(buffer_, file.name, file.text);
-    }
+    std::vector<ControlFile> files;
+    if (conclude_) files = co_await conclude_();
+    for (const ControlFile& file : files) append_control_file(buffer_, file.name, file.text);
     append_tar_end(buffer_);
 }
 

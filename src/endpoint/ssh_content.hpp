@@ -3,7 +3,9 @@
 // tell the server what to do (ssh_scripts.hpp: commit_script). FileInput: one file to be sent by itself.
 #pragma once
 
+#include <atomic>
 #include <functional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -75,15 +77,34 @@ void append_control_file(std::string& out, std::string_view name, std::string_vi
 /// The mode that an item is to have on the target.
 uint16_t mode_of(const CommitItem& item);
 
+/// Items of which each goes into one of several streams: whichever comes for the next. Any thread.
+class SendQueue {
+  public:
+    /// They outlive the queue.
+    explicit SendQueue(std::span<SentItem> items) : items_(items) {}
+
+    /// Null when all were taken.
+    SentItem* take() {
+        size_t index = next_.fetch_add(1, std::memory_order_relaxed);
+        return index < items_.size() ? &items_[index] : nullptr;
+    }
+
+  private:
+    std::span<SentItem> items_;
+    std::atomic<size_t> next_{0};
+};
+
 class TarContent final : public ssh::InputSource {
   public:
     struct ControlFile {
         std::string name, text;
     };
 
-    /// `conclude` is called on the engine's thread when all items were read, and gives the files that come last.
-    TarContent(ContentSource content, std::vector<SentItem>& items, std::function<std::vector<ControlFile>()> conclude,
-               TransferMeans means, Progress& progress);
+    using Conclude = std::function<Task<std::vector<ControlFile>>()>;
+
+    /// `conclude` is called on the engine's thread when all items were read, and gives the files that come last; null:
+    /// there are none. The queue outlives the content.
+    TarContent(ContentSource content, SendQueue& queue, Conclude conclude, TransferMeans means, Progress& progress);
 
     Task<std::string_view> next() override;
 
@@ -94,18 +115,18 @@ class TarContent final : public ssh::InputSource {
     bool is_kept(const SentItem& sent);
     void read_some();
     void end_file();
-    void append_control_files();
+    Task<void> append_control_files();
 
     ContentSource content_;
-    std::vector<SentItem>& items_;
-    std::function<std::vector<ControlFile>()> conclude_;
+    SendQueue& queue_;
+    Conclude conclude_;
     TransferMeans means_;
     Progress& progress_;
     fs::DirectoryCache directories_;
     fs::Hasher hasher_;
     std::string buffer_;
-    size_t next_item_ = 0;
-    fs::Fd file_;  ///< of the item before next_item_, while it is read
+    SentItem* item_ = nullptr;  ///< the last that was taken
+    fs::Fd file_;               ///< its file, while it is read
     Stamp before_;
     TimeNs begun_at_ = 0;
     uint64_t rest_ = 0;

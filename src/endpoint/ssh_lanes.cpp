@@ -12,12 +12,21 @@ Task<void> SftpLanes::run(size_t count, size_t at_a_time, size_t most_channels, 
 Task<void> SftpLanes::open(size_t most_channels) {
     ssh::Sftp* first = co_await shell_.lease().sftp();
     channels_.push_back(first);
-    while (channels_.size() < most_channels) {
+    bool has_more = true;
+    while (has_more && channels_.size() < most_channels) has_more = co_await open_one_more();
+}
+
+/// A server may take no more connections than it has; then those do the work.
+Task<bool> SftpLanes::open_one_more() {
+    try {
         std::optional<ssh::SessionPool::Lease> lease = co_await host_.acquire_if_free();
-        if (!lease) co_return;
+        if (!lease) co_return false;
+        ssh::Sftp* more = co_await lease->sftp();
         leases_.push_back(std::move(*lease));
-        ssh::Sftp* more = co_await leases_.back().sftp();
         channels_.push_back(more);
+        co_return true;
+    } catch (const ssh::SshError&) {
+        co_return false;
     }
 }
 

@@ -24,6 +24,7 @@ class SftpLanes {
 
   private:
     Task<void> open(size_t most_channels);
+    Task<bool> open_one_more();
     Task<void> spawn_all(Nursery& nursery, size_t count, size_t at_a_time, const Work& work);
     Task<void> serve(ssh::Sftp& sftp, size_t count, const Work& work);
 

@@ -1,6 +1,7 @@
 #include "endpoint/ssh_push.hpp"
 
 #include <asio/this_coro.hpp>
+#include <utility>
 
 #include "base/text.hpp"
 #include "endpoint/ssh_lanes.hpp"
@@ -23,6 +24,24 @@ void fail(SentItem& sent, const std::string& what, const ssh::SftpStatus& status
     sent.disk_trouble = tells_of_disk_trouble(status.message);
 }
 
+/// Starts the side streams with the first piece of the main one: that one needs its channel most.
+class MainStream final : public ssh::InputSource {
+  public:
+    MainStream(ReadAhead& ahead, SideStreams& sides, Nursery& nursery)
+        : ahead_(ahead), sides_(sides), nursery_(nursery) {}
+
+    Task<std::string_view> next() override {
+        if (!std::exchange(is_begun_, true)) sides_.start(nursery_);
+        return ahead_.next();
+    }
+
+  private:
+    ReadAhead& ahead_;
+    SideStreams& sides_;
+    Nursery& nursery_;
+    bool is_begun_ = false;
+};
+
 }  // namespace
 
 Task<void> Push::commit(ContentSource content, std::vector<CommitItem*> items) {
@@ -41,14 +60,16 @@ Task<std::vector<CommitItem*>> Push::commit_once(ContentSource content, std::vec
         all_bytes += sent.item->source.size;
         if (sent.state == SentItem::State::waiting) bytes += sent.item->source.size;
     }
-    std::function<std::vector<TarContent::ControlFile>()> conclude = [this, &batch] {
-        for (SentItem& sent : batch.sent()) {
-            sent.kept = nullptr;
-            stage_.forget(sent.name);
-        }
-        return batch.conclude();
-    };
-    TarContent source(content, batch.sent(), conclude, means_, progress_);
+    auto executor = co_await asio::this_coro::executor;
+    SendQueue queue(batch.sent());
+    SideStreams sides(executor, place_, stage_.directory());
+    std::chrono::microseconds round_trip = place_.shell->lease().session().round_trip();
+    size_t side_streams = bytes < enough_for_a_command ? 0 : side_streams_for(round_trip, bytes);
+    for (size_t i = 0; i < side_streams; ++i) {
+        sides.add(std::make_unique<TarContent>(content, queue, nullptr, means_, progress_));
+    }
+    TarContent::Conclude conclude_batch = [&] { return conclude(batch, sides); };
+    TarContent source(content, queue, conclude_batch, means_, progress_);
     ssh::StringSink sink(output_limit);
     std::string marker = new_marker();
     std::vector<std::string> names;
@@ -56,32 +77,46 @@ Task<std::vector<CommitItem*>> Push::commit_once(ContentSource content, std::vec
     bool keeps_stage = stage_.holds_others_than(names);
     ServerTools tools = place_.tools.for_bytes(all_bytes);
     std::string script = commit_script(place_.root, stage_.directory(), tools, marker, keeps_stage);
-    ssh::ScriptResult result = co_await run(std::move(script), source, sink, bytes);
+    ssh::ScriptResult result = co_await run(std::move(script), source, sides, sink, bytes);
     CommitReport report = read_commit_output(sink.bytes(), marker);
     bool is_done = report.whole && report.verified;
     if (is_done && !keeps_stage) stage_.was_removed();
     if (!is_done) co_await stage_.discard(place_);
-    if (report.whole && report.tar_status == 0) co_return batch.take(report);
+    if (sides.failure()) result = *sides.failure();
+    if (report.whole && report.tar_status == 0 && !sides.failure()) co_return batch.take(report);
     if (!tells_of_disk_trouble(result.errors)) fail(result);
     batch.fail_all("cannot be written on the server: " + telling_line(result.errors), true);
     co_return std::vector<CommitItem*>();
 }
 
-Task<ssh::ScriptResult> Push::run(std::string script, TarContent& source, ssh::OutputSink& sink, uint64_t bytes) {
+/// The main stream ends only when the others have; where one of those failed, without what would install anything.
+Task<std::vector<TarContent::ControlFile>> Push::conclude(CommitBatch& batch, SideStreams& sides) {
+    co_await sides.finished();
+    if (sides.failure()) co_return std::vector<TarContent::ControlFile>();
+    for (SentItem& sent : batch.sent()) {
+        sent.kept = nullptr;
+        stage_.forget(sent.name);
+    }
+    co_return batch.conclude();
+}
+
+Task<ssh::ScriptResult> Push::run(std::string script, TarContent& source, SideStreams& sides, ssh::OutputSink& sink,
+                                  uint64_t bytes) {
     if (bytes < enough_for_a_command) co_return co_await place_.shell->run(std::move(script), &source, sink);
     ssh::ScriptResult result;
     auto executor = co_await asio::this_coro::executor;
     ReadAhead ahead(executor, source);
-    auto body = [&](Nursery& nursery) { return run_large(script, ahead, sink, result, nursery); };
+    auto body = [&](Nursery& nursery) { return run_large(script, ahead, sides, sink, result, nursery); };
     co_await with_nursery(body);
     co_return std::move(result);
 }
 
-Task<void> Push::run_large(std::string script, ReadAhead& ahead, ssh::OutputSink& sink, ssh::ScriptResult& result,
-                           Nursery& nursery) {
+Task<void> Push::run_large(std::string script, ReadAhead& ahead, SideStreams& sides, ssh::OutputSink& sink,
+                           ssh::ScriptResult& result, Nursery& nursery) {
     ahead.work_in(nursery);
+    MainStream stream(ahead, sides, nursery);
     ssh::ScriptLimits limits;
-    result = co_await ssh::run_script(place_.shell->lease().session(), std::move(script), ahead, sink, limits);
+    result = co_await ssh::run_script(place_.shell->lease().session(), std::move(script), stream, sink, limits);
     nursery.cancel();
 }
 

@@ -1,5 +1,6 @@
 // Push: one batch of a commit on a server with a shell: large files by themselves over SFTP, all others in a tar
-// stream, both into the stage; then one script verifies and installs them. Made for one batch; engine's thread.
+// stream (or several, where round trips take long), all into the stage; then one script verifies and installs them.
+// Made for one batch; engine's thread.
 #pragma once
 
 #include <vector>
@@ -7,6 +8,7 @@
 #include "endpoint/ssh_commit.hpp"
 #include "endpoint/ssh_host.hpp"
 #include "endpoint/ssh_read_ahead.hpp"
+#include "endpoint/ssh_side_streams.hpp"
 #include "endpoint/ssh_stage.hpp"
 
 namespace syncline {
@@ -26,9 +28,11 @@ class Push {
     Task<void> write_file(ssh::Sftp& sftp, FileInput& input, SentItem& sent);
     Task<void> write_range(ssh::Sftp& sftp, ssh::SftpHandle handle, uint64_t offset, ReadAhead& ahead,
                            ssh::SftpStatus& status, Nursery& nursery);
-    Task<ssh::ScriptResult> run(std::string script, TarContent& source, ssh::OutputSink& sink, uint64_t bytes);
-    Task<void> run_large(std::string script, ReadAhead& ahead, ssh::OutputSink& sink, ssh::ScriptResult& result,
-                         Nursery& nursery);
+    Task<std::vector<TarContent::ControlFile>> conclude(CommitBatch& batch, SideStreams& sides);
+    Task<ssh::ScriptResult> run(std::string script, TarContent& source, SideStreams& sides, ssh::OutputSink& sink,
+                                uint64_t bytes);
+    Task<void> run_large(std::string script, ReadAhead& ahead, SideStreams& sides, ssh::OutputSink& sink,
+                         ssh::ScriptResult& result, Nursery& nursery);
     [[noreturn]] void fail(const ssh::ScriptResult& result) const;
 
     SshHost& host_;

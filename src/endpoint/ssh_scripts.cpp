@@ -259,12 +259,24 @@ std::string prefix_digest_script(std::string_view root, const ServerTools& tools
     return preamble(root) + set_hasher(tools) + R"sh(xargs -0 -n 2 sh -c 'head -c "$1" < "$2" | $H' sh)sh" + "\n";
 }
 
+namespace {
+
+/// Several scripts may do so at once.
+std::string make_stage(std::string_view stage) {
+    return "S=" + sh_quote(stage) + "\n" + R"sh([ -d "$S" ] || mkdir -m 700 -- "$S" || [ -d "$S" ] || exit 42
+)sh";
+}
+
+}  // namespace
+
+std::string fill_stage_script(std::string_view root, std::string_view stage) {
+    return preamble(root) + make_stage(stage) + "exec tar -x -o -p -f - -C \"$S\"\n";
+}
+
 std::string commit_script(std::string_view root, std::string_view stage, const ServerTools& tools,
                           std::string_view marker, bool keeps_stage) {
-    std::string directory = sh_quote(stage);
-    std::string script = preamble(root, marker) + set_hasher(tools) + "S=" + directory + "\n";
-    script += R"sh([ -d "$S" ] || mkdir -m 700 -- "$S" || exit 42
-rm -f -- "$S/done" "$S/have"
+    std::string script = preamble(root, marker) + set_hasher(tools) + make_stage(stage);
+    script += R"sh(rm -f -- "$S/done" "$S/have"
 tar -x -o -p -f - -C "$S"; t=$?
 printf '%sX%s\n' "$M" "$t"
 v=0

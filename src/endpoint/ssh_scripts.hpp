@@ -85,6 +85,10 @@ std::optional<std::vector<HashedFile>> read_digest_output(std::string_view text,
 /// The same for all files in the directory `root`.
 std::string digest_all_script(std::string_view root, const ServerTools& tools, std::string_view marker);
 
+/// Takes a tar stream on stdin into the directory `stage` below `root`, which is made when it is not there. To be
+/// followed by commit_script.
+std::string fill_stage_script(std::string_view root, std::string_view stage);
+
 /// Takes a tar stream on stdin into the directory `stage` below `root`, which may be there, verifies the files that its
 /// member "names" tells of against its member "sums", and does what its member "ops" says (see RemoteOp). Then `stage`
 /// is removed; not when `keeps_stage`, and not when the stream was cut or something did not verify.

@@ -250,9 +250,21 @@ Task<bool> SftpSide::is_as_listed_now(const Entry* expected, std::string path) {
 
 Task<void> SftpSide::sweep(std::vector<std::string> leftovers) {
     for (const std::string& path : leftovers) {
+        auto found = co_await sftp_.lstat(absolute(path));
+        bool may_go_on =
+            found.ok() && found.value.is_regular() && found.value.size.value_or(0) >= KeptBeginnings::least_bytes;
+        if (may_go_on) {
+            kept_.add(path, *found.value.size);
+            continue;
+        }
         auto status = co_await sftp_.remove(absolute(path));
         if (!status.ok()) co_await sftp_.rmdir(absolute(path));
     }
+}
+
+Task<void> SftpSide::discard_kept() {
+    std::vector<std::string> paths = kept_.take_all();
+    for (const std::string& path : paths) co_await sftp_.remove(absolute(path));
 }
 
 }  // namespace syncline

@@ -13,7 +13,9 @@
 #include "async/semaphore.hpp"
 #include "base/rel_path.hpp"
 #include "endpoint/endpoint.hpp"
+#include "endpoint/ssh_content.hpp"
 #include "endpoint/ssh_fetch.hpp"
+#include "endpoint/ssh_sftp_kept.hpp"
 #include "ssh/sftp.hpp"
 
 namespace syncline {
@@ -24,12 +26,14 @@ RemoteEntry to_remote_entry(const ssh::SftpAttributes& attributes);
 class SftpSide {
   public:
     /// `root` is absolute. All live as long as the side.
-    SftpSide(ssh::Sftp& sftp, asio::any_io_executor executor, std::string root, std::string shown, TransferMeans means)
+    SftpSide(ssh::Sftp& sftp, asio::any_io_executor executor, std::string root, std::string shown, TransferMeans means,
+             KeptBeginnings& kept)
         : sftp_(sftp),
           under_way_(executor, most_under_way),
           root_(std::move(root)),
           shown_(std::move(shown)),
-          means_(means) {}
+          means_(means),
+          kept_(kept) {}
 
     /// `directory` as of sftp_path_of_directory(); makes it and its parents when told so.
     static Task<RootReport> inspect(ssh::Sftp& sftp, std::string directory, std::string remote_root, bool create);
@@ -38,7 +42,10 @@ class SftpSide {
     Task<void> digest(const Tree& tree, std::vector<DigestItem>& items, Progress& progress);
     Task<void> commit(ContentSource content, std::vector<CommitItem>& items, Progress& progress);
     Task<void> remove(std::vector<RemoveItem>& items, Progress& progress);
+    /// Removes leftovers, but for those that a commit may go on with.
     Task<void> sweep(std::vector<std::string> leftovers);
+    /// Removes what no commit had a use for.
+    Task<void> discard_kept();
     Task<void> fetch(const Tree& tree, std::vector<FetchedFile>& files, FetchDirectory& directory, Progress& progress);
 
   private:
@@ -59,7 +66,9 @@ class SftpSide {
     void replay(RemoteTree& tree, const std::map<std::string, Directory, PathLess>& all, const std::string& path);
     Task<void> digest_one(const Tree& tree, DigestItem& item, Progress& progress);
     Task<void> put_one(ContentSource content, CommitItem& item, Progress& progress);
-    Task<bool> upload(ContentSource content, CommitItem& item, std::string temporary, Progress& progress);
+    Task<bool> upload(ContentSource content, CommitItem& item, std::string temporary, uint64_t kept_bytes,
+                      Progress& progress);
+    Task<bool> open_input(FileInput& input, uint64_t kept_bytes);
     Task<void> link_one(CommitItem& item);
     Task<void> install(CommitItem& item, std::string temporary);
     Task<void> make_directory(CommitItem& item);
@@ -74,6 +83,7 @@ class SftpSide {
     std::string root_;
     std::string shown_;
     TransferMeans means_;
+    KeptBeginnings& kept_;
 };
 
 }  // namespace syncline

@@ -46,30 +46,52 @@ Task<void> SftpSide::commit(ContentSource content, std::vector<CommitItem>& item
 
 Task<void> SftpSide::put_one(ContentSource content, CommitItem& item, Progress& progress) {
     Semaphore::Permit permit = co_await under_way_.acquire();
-    std::string temporary = absolute(join_path(parent_path(item.path), new_temporary_name()));
-    bool uploaded = co_await upload(content, item, temporary, progress);
+    std::optional<KeptBeginnings::Beginning> kept = kept_.take(item.path);
+    std::string temporary = absolute(kept ? kept->path : new_beginning(item.path));
+    bool uploaded = co_await upload(content, item, temporary, kept ? kept->size : 0, progress);
+    if (!uploaded && kept) {  // something else came after that beginning
+        co_await sftp_.remove(temporary);
+        item.error.clear();
+        item.disk_trouble = false;
+        temporary = absolute(new_beginning(item.path));
+        uploaded = co_await upload(content, item, temporary, 0, progress);
+    }
     if (uploaded) co_await install(item, temporary);
     if (!item.error.empty()) co_await sftp_.remove(temporary);
     ++progress.files_done;
 }
 
-Task<bool> SftpSide::upload(ContentSource content, CommitItem& item, std::string temporary, Progress& progress) {
+/// With a beginning to compare it may take long.
+Task<bool> SftpSide::open_input(FileInput& input, uint64_t kept_bytes) {
+    if (kept_bytes == 0) co_return input.open();
+    auto open = [&input](std::stop_token) { return input.open(); };
+    bool is_open = co_await offload(means_.workers, open);
+    co_return is_open;
+}
+
+Task<bool> SftpSide::upload(ContentSource content, CommitItem& item, std::string temporary, uint64_t kept_bytes,
+                            Progress& progress) {
     SentItem sent(&item);
+    KeptFile kept{kept_bytes, 0, 0, std::nullopt};
+    if (kept_bytes > 0) sent.kept = &kept;
     FileInput input(content, sent, means_, progress);
-    if (!input.open()) {
+    bool is_open = co_await open_input(input, kept_bytes);
+    if (!is_open) {
         item.error = sent.error;
         co_return false;
     }
     ssh::SftpAttributes created;
     created.mode = 0600;
-    uint32_t flags = ssh::sftp_open::write | ssh::sftp_open::create | ssh::sftp_open::exclusive;
+    uint32_t flags = ssh::sftp_open::write;
+    if (kept_bytes == 0) flags |= ssh::sftp_open::create | ssh::sftp_open::exclusive;
+    if (input.offset() == 0) flags |= ssh::sftp_open::truncate;
     ssh::SftpReply<ssh::SftpHandle> handle = co_await sftp_.open(temporary, flags, created);
     if (!handle.ok()) {
         ssh::SftpStatus why = co_await sftp_.explain(handle.status, root_);
         fail(item, "cannot create a file on the server", why);
         co_return false;
     }
-    ssh::SftpReply<uint64_t> written = co_await sftp_.write_range(handle.value, 0, input);
+    ssh::SftpReply<uint64_t> written = co_await sftp_.write_range(handle.value, input.offset(), input);
     bool is_same = input.finish();
     ssh::SftpAttributes attributes = attributes_of(item, sent.mtime);
     co_await sftp_.fsetstat(handle.value, attributes);  // a server that refuses it still has the content

@@ -6,6 +6,7 @@
 #pragma once
 
 #include <map>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -24,7 +25,7 @@ struct KeptFile {
     uint64_t size = 0;
     TimeNs mtime = 0;
     uint16_t mode = 0;
-    Digest digest;  ///< of all that is there
+    std::optional<Digest> digest;  ///< of all that is there; none: it is verified with the rest
 };
 
 class RemoteStage {

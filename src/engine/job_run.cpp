@@ -67,7 +67,7 @@ void JobRun::stop(std::string reason) {
 Task<void> JobRun::work_to_the_end(RunOptions options) {
     options.stop = &reason_;
     do {
-        if (lost_connection_) co_await pause_before_attempt();
+        if (lost_connection_) co_await pause_before_attempt(options);
         auto work = work_once(options);
         co_await std::move(work);
     } while (wants_another_attempt());
@@ -92,8 +92,12 @@ bool JobRun::wants_another_attempt() {
     return true;
 }
 
-Task<void> JobRun::pause_before_attempt() {
+Task<void> JobRun::pause_before_attempt(const RunOptions& options) {
     Duration pause = retry_delay(reconnect_retry, failed_attempts_ - 1, std::random_device{}());
+    if (options.say) {
+        options.say(escape(job_->name) + ": " + report_.error + "; the run goes on with a new connection in " +
+                    format_duration(pause));
+    }
     TimeNs until = clock_.steady_now() + std::chrono::nanoseconds(pause).count();
     while (clock_.steady_now() < until) co_await clock_.sleep_until(until);
     for (auto* counter : {&progress_.files_done, &progress_.bytes_done, &progress_.entries_scanned}) *counter = 0;

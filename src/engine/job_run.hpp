@@ -43,7 +43,7 @@ class JobRun {
     Task<void> work_to_the_end(RunOptions options);
     Task<void> work_once(RunOptions options);
     bool wants_another_attempt();
-    Task<void> pause_before_attempt();
+    Task<void> pause_before_attempt(const RunOptions& options);
     Task<void> supervise();
     Task<void> expire(Duration limit);
     void conclude(Outcome outcome, std::string error);

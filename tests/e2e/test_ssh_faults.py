@@ -41,6 +41,7 @@ def test_a_push_that_is_cut_once_goes_on(sandbox, server, proxy, direction):
         result = sandbox.run("push", "thesis")
         assert read_tree(sandbox.target) == expected_tree(tree(version)), result
         assert "failed" not in result.text
+        assert ("goes on with a new connection in" in result.err) == ("was lost on the way" in result.text)
     assert proxy.cuts >= 3
     assert sandbox.plan()["actions"] == []
 
@@ -83,6 +84,37 @@ def test_what_is_verified_is_not_sent_again(sandbox, server, proxy):
     assert read_tree(server.home / "second") == expected_tree(files)
     # Of three batches the one in hand is sent again.
     assert proxy.passed["up"] - undisturbed < 1.5 * undisturbed
+
+
+def test_a_large_file_goes_on_where_it_was_cut_without_a_shell(sandbox, server, proxy):
+    (server.directory / "sshd_config").write_text(
+        "ForceCommand internal-sftp\n" + (server.directory / "sshd_config").read_text())
+    content = os.urandom(30_000_000)
+    make_tree(sandbox.source, {"d/large": content, "small": "1"})
+    sandbox.jobs(("thesis", {"root": sandbox.source, "remote": "far:target"}))
+    proxy.cut_after("up", 20_000_000)
+    sandbox.run("push", "thesis")
+    assert proxy.cuts == 1
+    assert read_tree(sandbox.target) == {"d/large": content, "small": b"1"}
+    assert proxy.passed["up"] < 40_000_000, "what was there was sent again"
+    assert sandbox.plan()["actions"] == []
+
+
+def test_a_beginning_that_is_of_another_file_is_not_believed(sandbox, server, proxy):
+    (server.directory / "sshd_config").write_text(
+        "ForceCommand internal-sftp\n" + (server.directory / "sshd_config").read_text())
+    sandbox.jobs(("thesis", {"root": sandbox.source, "remote": "far:target", "timeout": "8s"}))
+    make_tree(sandbox.source, {"large": os.urandom(30_000_000)})
+    proxy.cut_after("up", 20_000_000, times=1)
+    proxy.listener.close()
+    sandbox.run("push", "thesis", check=1)
+    left = [name for name in os.listdir(sandbox.target) if name.startswith(".syncline-tmp-")]
+    assert len(left) == 1 and (sandbox.target / left[0]).stat().st_size > 10_000_000
+    content = os.urandom(29_000_000)
+    make_tree(sandbox.source, {"large": content})
+    sandbox.jobs(("thesis", {"root": sandbox.source, "remote": "cse:target"}))
+    sandbox.run("push", "thesis")
+    assert read_tree(sandbox.target) == {"large": content}
 
 
 def test_a_connection_that_is_cut_again_and_again_is_a_failure(sandbox, server, proxy):

@@ -231,3 +231,41 @@ def test_a_found_job_file_may_not_name_whom_to_believe(job, sandbox, server):
     assert "known_hosts" in result.err and "syncline trust" in result.err
     sandbox.run("trust", "jobs.toml")
     sandbox.run("push", "thesis")
+
+
+# Questions of the server's own
+
+
+@pytest.fixture
+def asking_server(sandbox, start_server):
+    """Takes answers to its questions, and nothing else: keyboard-interactive."""
+    rules = sandbox.directory / "pam"
+    rules.write_text("auth required pam_unix.so\naccount required pam_permit.so\nsession required pam_permit.so\n")
+    server = start_server(lines=["UsePAM yes", "KbdInteractiveAuthentication yes", "PubkeyAuthentication no"],
+                          mounts=[f"mount --bind {rules} /etc/pam.d/sshd"])
+    secret = subprocess.run(["openssl", "passwd", "-6", "s3cret word"], check=True, capture_output=True, text=True)
+    server.write_accounts("/bin/sh", secret.stdout.strip())
+    make_tree(sandbox.source, {"file": "1"})
+    return server
+
+
+def test_a_question_is_answered_with_the_password_from_elsewhere(sandbox, asking_server):
+    result = push_with(sandbox, '{ env = "SECRET" }', env={"SECRET": "s3cret word"})
+    assert read_tree(sandbox.target) == {"file": b"1"}
+    assert "s3cret" not in result.text + (sandbox.directory / "log").read_text()
+    assert "keyboard-interactive" in asking_server.log()
+
+
+def test_a_question_is_asked_on_the_terminal(sandbox, asking_server):
+    terminal = Terminal(sandbox, "push", "--root", sandbox.source, "--remote", "cse:target")
+    terminal.read_until(b"assword")
+    assert not terminal.echoes()
+    terminal.type(b"s3cret word\n")
+    assert terminal.end() == 0
+    assert read_tree(sandbox.target) == {"file": b"1"}
+    assert b"s3cret" not in terminal.text
+
+
+def test_a_wrong_answer_is_given_once(sandbox, asking_server):
+    result = push_with(sandbox, '"wr0ng"', check=1)
+    assert "signing in was refused" in result.err and "wr0ng" not in result.text

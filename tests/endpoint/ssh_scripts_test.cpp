@@ -98,9 +98,9 @@ class Scripts {
         Progress progress;
         WorkerPool workers(1);
         fs::RateLimiter limiter;
-        TarContent source(
-            ContentSource{root.get()}, batch.sent(), [&] { return batch.conclude(); }, TransferMeans(workers, limiter),
-            progress);
+        SendQueue queue(batch.sent());
+        TransferMeans means(workers, limiter);
+        TarContent source({root.get()}, queue, [&] { return conclude(batch); }, means, progress);
         std::string stream;
         auto collect = [&]() -> Task<void> { return collect_all(source, stream); };
         run_task(collect());
@@ -108,8 +108,8 @@ class Scripts {
     }
     CommitReport commit_stream(const std::string& stream) {
         ServerTools tools = inspect().tools;
-        ShellResult result =
-            run(commit_script(tree.path("root"), ".syncline-tmp-0123456789abcdef", tools, "MARK"), stream);
+        std::string script = commit_script(tree.path("root"), ".syncline-tmp-0123456789abcdef", tools, "MARK");
+        ShellResult result = run(script, stream);
         last_errors = result.errors;
         return read_commit_output(result.output, "MARK");
     }
@@ -119,6 +119,7 @@ class Scripts {
     std::string last_errors;
 
   private:
+    static Task<std::vector<TarContent::ControlFile>> conclude(CommitBatch& batch) { co_return batch.conclude(); }
     static Task<void> collect_all(TarContent& source, std::string& stream) {
         while (true) {
             std::string_view piece = co_await source.next();
