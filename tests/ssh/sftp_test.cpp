@@ -1,12 +1,15 @@
 // SFTP against OpenSSH's own server.
 #include "ssh/sftp.hpp"
 
+#include <fcntl.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <catch2/catch_test_macros.hpp>
 #include <catch2/matchers/catch_matchers_string.hpp>
 #include <set>
 
+#include "async/deadline.hpp"
 #include "async/nursery.hpp"
 #include "large_data.hpp"
 #include "run_with.hpp"
@@ -167,6 +170,56 @@ TEST_CASE("many small files are written at a time over one channel", "[ssh]") {
         auto path = (target.path() / std::to_string(i)).string();
         REQUIRE(read_file(path) == path);
     }
+}
+
+/// Looks at what is there, and then gives up what runs in `others`, in one go.
+Task<void> look_and_cancel(Sftp& sftp, Nursery& others) {
+    auto seen = co_await sftp.lstat("/");
+    CHECK(seen.ok());
+    others.cancel();
+}
+
+Task<void> open_for_reading(Sftp& sftp, std::string path) {
+    auto opened = co_await sftp.open(std::move(path), sftp_open::read, {});
+    CHECK_FALSE(opened.ok());  // it is cancelled before the answer comes
+}
+
+Task<void> look(Sftp& sftp, bool& was_seen) {
+    auto seen = co_await sftp.lstat("/");
+    was_seen = seen.ok();
+}
+
+Task<void> nothing() { co_return; }
+
+/// Three requests wait: one that is answered at once and then cancels the second, which the server is stuck with, and a
+/// third. The server goes on when the second has given up.
+Task<void> look_behind_cancelled(Sftp& sftp, const std::string& fifo, bool& was_seen, Nursery& all) {
+    auto ask = [&](Nursery& others) {
+        all.spawn(look_and_cancel(sftp, others));
+        others.spawn(open_for_reading(sftp, fifo));
+        all.spawn(look(sftp, was_seen));
+        return nothing();
+    };
+    co_await with_nursery(ask);
+    int opened = ::open(fifo.c_str(), O_RDWR | O_CLOEXEC);  // sets the server free
+    CHECK(opened >= 0);
+    ::close(opened);
+}
+
+TEST_CASE("who waits for an answer gets it, though the one who was to read it is cancelled", "[ssh]") {
+    SshServer server;
+    TemporaryDirectory target;
+    auto fifo = (target.path() / "fifo").string();
+    REQUIRE(::mkfifo(fifo.c_str(), 0600) == 0);
+    auto work = [&](Sftp& sftp) -> Task<void> {
+        bool was_seen = false;
+        auto body = [&](Nursery& all) { return look_behind_cancelled(sftp, fifo, was_seen, all); };
+        auto limited =
+            with_deadline(with_nursery(body), std::chrono::seconds(30), "looking behind a cancelled request");
+        co_await std::move(limited);
+        CHECK(was_seen);
+    };
+    with_sftp(server.settings(), work);
 }
 
 TEST_CASE("a server without sftp, and one whose shell speaks first, are named", "[ssh]") {
