@@ -15,6 +15,25 @@ int exit_status(const RunReport& report) {
     return 1;
 }
 
+PlanSummary summary_of(const Plan& plan) {
+    return {plan.count(Op::put) + plan.count(Op::symlink),
+            plan.count(Op::mkdir),
+            plan.count(Op::remove),
+            plan.count(Op::chmod),
+            plan.unchanged,
+            plan.bytes};
+}
+
+std::vector<PlannedAction> planned_actions(const Plan& plan, const Tree& source, const Tree& target) {
+    std::vector<PlannedAction> actions;
+    for (const Action& action : plan.actions) {
+        uint64_t bytes = action.op == Op::put ? source[action.source].stamp.size : 0;
+        std::string path(action_path(action, source, target));
+        actions.push_back({action.op, std::move(path), bytes, std::string(reason_text(action.reason))});
+    }
+    return actions;
+}
+
 RunRecord history_record(const RunReport& report) {
     RunRecord record;
     record.job = report.job;

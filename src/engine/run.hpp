@@ -49,6 +49,9 @@ struct PlanSummary {
     uint64_t put = 0, mkdir = 0, removed = 0, chmod = 0, unchanged = 0, bytes = 0;
 };
 
+PlanSummary summary_of(const Plan& plan);
+std::vector<PlannedAction> planned_actions(const Plan& plan, const Tree& source, const Tree& target);
+
 struct RunReport {
     std::string job, source, target;  ///< name and shown roots
     Direction direction = Direction::push;

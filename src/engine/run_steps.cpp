@@ -80,8 +80,7 @@ Task<void> RunSteps::look_at_roots() {
     facts_.command = command_for(job_, context_);
     facts_.source.shown = source().shown();
     facts_.target.shown = target().shown();
-    facts_.source.now = co_await source().inspect();
-    facts_.target.now = co_await target().inspect();
+    co_await inspect_roots();
     if (last) {
         facts_.source.recorded = last->source;
         facts_.target.recorded = last->target;
@@ -91,6 +90,29 @@ Task<void> RunSteps::look_at_roots() {
     facts_.mountpoint = job_.mountpoint;
     if (!job_.mountpoint.empty()) facts_.mountpoint_is_mounted = context_.endpoints.is_mount_point(job_.mountpoint);
     facts_.recent_deletes = context_.store.deletes_since(pair_, report_.started_at - recent_deletes_window);
+}
+
+/// While a connection to the other side is made, all that is local can be read.
+Task<void> RunSteps::inspect_roots() {
+    std::optional<RootIdentity>& local_now = is_push() ? facts_.source.now : facts_.target.now;
+    local_now = co_await local_->inspect();
+    bool is_far = remote_->local_path().empty();
+    lists_local_early_ = is_far && is_directory(local_now);
+    auto body = [this](Nursery& nursery) {
+        if (lists_local_early_) nursery.spawn(read_local_side());
+        return inspect_remote_root();
+    };
+    co_await with_nursery(body);
+}
+
+Task<void> RunSteps::read_local_side() {
+    co_await list_side(*local_, !is_push(), local_listing());
+    co_await load_baseline();
+}
+
+Task<void> RunSteps::inspect_remote_root() {
+    std::optional<RootIdentity>& remote_now = is_push() ? facts_.target.now : facts_.source.now;
+    remote_now = co_await remote_->inspect();
 }
 
 Task<void> RunSteps::list_side(Endpoint& endpoint, bool is_target, Listing& listing) {
@@ -108,9 +130,10 @@ Task<void> RunSteps::list_side(Endpoint& endpoint, bool is_target, Listing& list
 
 Task<void> RunSteps::list_sides() {
     auto body = [this](Nursery& nursery) {
-        nursery.spawn(list_side(source(), false, source_listing_));
-        nursery.spawn(list_side(target(), true, target_listing_));
-        return load_baseline();  // on this thread, while workers list both sides
+        nursery.spawn(list_side(*remote_, is_push(), remote_listing()));
+        if (lists_local_early_) return nothing_more();
+        nursery.spawn(list_side(*local_, !is_push(), local_listing()));
+        return load_baseline();  // on this thread, while both sides are listed
     };
     co_await with_nursery(body);
     if (!options_.checksum) recall_digests(baseline_, source_listing_.tree, target_listing_.tree);
@@ -123,6 +146,8 @@ Task<void> RunSteps::load_baseline() {
     baseline_ = context_.store.load_baseline(pair_);
     co_return;
 }
+
+Task<void> RunSteps::nothing_more() { co_return; }
 
 /// A root that a rule leaves out as a whole, such as that of a repository around it, would be an empty source in
 /// silence.
@@ -238,20 +263,11 @@ bool RunSteps::halted_by(std::vector<Halt> halts) {
 }
 
 void RunSteps::report_plan() {
-    PlanSummary& summary = report_.planned;
-    summary = {plan_.count(Op::put) + plan_.count(Op::symlink),
-               plan_.count(Op::mkdir),
-               plan_.count(Op::remove),
-               plan_.count(Op::chmod),
-               plan_.unchanged,
-               plan_.bytes};
+    report_.planned = summary_of(plan_);
     report_.done.unchanged = plan_.unchanged;
     report_.notes.insert(report_.notes.end(), plan_.notes.begin(), plan_.notes.end());
-    if (!options_.want_actions) return;
-    for (const Action& action : plan_.actions) {
-        uint64_t bytes = action.op == Op::put ? source_listing_.tree[action.source].stamp.size : 0;
-        std::string path(action_path(action, source_listing_.tree, target_listing_.tree));
-        report_.actions.push_back({action.op, std::move(path), bytes, std::string(reason_text(action.reason))});
+    if (options_.want_actions) {
+        report_.actions = planned_actions(plan_, source_listing_.tree, target_listing_.tree);
     }
 }
 

@@ -25,6 +25,10 @@ class RunSteps {
     void lock();
     Task<void> look_at_roots();
     Task<void> list_sides();
+    Task<void> inspect_roots();
+    Task<void> read_local_side();
+    Task<void> inspect_remote_root();
+    static Task<void> nothing_more();
     Task<void> list_side(Endpoint& endpoint, bool is_target, Listing& listing);
     Task<void> load_baseline();
     void refuse_unknown_paths();
@@ -49,6 +53,8 @@ class RunSteps {
     bool is_limited() const { return !options_.paths.empty() || options_.narrowed; }
     Endpoint& source() { return *(is_push() ? local_ : remote_); }
     Endpoint& target() { return *(is_push() ? remote_ : local_); }
+    Listing& local_listing() { return is_push() ? source_listing_ : target_listing_; }
+    Listing& remote_listing() { return is_push() ? target_listing_ : source_listing_; }
 
     const Job& job_;
     RunOptions options_;
@@ -64,6 +70,7 @@ class RunSteps {
     std::optional<FileLock> lock_, target_lock_;
     GuardFacts facts_;
     Listing source_listing_, target_listing_;
+    bool lists_local_early_ = false;
     std::vector<std::string> source_incomplete_;
     std::vector<std::string> unjudged_;  ///< directories whose ignore files cannot be read
     std::vector<std::string> unreadable_paths_;

@@ -42,8 +42,8 @@ Attempt run_through(SshRunFixture& fixture, Fault fault, uint64_t after_bytes, S
     return attempt;
 }
 
-/// Drops at `after_bytes`; what then lacks is all that the next attempt moves, but for `slack`: headers, and what was on
-/// its way through pipes and windows.
+/// Drops at `after_bytes`; what then lacks is all that the next attempt moves, but for `slack`: headers, and what was
+/// on its way through pipes and windows.
 void check_resumed(SshRunFixture& fixture, Sender sender, uint64_t whole, uint64_t after_bytes, uint64_t slack) {
     Attempt broken = run_through(fixture, Fault::drop, after_bytes, sender);
     CHECK(broken.report.outcome == Outcome::failed);
