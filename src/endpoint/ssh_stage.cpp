@@ -42,7 +42,7 @@ Task<void> RemoteStage::look_at_kept(RemotePlace place) {
     if (!files) co_return;
     for (const HashedFile& file : *files) {
         bool is_content = file.path.size() == name_digits && file.digest && file.stamp.size > 0;
-        if (is_content) kept_[file.path] = {file.stamp.size, file.stamp.mtime, file.mode, *file.digest};
+        if (is_content) kept_[file.path] = {file.stamp.size, file.stamp.mtime, file.mode, file.digest};
     }
 }
 
