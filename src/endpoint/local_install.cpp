@@ -9,6 +9,11 @@
 #include "base/rel_path.hpp"
 
 namespace syncline {
+namespace {
+
+constexpr const char* kept_as_changed = "changed on the target since it was listed; kept";
+
+}  // namespace
 
 void Installer::install(CommitItem& item, std::string& temporary) {
     int directory = directories_.open(parent_path(item.path));
@@ -86,7 +91,8 @@ bool Installer::replace_leaf(CommitItem& item, int directory, const std::string&
         if (is_unknown && ::renameat(directory, temporary.c_str(), directory, name.c_str()) == 0) return true;
         return fail(item, "cannot rename it into place", errno), false;
     }
-    if (!came_back_as_listed(item, directory, temporary)) return take_back(item, directory, temporary, name), false;
+    if (!came_back_as_listed(item.expected, directory, temporary))
+        return take_back(item, directory, temporary, name), false;
     return remove_replaced(item, directory, temporary);
 }
 
@@ -112,7 +118,7 @@ void Installer::replace_by_directory(CommitItem& item, int directory, const std:
         ::unlinkat(directory, temporary.c_str(), AT_REMOVEDIR);
         return;
     }
-    if (!came_back_as_listed(item, directory, temporary)) {
+    if (!came_back_as_listed(item.expected, directory, temporary)) {
         take_back(item, directory, temporary, name);
         ::unlinkat(directory, temporary.c_str(), AT_REMOVEDIR);
         return;
@@ -120,14 +126,14 @@ void Installer::replace_by_directory(CommitItem& item, int directory, const std:
     if (remove_replaced(item, directory, temporary)) give_mode(item, directory, name);
 }
 
-bool Installer::came_back_as_listed(const CommitItem& item, int directory, const std::string& temporary) {
+bool Installer::came_back_as_listed(const Entry* expected, int directory, const std::string& temporary) {
     uint32_t link_count = 1;
     std::optional<Entry> back = entry_now(directory, temporary, &link_count);
     if (!back) return false;
     if (link_count > 1 && back->kind == Kind::file) touched_.add(back->stamp.inode);
     TouchedInodes exchanged;
-    exchanged.add(back->stamp.inode);  // the exchange itself changed its ctime
-    return is_as_listed(item.expected, &*back, exchanged);
+    exchanged.add(back->stamp.inode);  // the renaming itself changed its ctime
+    return is_as_listed(expected, &*back, exchanged);
 }
 
 void Installer::take_back(CommitItem& item, int directory, const std::string& temporary, const std::string& name) {
@@ -172,14 +178,33 @@ void Installer::remove(RemoveItem& item) {
         bool gone = errno == ENOENT || errno == ENOTDIR;  // someone else removed it
         if (!gone) item.error = "cannot look at it: " + errno_text(errno);
     } else if (!is_as_listed(item.expected, &*now, touched_)) {
-        item.error = "changed on the target since it was listed; kept";
-    } else if (::unlinkat(directory, name.c_str(), item.op == Op::rmdir ? AT_REMOVEDIR : 0) != 0) {
+        item.error = kept_as_changed;
+    } else if (now->kind != Kind::directory) {
+        remove_leaf(item, directory, name);
+        bool stays_elsewhere = item.error.empty() && link_count > 1 && now->kind == Kind::file;
+        if (stays_elsewhere) touched_.add(now->stamp.inode);
+    } else if (::unlinkat(directory, name.c_str(), AT_REMOVEDIR) != 0) {
         bool filled = errno == ENOTEMPTY || errno == EEXIST;
         item.error =
             filled ? "something came into it since it was listed; kept" : "cannot remove it: " + errno_text(errno);
-    } else if (link_count > 1 && now->kind == Kind::file) {
-        touched_.add(now->stamp.inode);
     }
+}
+
+void Installer::remove_leaf(RemoveItem& item, int directory, const std::string& name) {
+    std::string aside = new_temporary_name();
+    if (::renameat2(directory, name.c_str(), directory, aside.c_str(), RENAME_NOREPLACE) != 0) {
+        bool is_unknown = errno == EINVAL || errno == ENOSYS;
+        if (errno == ENOENT || (is_unknown && ::unlinkat(directory, name.c_str(), 0) == 0)) return;
+        item.error = "cannot remove it: " + errno_text(errno);
+        return;
+    }
+    if (!came_back_as_listed(item.expected, directory, aside)) {
+        item.error = kept_as_changed;
+    } else if (::unlinkat(directory, aside.c_str(), 0) != 0) {
+        item.error = "cannot remove it: " + errno_text(errno);
+    }
+    // Where another one has come in its place meanwhile, that one is the newest.
+    if (!item.error.empty()) ::renameat2(directory, aside.c_str(), directory, name.c_str(), RENAME_NOREPLACE);
 }
 
 }  // namespace syncline

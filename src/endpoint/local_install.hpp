@@ -31,7 +31,9 @@ class Installer {
     bool replace_directory(CommitItem& item, int directory, const std::string& temporary, const std::string& name);
     void replace_by_directory(CommitItem& item, int directory, const std::string& name);
     bool exchange(CommitItem& item, int directory, const std::string& temporary, const std::string& name);
-    bool came_back_as_listed(const CommitItem& item, int directory, const std::string& temporary);
+    bool came_back_as_listed(const Entry* expected, int directory, const std::string& temporary);
+    /// Renames it aside first, so that what was edited since the last look is seen and goes back.
+    void remove_leaf(RemoveItem& item, int directory, const std::string& name);
     /// Of what an exchange brought away. False when it stays, which `item` then says.
     bool remove_replaced(CommitItem& item, int directory, const std::string& temporary);
     /// Undoes an exchange: rather the new file is lost than what came back from its place.

@@ -28,3 +28,24 @@ def test_what_comes_between_the_last_look_and_the_rename_survives(sandbox, needs
     assert read_tree(sandbox.target) == {"f": b"somebody's", "other": b"1"}
     sandbox.apply()
     assert read_tree(sandbox.target) == {"f": b"new", "other": b"1"}
+
+
+@pytest.mark.parametrize("edit", ["other content", "another file"])
+def test_what_comes_between_the_last_look_and_the_delete_survives(sandbox, needs_root, edit):
+    make_tree(sandbox.source, {"f": "old", "other": "1"})
+    sandbox.job()
+    sandbox.apply()
+    os.unlink(sandbox.source / "f")
+    trace = sandbox.directory / "strace"
+    process = sandbox.start("apply", "--once", wrapper=[
+        "strace", "-f", "-qq", "-o", trace, "-e", "trace=renameat2", "-e", f"inject=renameat2:delay_enter={WINDOW_US}:when=1"])
+    wait_for(lambda: trace.exists() and "renameat2(" in trace.read_text())
+    assert process.poll() is None, process.log()
+    if edit == "another file":
+        make_tree(sandbox.directory, {"edit": "somebody's"})
+        os.rename(sandbox.directory / "edit", sandbox.target / "f")
+    else:
+        make_tree(sandbox.target, {"f": "somebody's"})
+    assert process.wait(DEADLINE_S) == 4, process.log()
+    assert "changed on the target" in process.log()
+    assert read_tree(sandbox.target) == {"f": b"somebody's", "other": b"1"}

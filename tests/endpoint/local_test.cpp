@@ -320,14 +320,16 @@ TEST_CASE("a full disk is said to be one, leaves the old file and no leftovers")
         fs::Fd source = fs::open_root(tree.path("source"));
         run_task(endpoint.commit(ContentSource{source.get(), false}, items, progress));
         require(items[0].disk_trouble && contains(items[0].error, "No space left"), items[0].error);
-        require(items[1].error.empty(), items[1].error);
+        // The other thread may find the disk full, too, as long as the large one's beginning stands there.
+        bool has_small = items[1].error.empty();
+        require(has_small || items[1].disk_trouble, items[1].error);
         std::ifstream in(tree.path("target/large"));
         std::string content{std::istreambuf_iterator<char>(in), {}};
         require(content == "old", "the old file stays");
         int entries = 0;
         for (const auto& entry : std::filesystem::directory_iterator(tree.path("target")))
             entries += !entry.path().empty();
-        require(entries == 2, "no leftovers");
+        require(entries == (has_small ? 2 : 1), "no leftovers");
         ::umount2(tree.path("target").c_str(), MNT_DETACH);
     });
     CHECK(result == "");
