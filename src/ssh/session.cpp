@@ -4,6 +4,7 @@
 #include <malloc.h>
 
 #include <algorithm>
+#include <array>
 #include <asio/this_coro.hpp>
 #include <cstdlib>
 #include <optional>
@@ -25,6 +26,9 @@ constexpr unsigned packet_bytes = 32 * 1024;
 // libssh2's ChaCha20 is plain C and takes three times as long as OpenSSL's AES.
 constexpr const char* ciphers =
     "aes128-gcm@openssh.com,aes256-gcm@openssh.com,aes128-ctr,aes192-ctr,aes256-ctr,chacha20-poly1305@openssh.com";
+
+/// How long a command that is not wanted any more may take to end, where that matters.
+constexpr std::chrono::seconds longest_goodbye{2};
 
 SteadyTime now() { return std::chrono::steady_clock::now(); }
 
@@ -267,7 +271,19 @@ Task<void> Session::wait_for_peer(const Patience& patience, SteadyTime began) {
 
 Task<std::unique_ptr<Channel>> Session::open_channel() { return open_channel_by(step_deadline()); }
 
+/// Dropbear does not answer a request on a new channel when the program of the one before ends just then.
+Task<void> Session::settle_retired() {
+    while (is_dropbear() && usable() && !retired_.empty() && now() < goodbye_until_) {
+        co_await transport_->wait(goodbye_until_);
+        auto place = calls_.acquire();
+        auto turn = co_await std::move(place);
+        free_retired();
+        transport_->flush_soon();
+    }
+}
+
 Task<std::unique_ptr<Channel>> Session::open_channel_by(SteadyTime deadline) {
+    co_await settle_retired();
     LIBSSH2_CHANNEL* opened = nullptr;
     auto began = now();
     auto call = [&]() -> long {
@@ -295,12 +311,32 @@ Task<bool> Session::answers(Duration limit) {
 
 void Session::retire(_LIBSSH2_CHANNEL* channel) {
     retired_.push_back(channel);
+    goodbye_until_ = now() + longest_goodbye;
     free_retired();
     transport_->flush();
 }
 
 void Session::free_retired() {
-    std::erase_if(retired_, [](auto* channel) { return ::libssh2_channel_free(channel) != LIBSSH2_ERROR_EAGAIN; });
+    bool lets_end = is_dropbear() && now() < goodbye_until_;
+    std::erase_if(retired_, [&](auto* channel) {
+        return (!lets_end || has_ended(channel)) && ::libssh2_channel_free(channel) != LIBSSH2_ERROR_EAGAIN;
+    });
+}
+
+bool Session::is_dropbear() const {
+    const char* banner = ::libssh2_session_banner_get(handle_);
+    return banner != nullptr && std::string_view(banner).find("dropbear") != std::string_view::npos;
+}
+
+/// Closes the input of a program whose output nobody wants, and says whether it has ended.
+bool Session::has_ended(_LIBSSH2_CHANNEL* channel) {
+    if (::libssh2_channel_send_eof(channel) == LIBSSH2_ERROR_EAGAIN) return false;
+    std::array<char, 4096> unwanted;
+    for (int stream : {0, SSH_EXTENDED_DATA_STDERR}) {
+        while (::libssh2_channel_read_ex(channel, stream, unwanted.data(), unwanted.size()) > 0) {
+        }
+    }
+    return ::libssh2_channel_eof(channel) != 0 && ::libssh2_channel_wait_closed(channel) != LIBSSH2_ERROR_EAGAIN;
 }
 
 std::string Session::algorithms() const {

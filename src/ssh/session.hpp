@@ -108,6 +108,9 @@ class Session {
 
     Session(asio::any_io_executor executor, SshSettings settings, Dialed dialed);
     Task<void> shake_hands();
+    Task<void> settle_retired();
+    bool is_dropbear() const;
+    static bool has_ended(_LIBSSH2_CHANNEL* channel);
     Task<std::unique_ptr<Channel>> open_channel_by(SteadyTime deadline);
     Task<void> wait_for_peer(const Patience& patience, SteadyTime began);
     void check_usable(const std::string& step) const;
@@ -124,6 +127,7 @@ class Session {
     bool signed_in_ = false;
     SteadyTime keepalive_at_{};
     std::vector<_LIBSSH2_CHANNEL*> retired_;
+    SteadyTime goodbye_until_{};  ///< how long those are given to end, where that matters
     std::chrono::microseconds round_trip_{std::chrono::hours(1)};
 };
 
