@@ -38,6 +38,8 @@ class Resolver {
         override_policy(run.job);
         add_filters(run);
         add_paths(run);
+        run.options.is_changed_job = !line_.root.empty() || line_.sync_cwd || !line_.remote_dir.empty() ||
+                                     line_.overwrite || line_.remove || line_.force;
         run.options.checksum = line_.checksum;
         run.options.plan_only = line_.dry_run;
         run.options.want_actions = line_.dry_run || line_.verbose;
@@ -80,15 +82,21 @@ class Resolver {
                 return &*found;
             }
         }
-        if (word.find('/') == std::string::npos && !exists(here(word))) refuse_misspelt(word);
+        if (word.find('/') == std::string::npos && !exists(here(word))) refuse_if_misspelt(word);
         return nullptr;
     }
 
-    /// A path that is gone here is given as "./path" or behind a job's name.
-    void refuse_misspelt(const std::string& word) const {
+    /// What is not here may be on the other side, or be gone here; what is much like a job's name is given as "./path"
+    /// or behind a job's name.
+    void refuse_if_misspelt(const std::string& word) const {
+        constexpr size_t shortest_meant = 3;
         std::vector<std::string> names;
         for (const Job& job : file_ ? file_->jobs : std::vector<Job>{}) names.push_back(job.name);
         std::string nearest = did_you_mean(word, names);
+        bool is_meant = !nearest.empty() && word.size() >= shortest_meant;
+        bool is_placed = !line_.remote.empty() ||
+                         job_that_holds(line_.root.empty() ? environment_.current_directory : here(line_.root));
+        if (is_placed && !is_meant) return;
         if (nearest.empty()) refuse("there is no job and no path '" + escape(word) + "'");
         refuse("there is no job and no path '" + escape(word) + "'; did you mean '" + escape(nearest) +
                "'? (a path is './" + escape(word) + "')");

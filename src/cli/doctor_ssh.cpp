@@ -143,6 +143,7 @@ Task<Findings> check_host(std::shared_ptr<SshHost> host) {
         bool sftp = false;
         {
             ssh::SessionPool::Lease lease = co_await host->acquire();
+            co_await lease.session().answers(lease.session().settings().step_timeout);  // that is timed
             findings.push_back({"ok", subject,
                                 "signed in as " + lease.session().shown() + ", a round trip takes " +
                                     shown_round_trip(lease.session()) + " (" + lease.session().algorithms() + ")",

@@ -18,8 +18,10 @@ class JsonOutput final : public Output {
         console_.print(run_finished_event(report, exit_status(report)));
     }
 
+    void run_was_idle(const RunReport& report) override { run_finished(report); }
+
     void run_locked(const RunReport& report) override {
-        console_.complain("syncline: " + report.error + "\n");
+        console_.complain("syncline: " + escape(report.job) + ": " + report.error + "\n");
         console_.print(run_finished_event(report, 5));
     }
 

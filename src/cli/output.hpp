@@ -9,6 +9,7 @@
 #include <set>
 #include <string>
 
+#include "base/text.hpp"
 #include "cli/console.hpp"
 #include "cli/progress_text.hpp"
 #include "cli/report_json.hpp"
@@ -33,8 +34,10 @@ class Output {
     virtual void run_started(const std::string& job, const Progress& progress) = 0;
     virtual void run_stopped(const std::string&) {}
     virtual void run_finished(const RunReport& report) = 0;
+    /// It did nothing, as a part of something else of which alone is told.
+    virtual void run_was_idle(const RunReport&) {}
     /// Another run has the job; `report` says which.
-    virtual void run_locked(const RunReport& report) { error(report.error); }
+    virtual void run_locked(const RunReport& report) { error(escape(report.job) + ": " + report.error); }
     /// The plans of all jobs, of `plan` and of --dry-run. `as_events` for the latter's JSON.
     virtual void plans(const std::vector<RunReport>& reports, bool as_events) = 0;
     virtual void explained(const Explanation& explanation) = 0;

@@ -15,6 +15,9 @@ void add_option(CLI::App& app, const OptionSpec& spec, CommandLine& line) {
         option = app.add_flag(names, line.*(*flag), help);
     } else if (auto* text = std::get_if<std::string CommandLine::*>(&spec.field)) {
         option = app.add_option(names, line.*(*text), help);
+        option->check([](const std::string& value) {
+            return value.empty() ? std::string("it is empty (a variable that is not set?)") : "";
+        });
     } else {
         // Otherwise `-x a b` would take both words, and `-x [ab]` would be read as a list.
         option = app.add_option(names, line.*std::get<std::vector<std::string> CommandLine::*>(spec.field), help);
@@ -96,6 +99,8 @@ std::string argument_count_error(const CommandLine& line) {
     size_t count = line.arguments.size();
     if (line.command == Command::run && line.remote_command.empty())
         return "CMD is missing; it stands behind '--': syncline run [JOB] -- CMD [ARG...]";
+    if (std::ranges::find(line.arguments, "") != line.arguments.end())
+        return "an argument is empty (a variable that is not set?)";
     if (count < spec.argument.least) return std::string(spec.argument.name) + " is missing";
     if (count <= spec.argument.most) return {};
     return "unexpected argument '" + escape(line.arguments[spec.argument.most]) + "'";

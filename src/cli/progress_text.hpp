@@ -41,6 +41,7 @@ std::string progress_line(const std::string& who, const ProgressSample& sample, 
 /// The running jobs and their counters, which outlive their time in here.
 class RunningJobs {
   public:
+    bool is_empty() const { return jobs_.empty(); }
     void start(const std::string& job, const Progress& progress) { jobs_[job] = &progress; }
     void finish(const std::string& job) { jobs_.erase(job); }
     /// The line for now, made for a terminal of so many columns; "" when nothing runs.

@@ -52,10 +52,13 @@ int status_of(const ssh::ExitStatus& exit) {
 }
 
 /// Goes to the directory, making it when it is missing, sets the variables and becomes the command.
-std::string script_for(const std::string& directory, const CommandLine& line) {
+std::string script_for(const std::string& host, const std::string& directory, const CommandLine& line) {
     std::string word = shell_word_of_directory(directory);
+    std::string complaint = "syncline: " + escape(host) + ": the directory " + escape(directory) +
+                            " cannot be made or entered there, so the command was not run; -d says another one";
     std::string script = "cd " + word + " 2>/dev/null || { (umask 077; mkdir -p " + word + ") && cd " + word +
-                         "; } || exit " + std::to_string(exit_no_status) + "\n";
+                         "; } || { echo " + sh_quote(complaint) + " >&2; exit " + std::to_string(exit_no_status) +
+                         "; }\n";
     for (const auto& [name, value] : chosen_variables(line.variables, process_variables())) {
         script += "export " + name + "=" + sh_quote(value) + "\n";
     }
@@ -131,7 +134,7 @@ class RemoteRun {
         SshHosts& hosts = workbench_.ssh_hosts();
         std::shared_ptr<SshHost> host = hosts.host(push_.job.remote.name);
         std::string directory = remote_directory(hosts, *host, push_.job.remote, push_.job.root);
-        std::string script = script_for(directory, session_.line);
+        std::string script = script_for(host->name(), directory, session_.line);
         std::optional<ssh::RemoteTerminal> terminal;
         if (::isatty(STDIN_FILENO) && ::isatty(STDOUT_FILENO)) {
             const char* type = ::getenv("TERM");

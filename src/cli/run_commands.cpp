@@ -50,7 +50,9 @@ Task<void> run_and_tell(const Job& job, RunOptions options, Workbench& workbench
     status = run.was_locked() ? exit_status(Errc::locked) : exit_status(run.report());
     if (run.was_locked()) {
         output.run_locked(run.report());
-    } else if (!quiet_when_idle || !did_nothing(run.report())) {
+    } else if (quiet_when_idle && did_nothing(run.report())) {
+        output.run_was_idle(run.report());
+    } else {
         output.run_finished(run.report());
     }
 }

@@ -22,6 +22,8 @@ bool is_name(std::string_view text) {
 }
 
 Glob glob_of(const std::string& spec, const std::string& pattern) {
+    if (pattern.empty() || pattern.find_first_of(",= \t\n") != std::string::npos)
+        refuse(spec, "no pattern of names; give one --env for each");
     std::string why;
     std::optional<Glob> glob = Glob::compile(pattern, why);
     if (!glob) refuse(spec, why);

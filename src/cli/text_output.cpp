@@ -29,7 +29,11 @@ class TextOutput final : public Output {
 
     void run_started(const std::string& job, const Progress& progress) override { running_.start(job, progress); }
 
-    void run_stopped(const std::string& job) override { running_.finish(job); }
+    void run_stopped(const std::string& job) override {
+        running_.finish(job);
+        // What comes next may be another program's.
+        if (running_.is_empty()) console_.draw_status("");
+    }
 
     void run_finished(const RunReport& report) override {
         console_.complain(stamped(trouble_lines(report, error_style_)));

@@ -134,7 +134,16 @@ SshHosts& Workbench::ssh_hosts() { return impl_->hosts; }
 
 WorkerPool& Workbench::workers() { return impl_->workers; }
 
-void Workbench::set_signal_filter(std::function<bool(int)> passed) { impl_->signal_filter = std::move(passed); }
+void Workbench::set_signal_filter(std::function<bool(int)> passed) {
+    impl_->signal_filter = std::move(passed);
+    for (int number : {SIGQUIT, SIGUSR1, SIGUSR2, SIGALRM}) {
+        if (impl_->signal_filter) {
+            impl_->signals.add(number);
+        } else {
+            impl_->signals.remove(number);
+        }
+    }
+}
 
 EndpointFactory& Workbench::endpoints() { return impl_->endpoints; }
 

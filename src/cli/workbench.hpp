@@ -40,8 +40,8 @@ class Workbench {
     /// process at once, which every run survives. Cancelled is thrown when a cancel ended it. SIGHUP does the same
     /// unless the task `reloads` on it.
     void run(Task<void> task, bool reloads = false);
-    /// Asks `passed` first of each signal that would cancel: what it says true to goes no further. Null: nobody is
-    /// asked.
+    /// Asks `passed` first of each signal that would cancel, and of those that would end the process: what it says true
+    /// to goes no further. Null: nobody is asked.
     void set_signal_filter(std::function<bool(int number)> passed);
     /// Whether a signal asked for the end.
     bool was_interrupted() const;

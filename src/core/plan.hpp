@@ -101,6 +101,8 @@ struct PlanInput {
     const std::vector<std::string>& limits;
     /// Sorted directories of which it is not known what is selected in them: nothing at or below one is touched.
     std::span<const std::string> unjudged = {};
+    /// Names of the files that decide what is selected: a pull, whose target they are, deletes none of them.
+    std::span<const std::string> rule_files = {};
 };
 
 /// Directories that were mount points when the baseline was recorded and are none any more: they count as incomplete.

@@ -261,7 +261,7 @@ bool Planner::is_removable(const Spot& spot) {
     if (frozen_ || spot.target->has(pinned)) return false;
     bool is_push_mirror = policy_.direction == Direction::push && policy_.is_mirror();
     if (spot.target->has(unselected)) return is_push_mirror && policy_.delete_excluded;
-    if (policy_.is_mirror()) return true;
+    if (policy_.is_mirror()) return !is_kept_rule_file(spot);
     if (policy_.direction == Direction::pull || policy_.delete_policy != DeletePolicy::synced) return false;
     if (spot.baseline == nullptr || spot.baseline->found_there) return false;
     if (policy_.adopt) return true;
@@ -270,6 +270,16 @@ bool Planner::is_removable(const Spot& spot) {
         plan_.notes.push_back({std::string(spot.path), "gone from the source, but changed on the target; kept"});
     }
     return ours == Answer::yes;
+}
+
+/// Without it what it ignores would be selected, and go with the next pull.
+bool Planner::is_kept_rule_file(const Spot& spot) {
+    bool is_rule_file = policy_.direction == Direction::pull &&
+                        std::ranges::find(input_.rule_files, last_name(spot.path)) != input_.rule_files.end();
+    if (is_rule_file) {
+        plan_.notes.push_back({std::string(spot.path), "not on the remote side, but it decides what is ignored; kept"});
+    }
+    return is_rule_file;
 }
 
 void Planner::visit_target_only(const Spot& spot) {

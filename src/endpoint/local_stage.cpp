@@ -125,7 +125,8 @@ Stager::Outcome Stager::copy(CommitItem& item, int source, int target) {
 }
 
 bool Stager::finish_file(CommitItem& item, int target) {
-    uint16_t mode = item.keep_existing_mode && item.expected != nullptr ? item.expected->mode & 0777 : item.mode;
+    bool keeps_mode = item.keep_existing_mode && item.expected != nullptr && item.expected->kind == Kind::file;
+    uint16_t mode = keeps_mode ? item.expected->mode & 0777 : item.mode;
     constexpr uint16_t mode_as_created = 0600;
     bool umask_spares_owner = (process_umask() & 0600) == 0;
     if ((mode != mode_as_created || !umask_spares_owner) && ::fchmod(target, mode) != 0) {

@@ -14,6 +14,10 @@ namespace syncline {
 namespace {
 
 /// A home directory by its place, whoever's it is.
+bool has_parent_component(std::string_view path) {
+    return path == ".." || path.starts_with("../") || path.ends_with("/..") || path.find("/../") != path.npos;
+}
+
 bool is_below_homes(std::string_view path) {
     for (std::string_view homes : {"/home/", "/Users/"}) {
         if (path.starts_with(homes) && path.find('/', homes.size()) == std::string_view::npos) return true;
@@ -56,7 +60,7 @@ bool SshEndpoint::is_unsafe_for_mirror() const {
     if (normal_remote_directory(host_->remote_root()) == directory_ || directory_ == "~") return true;
     if (root_.path.empty()) return false;
     return root_.path == "/" || root_.path == root_.home || root_.path == root_.remote_root ||
-           is_below_homes(root_.path);
+           is_below_homes(root_.path) || root_.home.starts_with(root_.path + "/");
 }
 
 /// The one shell of this run, made anew when it was lost.
@@ -145,6 +149,12 @@ Task<std::optional<RootIdentity>> SshEndpoint::inspect() {
     // Later calls of a run ask what it worked on: the directory that was there at first, or that it made.
     if (!is_inspected_) root_ = co_await look(false);
     is_inspected_ = true;
+    bool leads_astray = root_.state == RootReport::State::absent && has_parent_component(directory_);
+    if (leads_astray) {
+        throw Error(Errc::failed, shown() +
+                                      " is not there, or a part of it is not, so that its '..' leads nowhere yet; "
+                                      "name the directory without '..'");
+    }
     if (root_.state == RootReport::State::absent) co_return std::nullopt;
     RootIdentity identity;
     identity.file_system = root_.file_system;

@@ -115,7 +115,8 @@ void append_control_file(std::string& out, std::string_view name, std::string_vi
 }
 
 uint16_t mode_of(const CommitItem& item) {
-    return item.keep_existing_mode && item.expected != nullptr ? item.expected->mode & 0777 : item.mode;
+    bool keeps_mode = item.keep_existing_mode && item.expected != nullptr && item.expected->kind == Kind::file;
+    return keeps_mode ? item.expected->mode & 0777 : item.mode;
 }
 
 TarContent::TarContent(ContentSource content, SendQueue& queue, Conclude conclude, TransferMeans means,

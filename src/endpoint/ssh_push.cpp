@@ -11,6 +11,8 @@
 namespace syncline {
 namespace {
 
+/// Of a script that could not make its directory.
+constexpr int no_stage_status = 42;
 constexpr size_t output_limit = size_t{1} << 30;
 constexpr int read_attempts = 3;
 constexpr size_t files_at_a_time = 8;
@@ -84,8 +86,10 @@ Task<std::vector<CommitItem*>> Push::commit_once(ContentSource content, std::vec
     if (!is_done) co_await stage_.discard(place_);
     if (sides.failure()) result = *sides.failure();
     if (report.whole && report.tar_status == 0 && !sides.failure()) co_return batch.take(report);
-    if (!tells_of_disk_trouble(result.errors)) fail(result);
-    batch.fail_all("cannot be written on the server: " + telling_line(result.errors), true);
+    bool is_disk_trouble = tells_of_disk_trouble(result.errors);
+    bool cannot_write_there = result.exit.status == no_stage_status;
+    if (!is_disk_trouble && !cannot_write_there) fail(result);
+    batch.fail_all("cannot be written on the server: " + telling_line(result.errors), is_disk_trouble);
     co_return std::vector<CommitItem*>();
 }
 

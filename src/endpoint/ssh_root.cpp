@@ -31,7 +31,14 @@ bool begins_at_home(std::string_view directory) { return directory == "~" || dir
 }  // namespace
 
 std::string default_layout_name(std::string_view root, std::string_view client) {
+    // A name on the server has 255 bytes at most; PROJECT tells apart what is cut short.
+    constexpr size_t longest_name = 255 - 2 * (short_digits + 1);
     std::string_view name = root.substr(root.rfind('/') + 1);
+    if (name.size() > longest_name) {
+        size_t end = longest_name;
+        while (end > 0 && (static_cast<unsigned char>(name[end]) & 0xC0) == 0x80) --end;  // within a character
+        name = name.substr(0, end);
+    }
     return std::string(name.empty() ? "root" : name) + "-" + short_digest(root) + "-" + std::string(client);
 }
 

@@ -81,7 +81,9 @@ void RemoteTree::keep(std::string_view path, const RemoteEntry& entry, Choice ch
     bool is_directory = entry.kind == Kind::directory;
     bool is_git = last_name(path) == ".git";
     if (choice == Choice::unselected) {
-        if (request_.is_target) put(open_.back(), path, entry, is_git ? unselected | pinned : unselected, link);
+        bool is_skipped = entry.kind == Kind::symlink && request_.symlinks == SymlinkPolicy::skip;
+        if (request_.is_target || is_skipped)
+            put(open_.back(), path, entry, is_git ? unselected | pinned : unselected, link);
         bool descended = request_.is_target && request_.descend_unselected && !is_git;
         if (is_directory) open(path, entry, choice, descended, true);
     } else if (choice == Choice::passage && is_directory) {

@@ -30,6 +30,7 @@ struct RunOptions {
     bool plan_only = false;          ///< stop before the first change; nothing is recorded either
     bool checksum = false;           ///< trust no index: read every file that both sides have
     bool narrowed = false;           ///< filters of the command line apply: not recorded as a whole sync
+    bool is_changed_job = false;     ///< the command line says another root, destination or policy than the job file
     bool want_actions = false;       ///< fill RunReport::actions
     const StopReason* stop = nullptr;  ///< for the history; may be null, and outlives the run
     /// Told what the user should know before the run has ended, on the engine's thread; may be empty.

@@ -22,8 +22,9 @@ std::vector<std::string> in_path_order(std::vector<std::string> paths) {
 }
 
 /// What runs this job again: for messages.
-std::string command_for(const Job& job, const RunContext& context) {
-    if (job.line == 0) return "the same command with";
+std::string command_for(const Job& job, const RunOptions& options, const RunContext& context) {
+    if (job.line == 0 || options.is_changed_job || options.narrowed || !options.paths.empty())
+        return "the same command with";
     return "syncline " + std::string(policy_name(job.policy.direction)) + " " + job.name + context.file_option;
 }
 
@@ -76,8 +77,8 @@ Task<void> RunSteps::look_at_roots() {
                                  "the state was removed while syncline ran, and is begun anew: contents are compared "
                                  "again, and nothing is deleted before a whole sync is recorded"});
     }
-    std::optional<WholeSync> last = context_.store.whole_sync(pair_);
-    facts_.command = command_for(job_, context_);
+    std::optional<WholeSync> last = last_whole_sync();
+    facts_.command = command_for(job_, options_, context_);
     facts_.source.shown = source().shown();
     facts_.target.shown = target().shown();
     co_await inspect_roots();
@@ -90,80 +91,6 @@ Task<void> RunSteps::look_at_roots() {
     facts_.mountpoint = job_.mountpoint;
     if (!job_.mountpoint.empty()) facts_.mountpoint_is_mounted = context_.endpoints.is_mount_point(job_.mountpoint);
     facts_.recent_deletes = context_.store.deletes_since(pair_, report_.started_at - recent_deletes_window);
-}
-
-/// While a connection to the other side is made, all that is local can be read.
-Task<void> RunSteps::inspect_roots() {
-    std::optional<RootIdentity>& local_now = is_push() ? facts_.source.now : facts_.target.now;
-    local_now = co_await local_->inspect();
-    bool is_far = remote_->local_path().empty();
-    lists_local_early_ = is_far && is_directory(local_now);
-    auto body = [this](Nursery& nursery) {
-        if (lists_local_early_) nursery.spawn(read_local_side());
-        return inspect_remote_root();
-    };
-    co_await with_nursery(body);
-}
-
-Task<void> RunSteps::read_local_side() {
-    co_await list_side(*local_, !is_push(), local_listing());
-    co_await load_baseline();
-}
-
-Task<void> RunSteps::inspect_remote_root() {
-    std::optional<RootIdentity>& remote_now = is_push() ? facts_.target.now : facts_.source.now;
-    remote_now = co_await remote_->inspect();
-}
-
-Task<void> RunSteps::list_side(Endpoint& endpoint, bool is_target, Listing& listing) {
-    ListRequest request;
-    request.filter = &filter_;
-    request.ignores = ignores_.get();
-    request.is_target = is_target;
-    request.descend_unselected = is_target && is_push() && policy_.delete_excluded;
-    request.symlinks = policy_.symlinks;
-    bool follow_elsewhere = request.symlinks == SymlinkPolicy::follow && !is_push();
-    if (follow_elsewhere) request.symlinks = SymlinkPolicy::copy;  // a pull refuses symlinks; it does not follow them
-    request.other_local_root = (is_target ? source() : target()).local_path();
-    listing = co_await endpoint.list(request, progress_);
-}
-
-Task<void> RunSteps::list_sides() {
-    auto body = [this](Nursery& nursery) {
-        nursery.spawn(list_side(*remote_, is_push(), remote_listing()));
-        if (lists_local_early_) return nothing_more();
-        nursery.spawn(list_side(*local_, !is_push(), local_listing()));
-        return load_baseline();  // on this thread, while both sides are listed
-    };
-    co_await with_nursery(body);
-    if (!options_.checksum) recall_digests(baseline_, source_listing_.tree, target_listing_.tree);
-    note_listing_problems(source_listing_, source());
-    report_.scanned = source_listing_.tree.size() + target_listing_.tree.size();
-    note_unselected_root();
-}
-
-Task<void> RunSteps::load_baseline() {
-    baseline_ = context_.store.load_baseline(pair_);
-    co_return;
-}
-
-Task<void> RunSteps::nothing_more() { co_return; }
-
-/// A root that a rule leaves out as a whole, such as that of a repository around it, would be an empty source in
-/// silence.
-void RunSteps::note_unselected_root() {
-    if (!source_listing_.tree.empty()) return;
-    std::string rule = filter_.explain_empty_root(*ignores_);
-    if (rule.empty()) return;
-    report_.notes.push_back({local_->shown(), "nothing in it is selected, by " + rule +
-                                                  "; correct that rule, or set ignore_files = [] if it is not meant"});
-}
-
-void RunSteps::note_listing_problems(const Listing& listing, Endpoint& endpoint) {
-    for (const Problem& problem : listing.problems) {
-        std::string path = problem.path.empty() ? endpoint.shown() : problem.path;
-        report_.problems.push_back({path, problem.why});
-    }
 }
 
 /// A path that was named on the command line and is nowhere is most likely a slip of the fingers.
@@ -203,7 +130,7 @@ Task<void> RunSteps::make_the_plan() {
     constexpr int most_passes = 8;
     for (int pass = 0; pass < most_passes; ++pass) {
         plan_ = make_plan({source_listing_.tree, target_listing_.tree, baseline_, policy_, source_incomplete_,
-                           options_.paths, unjudged_});
+                           options_.paths, unjudged_, job_.ignore_files});
         if (plan_.needs.empty()) co_return;
         co_await read_what_is_needed();
     }
@@ -244,8 +171,9 @@ Task<void> RunSteps::read_side(Endpoint& endpoint, Tree& tree, const std::vector
 }
 
 void RunSteps::fill_guard_facts_of_listings() {
-    facts_.selected_entries = source_listing_.tree.size();
-    facts_.baseline_size = baseline_.size();
+    auto is_selected = [](const Entry& entry) { return !entry.has(unselected); };
+    facts_.selected_entries = static_cast<size_t>(std::ranges::count_if(source_listing_.tree.entries(), is_selected));
+    facts_.baseline_size = std::max(baseline_.size(), reverse_rows_);
     bool selects_little_on_purpose = options_.narrowed && plan_.deletes == 0;
     if (selects_little_on_purpose) facts_.baseline_size = 0;
     facts_.target_listed_whole = target_listing_.incomplete.empty();

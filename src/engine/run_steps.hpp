@@ -25,6 +25,7 @@ class RunSteps {
     void lock();
     Task<void> look_at_roots();
     Task<void> list_sides();
+    std::optional<WholeSync> last_whole_sync();
     Task<void> inspect_roots();
     Task<void> read_local_side();
     Task<void> inspect_remote_root();
@@ -71,6 +72,7 @@ class RunSteps {
     GuardFacts facts_;
     Listing source_listing_, target_listing_;
     bool lists_local_early_ = false;
+    size_t reverse_rows_ = 0;  ///< of the baseline of the runs the other way, when those were the last
     std::vector<std::string> source_incomplete_;
     std::vector<std::string> unjudged_;  ///< directories whose ignore files cannot be read
     std::vector<std::string> unreadable_paths_;

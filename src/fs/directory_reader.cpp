@@ -216,10 +216,11 @@ Verdict::Choice DirectoryReader::judge(std::string_view name, bool is_directory)
 void DirectoryReader::keep(std::string_view name, Found found, std::string_view link) {
     const WalkOptions& options = context_.options;
     WalkRecord& record = found.record;
-    if (record.kind == Kind::symlink && options.symlinks == SymlinkPolicy::skip)
-        found.choice = Verdict::Choice::unselected;
+    bool is_skipped = record.kind == Kind::symlink && options.symlinks == SymlinkPolicy::skip &&
+                      found.choice != Verdict::Choice::unselected;
+    if (is_skipped) found.choice = Verdict::Choice::unselected;
     if (found.choice == Verdict::Choice::unselected) {
-        if (!options.keep_unselected) return;
+        if (!options.keep_unselected && !is_skipped) return;
         record.flags |= unselected;
         if (name == ".git") record.flags |= pinned;
     }

@@ -38,7 +38,8 @@ struct WalkOptions {
     /// With keep_unselected: descend into unselected directories too (`delete_excluded`), never into pinned ones.
     bool descend_unselected = false;
     /// `follow` lists what a symlink points to as if it stood in its place. A link that leads nowhere, back into one of
-    /// its own parents, or to a special file is a Problem. `skip` leaves symlinks out.
+    /// its own parents, or to a special file is a Problem. `skip` flags
+    /// symlinks as unselected, so that what a target has in their place is left alone.
     SymlinkPolicy symlinks = SymlinkPolicy::copy;
     /// Directories into which no symlink is followed: those that hold the root or the target, where the copy would be
     /// copied.

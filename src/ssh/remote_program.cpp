@@ -75,7 +75,10 @@ Task<void> RemoteProgram::converse(Nursery& nursery) {
     } else {
         exit_ = co_await channel_->wait_exit();
         bool has_begun = has_terminal_ || noise_.found();
-        if (!has_begun) throw SshError(Failure::no_shell, session_.shown() + ": the account does not run commands");
+        if (!has_begun)
+            throw SshError(Failure::no_shell, session_.shown() +
+                                                  ": the account does not run commands; that needs one with "
+                                                  "a shell, while push and pull need SFTP alone");
     }
     nursery.cancel();
 }

@@ -117,6 +117,18 @@ PairId Store::pair(const PairKey& key) {
     return pair;
 }
 
+std::optional<PairRecord> Store::find(const PairKey& key) {
+    auto rows = impl_->use([&](Database& database) -> std::optional<size_t> {
+        Query query =
+            database.query("SELECT baseline_rows FROM pair WHERE root = ? AND destination = ? AND direction = ?");
+        query.blob(key.root).blob(key.destination).integer(static_cast<int64_t>(key.direction));
+        if (!query.step()) return std::nullopt;
+        return static_cast<size_t>(std::max(query.integer_at(0), int64_t{0}));
+    });
+    if (!rows) return std::nullopt;
+    return PairRecord{whole_sync(pair(key)), *rows};
+}
+
 std::vector<PairKey> Store::pairs() {
     return impl_->use([](Database& database) {
         std::vector<PairKey> keys;

@@ -69,6 +69,12 @@ struct WholeSync {
     std::optional<RootIdentity> source, target;
 };
 
+/// What is recorded of a pair.
+struct PairRecord {
+    std::optional<WholeSync> whole_sync;
+    size_t baseline_rows = 0;
+};
+
 class Store {
   public:
     /// Opens or creates `directory`/state.db (directory 0700, file 0600). A damaged file is set aside as
@@ -87,6 +93,8 @@ class Store {
 
     /// The row of a pair, made when it is new.
     PairId pair(const PairKey& key);
+    /// The same without making one; nullopt when there is none.
+    std::optional<PairRecord> find(const PairKey& key);
     /// All that were ever recorded, oldest first.
     std::vector<PairKey> pairs();
 

@@ -57,7 +57,7 @@ TEST_CASE("push takes every shared option") {
 
 TEST_CASE("words are taken as they are") {
     CHECK(parsed({"push", "plan"}).arguments == Words{"plan"});
-    CHECK(parsed({"push", "[a,b]", "{}", ""}).arguments == Words{"[a,b]", "{}", ""});
+    CHECK(parsed({"push", "[a,b]", "{}"}).arguments == Words{"[a,b]", "{}"});
     CHECK(parsed({"push", "-x", "*.o", "file"}).arguments == Words{"file"});
     CHECK(parsed({"push", "--", "-odd", "--name"}).arguments == Words{"-odd", "--name"});
     CHECK(parsed({"push", "-x=-a"}).exclude.size() == 1);

@@ -256,3 +256,23 @@ def test_a_halted_dry_run_agrees_with_its_exit_status(sandbox):
     sandbox.job()
     event = json.loads(sandbox.run("push", "copy", "--dry-run", "--json").out.splitlines()[-1])
     assert event["outcome"] == "halted" and event["exit_status"] == 0
+
+
+@pytest.mark.parametrize("words", [
+    ["push", "copy", ""], ["push", ""], ["push", "copy", "--root", ""], ["push", "copy", "-d", ""],
+    ["push", "--remote", ""], ["pull", "--remote", ""], ["apply", "--once", "-f", ""], ["explain", ""]])
+def test_an_empty_word_never_widens_a_run(sandbox, words):
+    make_tree(sandbox.source, {"a": "1"})
+    sandbox.job()
+    assert "empty" in sandbox.run(*words, check=2, cwd=sandbox.source).err
+    assert not sandbox.target.exists()
+
+
+def test_a_path_may_be_on_the_other_side_only(sandbox):
+    make_tree(sandbox.source, {"a": "1", "bee": "2"})
+    sandbox.job()
+    sandbox.apply()
+    os.unlink(sandbox.source / "bee")
+    sandbox.run("pull", "bee", "-f", sandbox.job_file, cwd=sandbox.source)
+    assert read_tree(sandbox.source) == {"a": b"1", "bee": b"2"}
+    assert "neither side" in sandbox.run("push", "nowhere", "-f", sandbox.job_file, cwd=sandbox.source, check=2).err

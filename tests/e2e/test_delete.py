@@ -3,7 +3,7 @@ import os
 
 import pytest
 
-from harness import make_tree, ops, read_tree, snapshot
+from harness import Link, make_tree, ops, read_tree, snapshot
 
 pytestmark = pytest.mark.quick
 
@@ -144,3 +144,13 @@ def test_a_directory_with_a_file_that_must_be_kept_stays(sandbox):
     os.rmdir(sandbox.source / "d")
     sandbox.apply(check={0, 4})
     assert read_tree(sandbox.target) == {"a": b"1", "d/theirs": b"x"}
+
+
+def test_links_that_are_skipped_from_now_on_take_no_copies_away(sandbox):
+    make_tree(sandbox.directory, {"elsewhere/1": "x"})
+    make_tree(sandbox.source, {"a": "1", "to-directory": Link("../elsewhere"), "to-file": Link("../elsewhere/1")})
+    sandbox.apply("-f", sandbox.job(symlinks="follow"))
+    before = read_tree(sandbox.target)
+    assert len(before) == 3
+    sandbox.apply("-f", sandbox.job(symlinks="skip"))
+    assert read_tree(sandbox.target) == before

@@ -285,3 +285,47 @@ def test_a_vanished_mount_below_the_root_deletes_nothing(synced, needs_root):
         assert "data/file" not in ops(synced.plan())
         synced.apply(check=4)
         assert read_tree(synced.target)["data/file"] == b"precious\n"
+
+
+@pytest.mark.parametrize("mode", ["missing", "update", "mirror"])
+def test_after_a_whole_pull_a_push_may_delete(sandbox, mode):
+    make_tree(sandbox.target, {"1": "x", "2": "x"})
+    sandbox.job(pull=mode)
+    sandbox.run("pull", "copy")
+    os.unlink(sandbox.source / "1")
+    sandbox.run("push", "copy")
+    assert read_tree(sandbox.target) == {"2": b"x"}
+
+
+def test_after_a_whole_push_a_pull_may_delete(synced):
+    gone = sorted(read_tree(synced.target))[0]
+    os.unlink(synced.target / gone)
+    synced.run("pull", "copy", "--overwrite")
+    assert gone not in read_tree(synced.source)
+
+
+def test_a_pull_that_creates_nothing_is_no_proof_of_a_sync(sandbox):
+    make_tree(sandbox.target, {"strangers": "x"})
+    make_tree(sandbox.source, {"a": "1"})
+    sandbox.job(pull="generated")
+    sandbox.run("pull", "copy")
+    halted(sandbox, "no-baseline")
+
+
+def test_an_emptied_source_is_seen_whichever_way_the_last_sync_went(sandbox):
+    make_tree(sandbox.source, {str(i): "x" for i in range(5)})
+    sandbox.job()
+    sandbox.apply()
+    for i in range(5):
+        os.unlink(sandbox.target / str(i))
+    result = sandbox.run("pull", "copy", "--overwrite", check=3)
+    assert "root-emptied" in result.text
+    assert len(read_tree(sandbox.source)) == 5
+
+
+def test_the_way_out_does_what_the_halted_command_would_have_done(sandbox):
+    make_tree(sandbox.source, {"a": "1"})
+    make_tree(sandbox.directory, {"elsewhere/strangers": "x"})
+    path = sandbox.job()
+    result = sandbox.run("push", "copy", "-f", path, "-d", sandbox.directory / "elsewhere", check=3)
+    assert "the same command with --adopt" in result.text and "push copy" not in result.text

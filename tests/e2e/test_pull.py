@@ -140,3 +140,20 @@ def test_pull_command_with_overwrite_mirrors(pull, sandbox):
     sandbox.job()
     sandbox.run("pull", "copy", "--overwrite")
     assert read_tree(sandbox.source) == {"a": b"remote"}
+
+
+@pytest.mark.parametrize("there", ["link", "directory"])
+def test_a_file_that_replaces_something_else_gets_a_mode_of_its_own(pull, sandbox, there):
+    make_tree(sandbox.target, {"f": File("secret", mode=0o600)})
+    make_tree(sandbox.source, {"f": Link("/nowhere")} if there == "link" else {"f/": None})
+    pull("mirror").apply("--adopt")
+    assert modes(sandbox.source)["f"] == 0o600
+
+
+def test_a_mirror_keeps_the_files_that_decide_what_is_ignored(pull, sandbox):
+    make_tree(sandbox.target, {"a": "1", "b": "1"})
+    pull("mirror").apply()
+    make_tree(sandbox.source, {".gitignore": "*.log\n", "keep.log": "precious"})
+    for _ in range(2):
+        sandbox.apply()
+        assert read_tree(sandbox.source) == {"a": b"1", "b": b"1", ".gitignore": b"*.log\n", "keep.log": b"precious"}

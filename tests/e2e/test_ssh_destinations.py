@@ -1,4 +1,5 @@
 """What a destination on a server can be, and where it is said: job file, command line, ssh_config."""
+import os
 import re
 
 import pytest
@@ -154,3 +155,36 @@ def test_a_symlink_is_copied_and_never_followed(sandbox, server):
     (sandbox.target / "dir").symlink_to(outside)
     sandbox.run("push", "thesis")
     assert snapshot(outside) == before
+
+
+def test_the_parent_of_what_is_not_there_is_nowhere(sandbox, server):
+    make_tree(sandbox.source, {"file": "1"})
+    before = snapshot(server.home)
+    result = sandbox.run("push", "--root", sandbox.source, "--remote", "cse:nope/..", check=1)
+    assert "'..'" in result.err
+    assert snapshot(server.home) == before
+
+
+def test_what_holds_the_home_directory_is_unsafe_for_a_mirror(sandbox, server):
+    make_tree(sandbox.source, {"file": "1"})
+    result = sandbox.run("push", "--root", sandbox.source, "--remote", "cse:..", check=3)
+    assert "unsafe-target" in result.text
+
+
+def test_a_root_with_the_longest_name(sandbox, server):
+    root = sandbox.directory / ("ü" * 127)
+    make_tree(root, {"file": "1"})
+    sandbox.run("push", "--root", root, "--remote", "cse:")
+    project = only_project(server)
+    assert read_tree(project) == {"file": b"1"}
+    assert len(os.fsencode(project.name)) <= 255
+
+
+def test_a_root_that_may_not_be_written_names_each_path(sandbox, server):
+    make_tree(sandbox.source, {"a": "1", "sub/x": "1"})
+    sandbox.jobs(("thesis", {"root": sandbox.source, "remote": "cse:target"}))
+    sandbox.apply()
+    sandbox.target.chmod(0o500)
+    make_tree(sandbox.source, {"a": "2", "sub/x": "2"})
+    result = sandbox.apply(check=4)
+    assert "a: " in result.err and "ermission denied" in result.err

@@ -1,5 +1,6 @@
 """doctor and hosts: each thing that can stand in the way, and what it says to do."""
 import os
+import re
 
 import pytest
 
@@ -23,6 +24,7 @@ def test_all_is_well_and_nothing_is_left_behind(doctor, start_server):
     before = snapshot(server.home)
     text = doctor()
     assert f"student@127.0.0.1:{server.port}" in text and "sha256sum" in text
+    assert float(re.search(r"a round trip takes ([0-9.]+) ms", text).group(1)) < 10_000
     assert "will be created, can be written" in text and "are free" in text
     assert snapshot(server.home) == before
 

@@ -10,6 +10,7 @@ import time
 import pytest
 
 from harness import make_tree, read_tree, wait_for
+from ssh_server import DropbearServer
 
 pytestmark = pytest.mark.quick
 
@@ -186,3 +187,45 @@ def test_on_a_terminal_the_command_has_one(project):
     assert after[:4] == before[:4] or wait_for(lambda: termios.tcgetattr(follower)[:4] == before[:4])
     os.close(leader)
     os.close(follower)
+
+
+@pytest.mark.parametrize("name", ["QUIT", "USR1", "USR2"])
+def test_other_signals_reach_the_command_too(project, name):
+    script = f"trap 'echo caught; exit 9' {name}; echo ready; while :; do sleep 0.1; done"
+    process = subprocess.Popen(project.command(["run", "thesis", "--", "sh", "-c", script]), cwd=project.directory,
+                               env=project.env, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    project.running.append(process)
+    assert process.stdout.readline() == b"ready\n"
+    process.send_signal(getattr(signal, f"SIG{name}"))
+    assert process.stdout.readline() == b"caught\n"
+    assert process.wait(timeout=30) == 9
+
+
+def test_progress_leaves_the_terminal_to_the_command(project):
+    piped(project, "run", "thesis", "--", "true")
+    leader, follower = pty.openpty()
+    process = subprocess.Popen(project.command(["run", "thesis", "--", "printf", "abc"]), cwd=project.directory,
+                               env={**project.env, "TERM": "xterm"}, stdin=follower, stdout=follower, stderr=follower)
+    project.running.append(process)
+    assert process.wait(timeout=30) == 0
+    os.close(follower)
+    seen = os.read(leader, 65536)
+    line = seen[:seen.index(b"abc")]
+    assert line == b"" or line.endswith((b"\r\x1b[K", b"\n")), seen
+    assert b"\x1b[K" not in seen[seen.index(b"abc"):] and b"\r" not in seen[seen.index(b"abc"):], seen
+    os.close(leader)
+
+
+def test_each_run_that_started_finishes_in_json(project):
+    for _ in range(2):
+        _, out, err = piped(project, "run", "--json", "thesis", "--pull", "--", "true")
+        events = [line.split(b'"event":"')[1].split(b'"')[0] for line in (out + err).splitlines() if b'"event":"' in line]
+        assert events == [b"run_started", b"run_finished"] * 2
+
+
+def test_dropbear_starts_one_command_after_the_other(sandbox, start_server):
+    start_server(DropbearServer)
+    make_tree(sandbox.source, {"a": "1"})
+    sandbox.jobs(("thesis", {"root": sandbox.source, "remote": "cse:target"}))
+    for _ in range(8):
+        assert piped(sandbox, "run", "thesis", "--", "cat", "a")[:2] == (0, b"1")

@@ -1,0 +1,101 @@
+// RunSteps: looking at both sides, and at what is recorded of them.
+#include <algorithm>
+#include <utility>
+
+#include "async/nursery.hpp"
+#include "engine/run_steps.hpp"
+
+namespace syncline {
+namespace {
+
+bool is_directory(const std::optional<RootIdentity>& identity) { return identity && identity->is_directory(); }
+
+}  // namespace
+
+/// Whichever way it went: after a pull both sides are known as well as after a push.
+std::optional<WholeSync> RunSteps::last_whole_sync() {
+    std::optional<WholeSync> last = context_.store.whole_sync(pair_);
+    PairKey reverse = key_;
+    reverse.direction = is_push() ? Direction::pull : Direction::push;
+    std::optional<PairRecord> other = context_.store.find(reverse);
+    if (!other || !other->whole_sync || (last && last->at >= other->whole_sync->at)) return last;
+    std::swap(other->whole_sync->source, other->whole_sync->target);
+    reverse_rows_ = other->baseline_rows;
+    return other->whole_sync;
+}
+
+/// While a connection to the other side is made, all that is local can be read.
+Task<void> RunSteps::inspect_roots() {
+    std::optional<RootIdentity>& local_now = is_push() ? facts_.source.now : facts_.target.now;
+    local_now = co_await local_->inspect();
+    bool is_far = remote_->local_path().empty();
+    lists_local_early_ = is_far && is_directory(local_now);
+    auto body = [this](Nursery& nursery) {
+        if (lists_local_early_) nursery.spawn(read_local_side());
+        return inspect_remote_root();
+    };
+    co_await with_nursery(body);
+}
+
+Task<void> RunSteps::read_local_side() {
+    co_await list_side(*local_, !is_push(), local_listing());
+    co_await load_baseline();
+}
+
+Task<void> RunSteps::inspect_remote_root() {
+    std::optional<RootIdentity>& remote_now = is_push() ? facts_.target.now : facts_.source.now;
+    remote_now = co_await remote_->inspect();
+}
+
+Task<void> RunSteps::list_side(Endpoint& endpoint, bool is_target, Listing& listing) {
+    ListRequest request;
+    request.filter = &filter_;
+    request.ignores = ignores_.get();
+    request.is_target = is_target;
+    request.descend_unselected = is_target && is_push() && policy_.delete_excluded;
+    request.symlinks = policy_.symlinks;
+    bool follow_elsewhere = request.symlinks == SymlinkPolicy::follow && !is_push();
+    if (follow_elsewhere) request.symlinks = SymlinkPolicy::copy;  // a pull refuses symlinks; it does not follow them
+    request.other_local_root = (is_target ? source() : target()).local_path();
+    listing = co_await endpoint.list(request, progress_);
+}
+
+Task<void> RunSteps::list_sides() {
+    auto body = [this](Nursery& nursery) {
+        nursery.spawn(list_side(*remote_, is_push(), remote_listing()));
+        if (lists_local_early_) return nothing_more();
+        nursery.spawn(list_side(*local_, !is_push(), local_listing()));
+        return load_baseline();  // on this thread, while both sides are listed
+    };
+    co_await with_nursery(body);
+    if (!options_.checksum) recall_digests(baseline_, source_listing_.tree, target_listing_.tree);
+    note_listing_problems(source_listing_, source());
+    report_.scanned = source_listing_.tree.size() + target_listing_.tree.size();
+    note_unselected_root();
+}
+
+Task<void> RunSteps::load_baseline() {
+    baseline_ = context_.store.load_baseline(pair_);
+    co_return;
+}
+
+Task<void> RunSteps::nothing_more() { co_return; }
+
+/// A root that a rule leaves out as a whole, such as that of a repository around it, would be an empty source in
+/// silence.
+void RunSteps::note_unselected_root() {
+    if (!source_listing_.tree.empty()) return;
+    std::string rule = filter_.explain_empty_root(*ignores_);
+    if (rule.empty()) return;
+    report_.notes.push_back({local_->shown(), "nothing in it is selected, by " + rule +
+                                                  "; correct that rule, or set ignore_files = [] if it is not meant"});
+}
+
+void RunSteps::note_listing_problems(const Listing& listing, Endpoint& endpoint) {
+    for (const Problem& problem : listing.problems) {
+        std::string path = problem.path.empty() ? endpoint.shown() : problem.path;
+        report_.problems.push_back({path, problem.why});
+    }
+}
+
+}  // namespace syncline
