@@ -72,6 +72,7 @@ struct Job {
     std::optional<Duration> timeout;  ///< none: a run may take as long as it makes progress
     std::string mountpoint;           ///< absolute; "" when not given
     bool sync_before_run = true;
+    std::vector<std::string> fed_by;  ///< names of the file's jobs that write where this one reads
     bool fsync = true;
     std::optional<CleanPolicy> clean;
     std::optional<Duration> max_staleness;        ///< older than this, the last success is a fault of its own

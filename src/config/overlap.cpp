@@ -163,9 +163,8 @@ std::vector<bool> jobs_fed_by_circles(const Feeds& feeds) {
     return suspect;
 }
 
-void check_circles(const std::vector<Flow>& flows, Diagnostics& errors) {
+void check_circles(const std::vector<Flow>& flows, const Feeds& feeds, Diagnostics& errors) {
     constexpr int most_circles = 20;  // one is reason enough to refuse the file
-    Feeds feeds = find_feeds(flows);
     std::vector<bool> suspect = jobs_fed_by_circles(feeds);
     int circles = 0;
     for (size_t job = 0; job < flows.size() && circles < most_circles; ++job) {
@@ -187,11 +186,15 @@ void check_circles(const std::vector<Flow>& flows, Diagnostics& errors) {
 
 }  // namespace
 
-void check_overlaps(const JobFile& file, const ParseEnvironment& environment, Diagnostics& errors) {
+void check_overlaps(JobFile& file, const ParseEnvironment& environment, Diagnostics& errors) {
     std::vector<Flow> flows;
     for (const Job& job : file.jobs) flows.push_back(flow_of(job, file, environment));
     check_targets(flows, errors);
-    check_circles(flows, errors);
+    Feeds feeds = find_feeds(flows);
+    check_circles(flows, feeds, errors);
+    for (size_t from = 0; from < feeds.size(); ++from) {
+        for (size_t to : feeds[from]) file.jobs[to].fed_by.push_back(file.jobs[from].name);
+    }
 }
 
 }  // namespace syncline

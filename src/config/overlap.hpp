@@ -9,6 +9,6 @@
 namespace syncline {
 
 /// Reports, at the later job's table or key, every two jobs whose targets overlap, and every circle of jobs.
-void check_overlaps(const JobFile& file, const ParseEnvironment& environment, Diagnostics& errors);
+void check_overlaps(JobFile& file, const ParseEnvironment& environment, Diagnostics& errors);
 
 }  // namespace syncline

@@ -4,9 +4,11 @@
 #include <asio/this_coro.hpp>
 #include <climits>
 #include <cstdlib>
+#include <set>
 #include <utility>
 
 #include "async/cancel.hpp"
+#include "async/event.hpp"
 #include "async/semaphore.hpp"
 #include "base/text.hpp"
 #include "engine/service.hpp"
@@ -49,7 +51,11 @@ class Round {
           observer_(observer),
           places_(std::move(executor), places) {}
 
+    /// Before the first run: who is waited for is among these.
+    void expect(const std::string& name) { unfinished_.insert(name); }
+
     Task<void> run(std::shared_ptr<const Job> job) {
+        while (is_fed_by_unfinished(*job)) co_await wait_for_another();
         auto permit = co_await places_.acquire();
         JobRun run(executor_, job, parts_.run, parts_.clock);
         observer_.run_started(*job, run.progress());
@@ -61,12 +67,35 @@ class Round {
             failure = std::current_exception();
         }
         tell(run);
+        unfinished_.erase(job->name);
+        for (Waiting* waiting : waiting_) waiting->ended.notify();
         if (failure) std::rethrow_exception(failure);
     }
 
     int status() const { return status_; }
 
   private:
+    /// Stands in the list for as long as it lives, however its wait ends.
+    struct Waiting {
+        explicit Waiting(Round& round) : owner(round), ended(round.executor_) { owner.waiting_.insert(this); }
+        ~Waiting() { owner.waiting_.erase(this); }
+        Waiting(const Waiting&) = delete;
+        Waiting& operator=(const Waiting&) = delete;
+
+        Round& owner;
+        Event ended;
+    };
+
+    Task<void> wait_for_another() {
+        Waiting waiting(*this);
+        co_await waiting.ended.wait();
+    }
+
+    /// A chain of jobs is run link by link, so that one round brings all of it up to date.
+    bool is_fed_by_unfinished(const Job& job) const {
+        return std::ranges::any_of(job.fed_by, [this](const std::string& name) { return unfinished_.contains(name); });
+    }
+
     void tell(const JobRun& run) {
         if (run.was_locked()) {
             status_ = worse(status_, locked_status);
@@ -82,6 +111,8 @@ class Round {
     EngineParts& parts_;
     EngineObserver& observer_;
     Semaphore places_;
+    std::set<std::string> unfinished_;
+    std::set<Waiting*> waiting_;
     int status_ = 0;
 };
 
@@ -112,6 +143,7 @@ Task<int> apply_once(JobFile file, EngineOptions options, EngineParts& parts, En
     keep_jobs_named(file, options.only_jobs);
     bool adopt = options.adopt;
     Round round(executor, std::move(options), parts, observer, file.engine.max_parallel_jobs);
+    for (const Job& each : file.jobs) round.expect(each.name);
     auto body = [&](Nursery& nursery) {
         for (const Job& each : file.jobs) {
             auto job = std::make_shared<Job>(each);

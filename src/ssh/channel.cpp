@@ -11,7 +11,7 @@ constexpr auto no_deadline = SteadyTime::max();
 
 Channel::Channel(Session& session, _LIBSSH2_CHANNEL* handle) : session_(session), handle_(handle) {}
 
-Channel::~Channel() { session_.retire(handle_); }
+Channel::~Channel() { session_.retire(handle_, runs_program_); }
 
 Task<long> Channel::call(std::function<long()> function, const char* step, Session::Waiting waiting) {
     Session::Patience patience(step, waiting, session_.step_deadline());
@@ -33,6 +33,7 @@ Task<long> Channel::start_process(std::string request, std::string message, cons
         return ::libssh2_channel_process_startup(handle_, request.data(), static_cast<unsigned>(request.size()),
                                                  message.data(), static_cast<unsigned>(message.size()));
     };
+    runs_program_ = true;
     co_return co_await call(start, step, Session::Waiting::exclusive);
 }
 

@@ -71,6 +71,7 @@ class Channel {
 
     Session& session_;
     _LIBSSH2_CHANNEL* handle_;
+    bool runs_program_ = false;
 };
 
 }  // namespace syncline::ssh

@@ -309,9 +309,9 @@ Task<bool> Session::answers(Duration limit) {
     }
 }
 
-void Session::retire(_LIBSSH2_CHANNEL* channel) {
+void Session::retire(_LIBSSH2_CHANNEL* channel, bool runs_program) {
     retired_.push_back(channel);
-    goodbye_until_ = now() + longest_goodbye;
+    if (runs_program) goodbye_until_ = now() + longest_goodbye;
     free_retired();
     transport_->flush();
 }

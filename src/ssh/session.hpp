@@ -99,8 +99,8 @@ class Session {
     /// Whether sign-in is over, so that keepalives may be sent.
     void mark_signed_in();
 
-    /// Frees a channel as soon as the peer has closed it too.
-    void retire(_LIBSSH2_CHANNEL* channel);
+    /// Frees a channel as soon as the peer has closed it too; one that `runs_program` may be given time to end it.
+    void retire(_LIBSSH2_CHANNEL* channel, bool runs_program);
 
   private:
     struct Hooks;

@@ -306,3 +306,16 @@ def test_ten_thousand_small_files(sandbox):
     sandbox.job()
     sandbox.apply()
     assert read_tree(sandbox.target) == expected_tree(tree)
+
+
+def test_a_chain_of_jobs_is_run_link_by_link(sandbox):
+    places = [sandbox.directory / name for name in "abcd"]
+    make_tree(places[0], {"f": "1"})
+    links = [(f"j{i}", {"root": places[i], "remote": places[i + 1]}) for i in range(3)]
+    sandbox.jobs(*reversed(links))
+    sandbox.apply()
+    assert read_tree(places[3]) == {"f": b"1"}
+    (places[0] / "f").write_text("22")
+    sandbox.apply()
+    assert read_tree(places[3]) == {"f": b"22"}
+    assert all(not job["actions"] for job in sandbox.run("plan", "--json").json()["jobs"])

@@ -193,7 +193,7 @@ Task<void> nothing() { co_return; }
 
 /// Three requests wait: one that is answered at once and then cancels the second, which the server is stuck with, and a
 /// third. The server goes on when the second has given up.
-Task<void> look_behind_cancelled(Sftp& sftp, const std::string& fifo, bool& was_seen, Nursery& all) {
+Task<void> look_behind_cancelled(Sftp& sftp, const std::string& fifo, int& writer, bool& was_seen, Nursery& all) {
     auto ask = [&](Nursery& others) {
         all.spawn(look_and_cancel(sftp, others));
         others.spawn(open_for_reading(sftp, fifo));
@@ -201,9 +201,8 @@ Task<void> look_behind_cancelled(Sftp& sftp, const std::string& fifo, bool& was_
         return nothing();
     };
     co_await with_nursery(ask);
-    int opened = ::open(fifo.c_str(), O_RDWR | O_CLOEXEC);  // sets the server free
-    CHECK(opened >= 0);
-    ::close(opened);
+    writer = ::open(fifo.c_str(), O_RDWR | O_CLOEXEC);  // sets the server free, now or when it comes to it
+    CHECK(writer >= 0);
 }
 
 TEST_CASE("who waits for an answer gets it, though the one who was to read it is cancelled", "[ssh]") {
@@ -213,10 +212,12 @@ TEST_CASE("who waits for an answer gets it, though the one who was to read it is
     REQUIRE(::mkfifo(fifo.c_str(), 0600) == 0);
     auto work = [&](Sftp& sftp) -> Task<void> {
         bool was_seen = false;
-        auto body = [&](Nursery& all) { return look_behind_cancelled(sftp, fifo, was_seen, all); };
+        int writer = -1;
+        auto body = [&](Nursery& all) { return look_behind_cancelled(sftp, fifo, writer, was_seen, all); };
         auto limited =
             with_deadline(with_nursery(body), std::chrono::seconds(30), "looking behind a cancelled request");
         co_await std::move(limited);
+        ::close(writer);
         CHECK(was_seen);
     };
     with_sftp(server.settings(), work);
