@@ -55,8 +55,8 @@ class TextOutput final : public Output {
     }
 
     void explained(const Explanation& explanation) override {
-        console_.print(style_.bold(escape(explanation.job)) + ": " + escape(explanation.path) + verdict(explanation) +
-                       "\n");
+        std::string path = explanation.path.empty() ? "." : escape(explanation.path);
+        console_.print(style_.bold(escape(explanation.job)) + ": " + path + verdict(explanation) + "\n");
         if (!explanation.last_run.empty()) console_.print("  " + explanation.last_run + "\n");
     }
 

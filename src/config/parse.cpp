@@ -19,8 +19,8 @@ class JobReader {
     JobReader(ParseContext& context, JobFile& file) : context_(context), file_(file) {}
 
     void read(const TomlMember& member) {
-        if (!context_.check_name(member, "job")) return;
-        table_name_ = "[jobs." + member.name + "]";
+        const bool has_name = context_.check_name(member, "job");  // what is in it is read all the same
+        table_name_ = "[jobs." + escape(member.name) + "]";
         if (member.value.type != TomlValue::Type::table) {
             context_.errors.add(member.position, "'jobs' must hold tables: write " + table_name_);
             return;
@@ -30,7 +30,7 @@ class JobReader {
         job.name = member.name;
         job.line = member.value.position.line;
         read_table(context_, table_name_, member.value, job_keys(), job);
-        if (finish(job)) file_.jobs.push_back(std::move(job));
+        if (finish(job) && has_name) file_.jobs.push_back(std::move(job));
     }
 
   private:

@@ -200,7 +200,7 @@ exclude = ["[ab"]
 )");
     CHECK_FALSE(outcome.file);
     std::vector<std::string> errors = texts(outcome.errors);
-    REQUIRE(errors.size() == 9);
+    REQUIRE(errors.size() == 11);
     CHECK(errors[0] == "jobs.toml:5:1: unknown key 'exlude' in [jobs.thesis]; did you mean 'exclude'?");
     CHECK(errors[1] ==
           "jobs.toml:6:12: 'interval' in [jobs.thesis] must be a duration in a string, such as \"30s\", \"45m\", "
@@ -211,9 +211,11 @@ exclude = ["[ab"]
     CHECK(errors[3].starts_with("jobs.toml:8:11: 'timeout' in [jobs.thesis] must be a duration"));
     CHECK(errors[4].starts_with("jobs.toml:9:12: 'exclude' in [jobs.thesis] has the pattern \"[ab\": "));
     CHECK(errors[5] == "jobs.toml:10:2: unknown key 'engin'; did you mean 'engine'?");
-    CHECK(errors[6].starts_with("jobs.toml:11:7: \"b d\" cannot name a job"));
-    CHECK(errors[7].starts_with("jobs.toml:12:1: [jobs.empty] has no 'remote'"));
-    CHECK(errors[8].starts_with("jobs.toml:12:1: [jobs.empty] has no 'root'"));
+    CHECK(errors[6].starts_with("jobs.toml:11:1: [jobs.b d] has no 'remote'"));
+    CHECK(errors[7].starts_with("jobs.toml:11:1: [jobs.b d] has no 'root'"));
+    CHECK(errors[8].starts_with("jobs.toml:11:7: \"b d\" cannot name a job"));
+    CHECK(errors[9].starts_with("jobs.toml:12:1: [jobs.empty] has no 'remote'"));
+    CHECK(errors[10].starts_with("jobs.toml:12:1: [jobs.empty] has no 'root'"));
 }
 
 TEST_CASE("a key that is wrong says so at its place") {

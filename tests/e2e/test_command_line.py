@@ -185,7 +185,14 @@ def test_explain_names_rule_and_last_run(sandbox):
     (sandbox.source / "x.o").unlink()
     sandbox.run("push", "copy", "-f", path, check=3)
     assert "halted) wrote nothing: root-emptied" in explain("b")
+    assert "copy: . is selected: it is the root" in explain("")
     sandbox.run("explain", sandbox.directory, "-f", path, check=2)
+
+
+def test_a_bad_name_of_a_job_hides_no_other_error(sandbox):
+    sandbox.job_file.write_text('version = 1\n[jobs."-x"]\nroot = "~foo/x"\nexlude = []\n')
+    text = sandbox.run("check", sandbox.job_file, check=2).text
+    assert "cannot name a job" in text and "exlude" in text and "remote" in text
 
 
 def test_explain_tells_what_cannot_be_synced_or_is_not_there(sandbox):
