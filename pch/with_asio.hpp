@@ -1,6 +1,5 @@
 // What nearly every source with coroutines reads, read once a library: half of the time of a build goes into it. Nothing may
 // rely on it: each source includes what it uses.
-#pragma once
 
 #include <algorithm>
 #include <array>
