@@ -42,6 +42,7 @@ class Applier {
     Task<void> commit_batch(std::span<const Action> actions);
     Task<void> prune();
 
+    void take_fetched_modes(const FetchedContents& fetched, std::vector<CommitItem>& items) const;
     CommitItem to_item(const Action& action) const;
     void take_result(const Action& action, const CommitItem& item);
     bool is_withheld(std::string_view path) const;

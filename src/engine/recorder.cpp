@@ -13,6 +13,14 @@ void move_all(std::vector<T>& from, std::vector<T>& to) {
 
 Stamp trusted(const Stamp& stamp, TimeNs listed_at) { return is_racy(stamp, listed_at) ? Stamp{} : stamp; }
 
+void turn_round(BaselineEntry& row) {
+    Stamp source = row.source_stamp();
+    row.set_source(row.target_stamp());
+    row.set_target(source);
+    row.mount_point = false;
+    row.found_there = true;
+}
+
 BaselineEntry row_of(const Entry& source) {
     BaselineEntry row;
     row.kind = source.kind;
@@ -39,7 +47,7 @@ void Recorder::add_equal(const Tree& source, const Tree& target, const EqualPair
 }
 
 void Recorder::add_committed(const Tree& source, const Action& action, const CommitItem& item) {
-    if (item.op == Op::chmod) return;
+    if (item.op == Op::chmod && !item.records_mode) return;
     const Entry& here = source[action.source];
     BaselineEntry row = row_of(here);
     if (here.kind == Kind::file) {
@@ -62,6 +70,10 @@ void Recorder::settle() {
 void Recorder::write() {
     if (settled_.empty() && settled_removals_.empty()) return;
     store_.update_baseline(pair_, settled_, settled_removals_);
+    if (reverse_) {
+        for (BaselineChange& change : settled_) turn_round(change.entry);
+        store_.update_baseline(*reverse_, settled_, settled_removals_);
+    }
     settled_.clear();
     settled_removals_.clear();
 }

@@ -57,6 +57,8 @@ Task<void> RunSteps::list_side(Endpoint& endpoint, bool is_target, Listing& list
     bool follow_elsewhere = request.symlinks == SymlinkPolicy::follow && !is_push();
     if (follow_elsewhere) request.symlinks = SymlinkPolicy::copy;  // a pull refuses symlinks; it does not follow them
     request.other_local_root = (is_target ? source() : target()).local_path();
+    // What is listed later than the baseline is read may be told by it.
+    if (lists_local_early_ && &endpoint == remote_.get()) request.baseline = &baseline_;
     listing = co_await endpoint.list(request, progress_);
 }
 
@@ -70,6 +72,10 @@ Task<void> RunSteps::list_sides() {
     co_await with_nursery(body);
     if (!options_.checksum) recall_digests(baseline_, source_listing_.tree, target_listing_.tree);
     note_listing_problems(source_listing_, source());
+    // What makes the target's listing unfit halts the run; other trouble is only in nobody's way.
+    if (target_listing_.incomplete.empty()) {
+        report_.notes.insert(report_.notes.end(), target_listing_.problems.begin(), target_listing_.problems.end());
+    }
     report_.scanned = source_listing_.tree.size() + target_listing_.tree.size();
     note_unselected_root();
 }

@@ -9,6 +9,7 @@
 #include "engine/applier.hpp"
 #include "engine/recorder.hpp"
 #include "engine/run.hpp"
+#include "engine/store_uploads.hpp"
 #include "state/lock.hpp"
 
 namespace syncline {
@@ -43,6 +44,7 @@ class RunSteps {
     void report_plan();
     Task<void> apply();
     Task<void> require_roots_in_place();
+    PairId reverse_pair();
     Task<void> record_whole_sync();
     void finish(Outcome outcome);
     void record_history();
@@ -51,6 +53,7 @@ class RunSteps {
     void note_listing_problems(const Listing& listing, Endpoint& endpoint);
 
     bool is_push() const { return job_.policy.direction == Direction::push; }
+    bool is_to_bucket() const { return is_push() && job_.remote.type == Destination::Type::bucket; }
     bool is_limited() const { return !options_.paths.empty() || options_.narrowed; }
     Endpoint& source() { return *(is_push() ? local_ : remote_); }
     Endpoint& target() { return *(is_push() ? remote_ : local_); }
@@ -64,6 +67,7 @@ class RunSteps {
     RunReport report_;
     Policy policy_;  ///< the job's, as it holds for this run
     Filter filter_;
+    StoreUploads uploads_;
     std::unique_ptr<Endpoint> local_, remote_;
     std::unique_ptr<IgnoreSource> ignores_;
     PairKey key_;

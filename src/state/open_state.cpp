@@ -62,6 +62,18 @@ PRAGMA application_id = 0x53594e43;
     R"sql(
 ALTER TABLE run ADD COLUMN path_log BLOB NOT NULL DEFAULT X'';
 )sql",
+    // Large files on their way into a bucket (core/upload.hpp).
+    R"sql(
+CREATE TABLE upload (
+    pair INTEGER NOT NULL, id BLOB NOT NULL,
+    path BLOB NOT NULL, digest BLOB NOT NULL, size INTEGER NOT NULL, part_bytes INTEGER NOT NULL,
+    begun_at INTEGER NOT NULL,
+    PRIMARY KEY (pair, id)) WITHOUT ROWID;
+CREATE TABLE upload_part (
+    pair INTEGER NOT NULL, id BLOB NOT NULL, number INTEGER NOT NULL,
+    etag BLOB NOT NULL, md5 BLOB NOT NULL,
+    PRIMARY KEY (pair, id, number)) WITHOUT ROWID;
+)sql",
 };
 constexpr auto schema_version = static_cast<int64_t>(std::size(versions));
 
