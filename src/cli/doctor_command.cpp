@@ -88,7 +88,6 @@ std::set<std::string> look_at_hosts(Workbench& workbench, const JobFile& file, C
 
 /// What the last whole sync saw, where the job's destination can be told.
 std::optional<WholeSync> recorded_sync(Workbench& workbench, const Job& job) {
-    if (job.remote.type == Destination::Type::bucket) return std::nullopt;
     Store& store = workbench.context().store;
     return store.whole_sync(store.pair(workbench.pair_key(job)));
 }

@@ -132,7 +132,7 @@ Task<void> BucketEndpoint::remove(std::vector<RemoveItem>& items, Progress& prog
 
 Task<void> BucketEndpoint::check(RemoveItem& item) {
     if (item.op == Op::rmdir) co_return;
-    ObjectPutter putter(means());
+
     try {
         auto looking = client_->s3.head(keys_.file_key(item.path));
         std::optional<s3::ObjectHead> now = co_await std::move(looking);

@@ -71,7 +71,7 @@ void ObjectTree::refuse(std::string_view path, std::string why) {
 }
 
 void ObjectTree::add(std::string_view key, const Stamp& stamp) {
-    std::optional<BucketKeys::Place> place = keys_.place_of(key);
+    std::optional<BucketKeys::Place> place = keys_->place_of(key);
     if (!place) {
         return refuse("", "the key " + escape(key) + " names no path, so the object is left alone; rename it");
     }

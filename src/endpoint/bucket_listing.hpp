@@ -25,7 +25,7 @@ std::string md5_of(const Stamp& stamp);
 class ObjectTree {
   public:
     /// `keys` outlives it.
-    explicit ObjectTree(const BucketKeys& keys) : keys_(keys) {}
+    explicit ObjectTree(const BucketKeys& keys) : keys_(&keys) {}
 
     void add(std::string_view key, const Stamp& stamp);
     /// Whether there is any object at or below the prefix.
@@ -63,7 +63,7 @@ class ObjectTree {
     bool is_in_the_way(size_t index);
     void recall(const Baseline& baseline);
 
-    const BucketKeys& keys_;
+    const BucketKeys* keys_;
     std::vector<Seen> seen_;
     std::string names_;
     std::vector<std::string> links_, implied_;

@@ -6,6 +6,7 @@ import tempfile
 
 import pytest
 
+from gateway import Gateway
 from harness import Sandbox
 from ssh_server import SshServer
 
@@ -27,6 +28,14 @@ def binary():
     shutil.copy(built, directory / "syncline")
     yield directory / "syncline"
     shutil.rmtree(directory)
+
+
+@pytest.fixture(scope="session")
+def gateway():
+    """An S3-compatible store for all tests of a session."""
+    made = Gateway()
+    yield made
+    made.stop()
 
 
 @pytest.fixture
