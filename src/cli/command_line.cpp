@@ -18,6 +18,7 @@ constexpr ArgumentSpec job_and_paths{"JOB_OR_PATH",
                                      SIZE_MAX, Completes::job_or_file};
 constexpr ArgumentSpec job_of_command{"JOB", "A job's name; without it the job whose root holds the current directory",
                                       0, 1, Completes::job};
+constexpr ArgumentSpec buckets_words{"WORD", "ls [NAME:PREFIX], or check NAME", 1, 2};
 constexpr ArgumentSpec optional_shell{"SHELL", "bash, zsh or fish", 0, 1, Completes::shell};
 
 Names direct_options(std::string_view policy_switch) {
@@ -52,6 +53,7 @@ std::vector<CommandSpec> make_commands() {
         {C::init, "init", "Write a commented jobs.toml", no_argument, {}},
         {C::trust, "trust", "Trust a job file that was found, as it is now", one_file, {}},
         {C::doctor, "doctor", "Try every root, destination and limit, and say what to do", optional_file, {"file"}},
+        {C::buckets, "buckets", "List what is in a bucket, or try whether it can be used", buckets_words, {"file"}},
         {C::completion, "completion", "Print the completion script of a shell", optional_shell, {"file", "jobs"}},
     };
     auto later = [&](C command, std::string_view name, std::string_view summary) {
@@ -66,7 +68,6 @@ std::vector<CommandSpec> make_commands() {
     later(C::stop, "stop", "End the running engine");
     later(C::wait, "wait", "Wait for a job of the running engine");
     later(C::clean, "clean", "Remove remote project directories");
-    later(C::buckets, "buckets", "List buckets");
     return table;
 }
 

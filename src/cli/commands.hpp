@@ -17,5 +17,6 @@ int init_command(Session& session);
 int trust_command(Session& session);
 int doctor_command(Session& session);
 int completion_command(Session& session);
+int buckets_command(Session& session);
 
 }  // namespace syncline::cli

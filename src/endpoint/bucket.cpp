@@ -18,11 +18,11 @@ constexpr TimeNs stale_after = 86'400LL * 1'000'000'000;
 }  // namespace
 
 BucketEndpoint::BucketEndpoint(Buckets& buckets, const Destination& destination, const EndpointOptions& options,
-                               WorkerPool& workers, fs::RateLimiter& limiter)
+                               WorkerPool& workers)
     : name_(destination.name),
       options_(options),
       workers_(workers),
-      client_(buckets.client(destination.name, limiter)),
+      client_(buckets.client(destination.name)),
       keys_(destination.path),
       objects_(keys_) {}
 

@@ -20,9 +20,9 @@ namespace syncline {
 
 class BucketEndpoint : public Endpoint {
   public:
-    /// The pool and the limiter outlive the endpoint.
+    /// The pool outlives the endpoint.
     BucketEndpoint(Buckets& buckets, const Destination& destination, const EndpointOptions& options,
-                   WorkerPool& workers, fs::RateLimiter& limiter);
+                   WorkerPool& workers);
 
     std::string shown() const override;
     std::string identity_text() const override;

@@ -28,10 +28,11 @@ s3::S3Settings Buckets::settings_of(const std::string& name) const {
     return settings;
 }
 
-std::shared_ptr<BucketClient> Buckets::client(const std::string& name, fs::RateLimiter& limiter) {
+std::shared_ptr<BucketClient> Buckets::client(const std::string& name) {
     std::shared_ptr<BucketClient>& client = clients_[name];
     if (!client) {
-        s3::Pacer pacer = [&limiter](uint64_t bytes) { return take_share(limiter, bytes); };
+        s3::Pacer pacer;
+        if (limiter_ != nullptr) pacer = [limiter = limiter_](uint64_t bytes) { return take_share(*limiter, bytes); };
         client = std::make_shared<BucketClient>(executor_, settings_of(name), std::move(pacer));
     }
     return client;

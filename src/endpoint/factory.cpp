@@ -18,7 +18,7 @@ std::unique_ptr<Endpoint> Endpoints::open(const Destination& destination, const 
         case Destination::Type::bucket:
             if (buckets_ == nullptr)
                 throw Error(Errc::usage, destination.name + ": bucket destinations cannot be used here");
-            return std::make_unique<BucketEndpoint>(*buckets_, destination, options, workers_, limiter_);
+            return std::make_unique<BucketEndpoint>(*buckets_, destination, options, workers_);
     }
     return nullptr;
 }

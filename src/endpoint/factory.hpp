@@ -22,7 +22,10 @@ class Endpoints : public EndpointFactory {
     /// Without hosts, SSH destinations are refused. They outlive every endpoint.
     void set_ssh_hosts(SshHosts* hosts) { ssh_hosts_ = hosts; }
     /// Without buckets, bucket destinations are refused. They outlive every endpoint.
-    void set_buckets(Buckets* buckets) { buckets_ = buckets; }
+    void set_buckets(Buckets* buckets) {
+        buckets_ = buckets;
+        if (buckets_ != nullptr) buckets_->set_limiter(limiter_);
+    }
     /// What all transfers share, bytes a second; nullopt: no limit. Holds at once for transfers under way.
     void set_bandwidth_limit(std::optional<uint64_t> bytes_per_second) { limiter_.set_rate(bytes_per_second); }
 
