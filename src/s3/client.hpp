@@ -26,11 +26,6 @@ constexpr unsigned max_parts = 10'000;
 constexpr uint64_t min_part_size = uint64_t{5} << 20;  ///< but for the last
 constexpr size_t max_key_size = 1024;                  ///< bytes of UTF-8
 
-struct BucketName {
-    std::string name;
-    TimeNs created = 0;
-};
-
 /// For people and benchmarks.
 struct ClientCounts {
     uint64_t requests = 0;  ///< sent, repeated ones included

@@ -25,9 +25,12 @@ class Lister {
     unsigned pages() const { return pages_; }
 
   private:
+    [[noreturn]] void fail(const std::string& why) const;
+
     ClientImpl& client_;
     std::string prefix_, delimiter_, token_, last_key_, last_prefix_;
     unsigned pages_ = 0, empty_pages_ = 0;
+    bool has_key_ = false, has_prefix_ = false;  ///< the last ones mean something
     bool ended_ = false;
 };
 

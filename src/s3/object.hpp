@@ -85,6 +85,11 @@ struct PendingUpload {
     TimeNs initiated = 0;
 };
 
+struct BucketName {
+    std::string name;
+    TimeNs created = 0;
+};
+
 /// What could not be removed.
 struct DeleteFailure {
     std::string key;

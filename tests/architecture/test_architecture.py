@@ -30,6 +30,8 @@ CONFINED = {
     "CLI": {"cli"},
     "nlohmann": {"cli", "state", "status", "s3"},
     "liburing.h": {"fs"},
+    "curl": {"s3"},
+    "pugixml": {"s3"},
     "spdlog": {"cli"},
 }
 MAX_LINES = 400
