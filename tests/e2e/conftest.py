@@ -6,7 +6,7 @@ import tempfile
 
 import pytest
 
-from gateway import Gateway
+from bucket_server import BucketServer
 from harness import Sandbox
 from ssh_server import SshServer
 
@@ -33,9 +33,11 @@ def binary():
 @pytest.fixture(scope="session")
 def gateway():
     """An S3-compatible store for all tests of a session."""
-    made = Gateway()
+    directory = pathlib.Path(tempfile.mkdtemp(prefix="syncline-buckets-"))
+    made = BucketServer(directory / "store")
     yield made
     made.stop()
+    shutil.rmtree(directory, ignore_errors=True)
 
 
 @pytest.fixture

@@ -14,16 +14,17 @@ class Store:
 
     def __init__(self, gateway, sandbox, name):
         self.gateway, self.sandbox, self.name = gateway, sandbox, name
-        sandbox.env |= {"KEY": gateway.access_key, "SECRET": gateway.secret_key}
+        self.user = gateway.users[0]
+        sandbox.env |= {"KEY": self.user.access_key, "SECRET": self.user.secret_key}
         self.env = {
-            "PATH": os.environ["PATH"], "HOME": str(sandbox.home), "AWS_ACCESS_KEY_ID": gateway.access_key,
-            "AWS_SECRET_ACCESS_KEY": gateway.secret_key, "AWS_DEFAULT_REGION": "us-east-1",
+            "PATH": os.environ["PATH"], "HOME": str(sandbox.home), "AWS_ACCESS_KEY_ID": self.user.access_key,
+            "AWS_SECRET_ACCESS_KEY": self.user.secret_key, "AWS_DEFAULT_REGION": "us-east-1",
             "AWS_EC2_METADATA_DISABLED": "true", "PYENV_VERSION": os.environ.get("PYENV_VERSION", ""),
         }
         self.aws("s3api", "create-bucket", "--bucket", name)
 
     def table(self, **keys):
-        wanted = {"provider": "generic", "bucket": self.name, "region": "us-east-1", "endpoint": self.gateway.url}
+        wanted = {"provider": "generic", "bucket": self.name, "region": "us-east-1", "endpoint": self.gateway.endpoint}
         lines = [f"{key} = {json.dumps(value)}" for key, value in (wanted | keys).items()]
         return "\n[buckets.store]\n" + "\n".join(lines) + '\ncredentials = { env = ["KEY", "SECRET"] }\n'
 
@@ -32,14 +33,14 @@ class Store:
         self.sandbox.jobs(*jobs, head=self.table())
 
     def aws(self, *args, check=True):
-        done = subprocess.run(["aws", "--endpoint-url", self.gateway.url, *map(str, args)], env=self.env, check=False,
+        done = subprocess.run(["aws", "--endpoint-url", self.gateway.endpoint, *map(str, args)], env=self.env, check=False,
                               capture_output=True, text=True)
         assert not check or done.returncode == 0, done.stderr
         return done.stdout
 
     def rclone(self, *args):
-        remote = (f":s3,provider=Ceph,access_key_id={self.gateway.access_key},"
-                  f"secret_access_key={self.gateway.secret_key},endpoint='{self.gateway.url}':{self.name}")
+        remote = (f":s3,provider=Ceph,access_key_id={self.user.access_key},"
+                  f"secret_access_key={self.user.secret_key},endpoint='{self.gateway.endpoint}':{self.name}")
         args = [str(arg).replace("REMOTE", remote) for arg in args]
         done = subprocess.run(["rclone", "--config", "/dev/null", *args], env=self.env, check=False, capture_output=True,
                               text=True)
