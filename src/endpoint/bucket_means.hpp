@@ -18,8 +18,9 @@ struct BucketClient {
         : s3(executor, std::move(settings), std::move(pacer)) {}
 
     s3::S3Client s3;
-    /// The store refused a conditional put: what stands there is looked at before.
-    bool has_no_conditions = false;
+    /// Conditional puts that the store refuses whatever stands there, so that it is looked at before. Some do not know
+    /// If-Match, or not their own ETag in it.
+    bool has_no_if_match = false, has_no_if_none_match = false;
 };
 
 class BucketMeans {

@@ -16,6 +16,12 @@ std::string etag_of_payload(const s3::Payload& payload) {
     return etag;
 }
 
+bool is_same_object(const s3::ObjectHead& now, const s3::PutRequest& request) {
+    uint64_t size = request.payload.bytes.size();
+    return now.size == size && read_metadata(now.metadata).sha256 == request.payload.sha256 &&
+           object_stamp(now.size, now.etag) == object_stamp(size, etag_of_payload(request.payload));
+}
+
 }  // namespace
 
 bool is_as_listed(const Entry& expected, const s3::ObjectHead& now) {
@@ -34,12 +40,17 @@ Task<bool> ObjectPutter::still_holds(std::string key, const Entry& expected) {
 Task<std::optional<Condition>> ObjectPutter::condition_for(CommitItem& item, std::string key) {
     Condition condition;
     bool is_free = item.expected == nullptr || item.expected->kind == Kind::directory;
+    bool has_none = is_free ? means_.client.has_no_if_none_match : means_.client.has_no_if_match;
     condition.nothing_there = is_free;
     if (!is_free) condition.etag = etag_of(item.expected->stamp);
-    bool must_look = means_.client.has_no_conditions || (!is_free && condition.etag.empty());
-    if (!must_look) co_return condition;
-    auto looking = look(item, std::move(key));
-    co_return co_await std::move(looking);
+    bool must_look = has_none || (!is_free && condition.etag.empty());
+    if (must_look) {
+        auto looking = look(item, std::move(key));
+        std::optional<Condition> seen = co_await std::move(looking);
+        if (!seen || has_none) co_return seen ? std::optional(Condition{}) : std::nullopt;
+        condition = *seen;
+    }
+    co_return condition;
 }
 
 Task<std::optional<Condition>> ObjectPutter::look(CommitItem& item, std::string key) {
@@ -74,15 +85,14 @@ Task<void> ObjectPutter::put(CommitItem& item, std::string key, s3::Payload payl
 
 Task<void> ObjectPutter::send(CommitItem& item, s3::PutRequest request) {
     bool is_marker = request.key.ends_with('/');
-    for (;;) {
-        bool is_conditional = false;
+    bool goes_on = true;
+    while (goes_on) {
         if (!is_marker) {
             auto asking = condition_for(item, request.key);
             std::optional<Condition> condition = co_await std::move(asking);
             if (!condition) co_return;
-            is_conditional = !means_.client.has_no_conditions;
-            request.if_none_match = is_conditional && condition->nothing_there;
-            request.if_match = is_conditional ? condition->etag : "";
+            request.if_none_match = condition->nothing_there;
+            request.if_match = condition->etag;
         }
         std::optional<s3::S3Error> refusal;
         try {
@@ -93,27 +103,30 @@ Task<void> ObjectPutter::send(CommitItem& item, s3::PutRequest request) {
         } catch (const s3::S3Error& error) {
             refusal = error;
         }
-        bool may_try_without = is_conditional && refusal->failure() == s3::Failure::unsupported;
-        if (may_try_without) {
-            means_.client.has_no_conditions = true;
-            continue;
-        }
-        if (refusal->failure() != s3::Failure::precondition) throw s3::S3Error(*refusal);
-        auto looking = is_there_already(request);
-        bool is_ours = co_await std::move(looking);
-        if (!is_ours) fail_changed(item);
-        if (is_ours) item.target_stamp = object_stamp(request.payload.bytes.size(), etag_of_payload(request.payload));
-        co_return;
+        auto judging = may_try_again(item, request, *refusal);
+        goes_on = co_await std::move(judging);
     }
 }
 
-/// An earlier attempt came through whose answer did not.
-Task<bool> ObjectPutter::is_there_already(const s3::PutRequest& request) {
+/// After a refusal: false when the item is settled. A store that refuses a condition which holds does not know it.
+Task<bool> ObjectPutter::may_try_again(CommitItem& item, const s3::PutRequest& request, const s3::S3Error& refusal) {
+    bool is_conditional = request.if_none_match || !request.if_match.empty();
+    bool is_unknown = refusal.failure() == s3::Failure::unsupported;
+    bool is_about_it = is_conditional && (is_unknown || refusal.failure() == s3::Failure::precondition);
+    if (!is_about_it) throw s3::S3Error(refusal);
     auto looking = means_.s3.head(request.key);
     std::optional<s3::ObjectHead> now = co_await std::move(looking);
-    co_return now && now->size == request.payload.bytes.size() &&
-        read_metadata(now->metadata).sha256 == request.payload.sha256&& object_stamp(now->size, now->etag) ==
-            object_stamp(now->size, etag_of_payload(request.payload));
+    if (now && is_same_object(*now, request)) {  // an earlier attempt came through whose answer did not
+        item.target_stamp = object_stamp(now->size, now->etag);
+        co_return false;
+    }
+    bool holds = request.if_none_match ? !now : now && is_as_listed(*item.expected, *now);
+    if (!holds) {
+        fail_changed(item);
+        co_return false;
+    }
+    (request.if_none_match ? means_.client.has_no_if_none_match : means_.client.has_no_if_match) = true;
+    co_return true;
 }
 
 }  // namespace syncline

@@ -38,7 +38,7 @@ class ObjectPutter {
 
   private:
     Task<void> send(CommitItem& item, s3::PutRequest request);
-    Task<bool> is_there_already(const s3::PutRequest& request);
+    Task<bool> may_try_again(CommitItem& item, const s3::PutRequest& request, const s3::S3Error& refusal);
 
     BucketMeans means_;
 };

@@ -30,7 +30,11 @@ class Store:
 
     def job(self, *jobs, **keys):
         jobs = jobs or [("push", {"root": self.sandbox.source, "remote": "store:ws", "fsync": False} | keys)]
-        self.sandbox.jobs(*jobs, head=self.table())
+        self.write(*jobs)
+
+    def write(self, *jobs, **table):
+        self.sandbox.jobs(*jobs, head=self.table(**table))
+        self.sandbox.run("trust", "jobs.toml")
 
     def aws(self, *args, check=True):
         done = subprocess.run(["aws", "--endpoint-url", self.gateway.endpoint, *map(str, args)], env=self.env, check=False,
@@ -190,7 +194,7 @@ def test_a_tree_of_another_client_is_recognised(store, sandbox, client):
     plan = sandbox.plan()
     assert {path: op for path, op in ops(plan).items() if op == "put"} == {}
     make_tree(sandbox.source, {"d1/f1": "changed"})
-    sandbox.run("push", "push", "--force", "d1/f1")
+    sandbox.run("push", "push", "--force", "d1/f1", cwd=sandbox.source)
     assert store.head("ws/d1/f1")["ContentLength"] == 7
 
 
@@ -248,7 +252,7 @@ def test_a_pull_from_nothing_halts_and_records_nothing(store, sandbox):
 
 def test_bucket_and_directory_from_the_command_line(store, sandbox):
     make_tree(sandbox.source, {"a": "1", "b.pyc": "2", "d/c": "3"})
-    sandbox.jobs(("local", {"root": sandbox.source, "remote": sandbox.target, "fsync": False}), head=store.table())
+    store.write(("local", {"root": sandbox.source, "remote": sandbox.target, "fsync": False}))
     sandbox.run("push", "local", "-b", "store", "-d", "else/where", "-x", "*.pyc", cwd=sandbox.source)
     assert store.keys("else/where/") == ["a", "d/", "d/c"]
     sandbox.run("push", "local", "-b", f"generic:{store.name}", cwd=sandbox.source)
@@ -261,5 +265,5 @@ def test_a_wrong_secret_and_a_missing_bucket_say_so(store, sandbox):
     store.job()
     wrong = sandbox.run("push", "push", env={"SECRET": "wrong"}, check=1)
     assert "SECRET" not in wrong.text or "wrong" not in wrong.text.split()
-    sandbox.jobs(("push", {"root": sandbox.source, "remote": "store:ws"}), head=store.table(bucket="no-such-bucket-x"))
+    store.write(("push", {"root": sandbox.source, "remote": "store:ws"}), bucket="no-such-bucket-x")
     assert "no-such-bucket-x" in sandbox.run("push", "push", check=1).text
