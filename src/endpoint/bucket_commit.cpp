@@ -15,7 +15,7 @@ constexpr size_t large_files_at_once = 2;
 
 bool is_directory_item(const CommitItem& item) {
     bool is_old_directory = item.op == Op::chmod && item.expected != nullptr && item.expected->kind == Kind::directory;
-    return item.op == Op::mkdir || item.path.empty() || is_old_directory;
+    return item.op == Op::mkdir || is_old_directory;
 }
 
 }  // namespace

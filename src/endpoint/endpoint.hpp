@@ -169,8 +169,8 @@ class Endpoint {
     /// them.
     virtual Task<ContentSource> fetch(const Tree& tree, std::vector<uint32_t> indices, Progress& progress) = 0;
 
-    /// Creates the root (and its parents) when it is missing; a no-op otherwise.
-    virtual Task<void> create_root() = 0;
+    /// Creates the root when it is missing, with these permission bits, and its parents with 0700; a no-op otherwise.
+    virtual Task<void> create_root(uint16_t mode) = 0;
 
     /// Applies `items`. Each put goes to a temporary name, is verified by digest, flushed where the endpoint was told
     /// so, and renamed into place only while the target still is what `expected` says.

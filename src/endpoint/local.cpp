@@ -124,7 +124,7 @@ Task<ContentSource> LocalEndpoint::fetch(const Tree&, std::vector<uint32_t>, Pro
     co_return ContentSource{root(), follows_symlinks_};
 }
 
-Task<void> LocalEndpoint::create_root() {
+Task<void> LocalEndpoint::create_root(uint16_t mode) {
     if (root_ || identify_root(path_)) co_return;
     std::string made;
     for (const std::filesystem::path& part : std::filesystem::path(path_)) {
@@ -133,6 +133,9 @@ Task<void> LocalEndpoint::create_root() {
         throw errno_error("create the directory", made, errno);
     }
     if (!identify_root(path_)) throw errno_error("create the directory", path_, ENOTDIR);
+    constexpr uint16_t mode_when_made = 0700;
+    bool is_given = mode == mode_when_made || ::chmod(path_.c_str(), mode) == 0;
+    if (!is_given) throw errno_error("set the mode of the directory", path_, errno);
 }
 
 Task<void> LocalEndpoint::commit(ContentSource content, std::vector<CommitItem>& items, Progress& progress) {

@@ -28,7 +28,7 @@ class LocalEndpoint : public Endpoint {
     Task<Listing> list(ListRequest request, Progress& progress) override;
     Task<void> digest(const Tree& tree, std::vector<DigestItem>& items, Progress& progress) override;
     Task<ContentSource> fetch(const Tree& tree, std::vector<uint32_t> indices, Progress& progress) override;
-    Task<void> create_root() override;
+    Task<void> create_root(uint16_t mode) override;
     Task<void> commit(ContentSource content, std::vector<CommitItem>& items, Progress& progress) override;
     Task<void> remove(std::vector<RemoveItem>& items, Progress& progress) override;
     Task<void> sweep(std::vector<std::string> leftovers) override;

@@ -76,6 +76,8 @@ Task<void> RunSteps::list_sides() {
     if (target_listing_.incomplete.empty()) {
         report_.notes.insert(report_.notes.end(), target_listing_.problems.begin(), target_listing_.problems.end());
     }
+    for (const std::string& path : source_listing_.leftovers)
+        report_.notes.push_back({path, "has the name of a file that syncline has in the making; not synced"});
     report_.scanned = source_listing_.tree.size() + target_listing_.tree.size();
     note_unselected_root();
 }
