@@ -1,12 +1,27 @@
 """Buckets: workspaces in a real RADOS Gateway, with aws-cli and rclone as independent clients."""
 import json
 import os
+import re
 import shutil
+import signal
 import subprocess
 
 import pytest
 
-from harness import File, Link, expected_tree, make_tree, ops, read_tree
+from harness import File, Link, expected_tree, make_tree, ops, read_tree, wait_for
+from tcp_proxy import CuttingProxy
+
+
+class CountingProxy(CuttingProxy):
+    """Counts the requests that pass, by their method."""
+
+    def __init__(self, port):
+        self.requests = []
+        super().__init__(port)
+
+    def note(self, direction, data):
+        if direction == "up":
+            self.requests += [method.decode() for method in re.findall(rb"(?:^|\n)([A-Z]+) /\S* HTTP/1.1\r", data)]
 
 
 class Store:
@@ -14,7 +29,7 @@ class Store:
 
     def __init__(self, gateway, sandbox, name):
         self.gateway, self.sandbox, self.name = gateway, sandbox, name
-        self.user = gateway.users[0]
+        self.user, self.endpoint = gateway.users[0], gateway.endpoint
         sandbox.env |= {"KEY": self.user.access_key, "SECRET": self.user.secret_key}
         self.env = {
             "PATH": os.environ["PATH"], "HOME": str(sandbox.home), "AWS_ACCESS_KEY_ID": self.user.access_key,
@@ -24,7 +39,7 @@ class Store:
         self.aws("s3api", "create-bucket", "--bucket", name)
 
     def table(self, **keys):
-        wanted = {"provider": "generic", "bucket": self.name, "region": "us-east-1", "endpoint": self.gateway.endpoint}
+        wanted = {"provider": "generic", "bucket": self.name, "region": "us-east-1", "endpoint": self.endpoint}
         lines = [f"{key} = {json.dumps(value)}" for key, value in (wanted | keys).items()]
         return "\n[buckets.store]\n" + "\n".join(lines) + '\ncredentials = { env = ["KEY", "SECRET"] }\n'
 
@@ -267,3 +282,106 @@ def test_a_wrong_secret_and_a_missing_bucket_say_so(store, sandbox):
     assert "SECRET" not in wrong.text or "wrong" not in wrong.text.split()
     store.write(("push", {"root": sandbox.source, "remote": "store:ws"}), bucket="no-such-bucket-x")
     assert "no-such-bucket-x" in sandbox.run("push", "push", check=1).text
+
+
+def test_an_unchanged_run_costs_the_listing_alone(store, sandbox):
+    make_tree(sandbox.source, {f"d{i % 7}/f{i}": str(i) for i in range(1500)} | {"l": Link("d1/f1")})
+    store.job()
+    sandbox.run("push", "push")
+    proxy = CountingProxy(store.gateway.port)
+    try:
+        store.endpoint = f"http://127.0.0.1:{proxy.port}"
+        store.job()
+        assert "1509 unchanged" in sandbox.run("push", "push").text
+        assert proxy.requests == ["GET", "GET"]
+    finally:
+        proxy.stop()
+
+
+def test_an_upload_that_was_killed_is_gone_on_with(store, sandbox):
+    body = os.urandom(1 << 20) * 40
+    make_tree(sandbox.source, {"big": body, "small": "s"})
+    store.job()
+    limited = sandbox.job_file.read_text().replace("version = 1\n", 'version = 1\nengine.bandwidth_limit = "16 MiB/s"\n', 1)
+    sandbox.job_file.write_text(limited)
+    sandbox.run("trust", "jobs.toml")
+    process = sandbox.start("push", "push")
+
+    def sent():
+        text = store.aws("s3api", "list-multipart-uploads", "--bucket", store.name, "--output", "json")
+        for upload in (json.loads(text) if text else {}).get("Uploads", []):
+            parts = store.aws("s3api", "list-parts", "--bucket", store.name, "--key", "ws/big", "--upload-id",
+                              upload["UploadId"], "--output", "json")
+            return len(json.loads(parts).get("Parts", []))
+        return 0
+    wait_for(sent)
+    os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+    before = sent()
+    assert 1 <= before < 5 and "big" not in store.keys()
+    proxy = CuttingProxy(store.gateway.port)
+    try:
+        store.endpoint = f"http://127.0.0.1:{proxy.port}"
+        store.job()
+        sandbox.run("push", "push")
+        assert proxy.passed["up"] < len(body) - (8 << 20) + (1 << 20)
+    finally:
+        proxy.stop()
+    assert store.head("ws/big")["ContentLength"] == len(body)
+    assert sent() == 0
+    other = sandbox.directory / "other"
+    store.job(("down", {"root": other, "remote": "store:ws", "direction": "pull", "fsync": False}))
+    sandbox.run("pull", "down")
+    assert (other / "big").read_bytes() == body
+
+
+def test_buckets_are_listed_and_checked(store, sandbox):
+    store.put("ws/a", b"123")
+    store.put("ws/d/b", b"1")
+    store.job()
+    assert store.name in sandbox.run("buckets", "ls").out
+    listed = sandbox.run("buckets", "ls", "store:ws/").out
+    assert "ws/a" in listed and "ws/d/" in listed and "ws/d/b" not in listed
+    checked = sandbox.run("buckets", "check", "store:ws")
+    for word in ("listed", "written", "read", "deleted", "agree"):
+        assert word in checked.out, checked
+    assert store.keys() == ["a", "d/b"]
+    wrong = sandbox.run("buckets", "check", "store", env={"SECRET": "wrong-one"}, check=1)
+    assert "credentials" in wrong.text and "wrong-one" not in wrong.text
+    assert "[buckets.nope]" in sandbox.run("buckets", "ls", "nope", check=2).text
+    assert "store" in sandbox.run("doctor", check={0, 1}).text
+
+
+def test_modes_that_are_kept_follow_the_source(store, sandbox):
+    make_tree(sandbox.source, {"a": File("1", mode=0o640), "d/b": File("2", mode=0o755)})
+    store.job(permissions="preserve")
+    sandbox.run("push", "push")
+    assert sandbox.plan()["actions"] == []
+    os.chmod(sandbox.source / "a", 0o600)
+    assert ops(sandbox.plan()) == {"a": "chmod"}
+    sandbox.run("push", "push")
+    assert store.head("ws/a")["Metadata"]["mode"] == "0600"
+    assert sandbox.plan()["actions"] == []
+
+
+def test_a_file_and_a_directory_change_places(store, sandbox):
+    make_tree(sandbox.source, {"a": "1", "b/c": "2", "keep": "3"})
+    store.job(delete="mirror")
+    sandbox.run("push", "push")
+    os.unlink(sandbox.source / "a")
+    shutil.rmtree(sandbox.source / "b")
+    make_tree(sandbox.source, {"a/x": "1", "b": "2"})
+    sandbox.run("push", "push", "--adopt")
+    assert store.keys() == ["a/", "a/x", "b", "keep"]
+    assert sandbox.plan()["actions"] == []
+
+
+def test_links_that_lead_out_are_not_pulled(store, sandbox):
+    make_tree(sandbox.source, {"in": Link("d/x"), "out": Link("../secret"), "abs": Link("/etc/passwd"), "d/x": "1"})
+    store.job()
+    sandbox.run("push", "push")
+    other = sandbox.directory / "other"
+    store.job(("down", {"root": other, "remote": "store:ws", "direction": "pull", "fsync": False}))
+    result = sandbox.run("pull", "down", check=4)
+    assert "out" in result.text and "abs" in result.text
+    assert read_tree(other) == {"in": Link("d/x"), "d/x": b"1"}
