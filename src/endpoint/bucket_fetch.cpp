@@ -16,6 +16,7 @@ namespace {
 
 constexpr uint64_t range_bytes = uint64_t{8} << 20;
 constexpr size_t ranges_at_once = 4;
+constexpr uint64_t small_bytes = 256 * 1024;
 
 /// Writes what comes from an offset of a file on.
 class FileBody final : public s3::BodySink {
@@ -112,7 +113,11 @@ Task<FetchedContent> BucketFetch::bring(const Entry& entry, std::string_view pat
     std::string key = means_.keys.file_key(path);
     FetchedContent content;
     fs::Fd file = create_file(directory_.fd(), path);
-    if (!file) throw errno_error("create the file", path, errno);
+    if (!file && errno != EEXIST && errno != ENOTDIR) throw errno_error("create the file", path, errno);
+    if (!file) {
+        content.error = "something of an earlier run lies where it is to be fetched to; that is removed now";
+        co_return content;
+    }
     auto receiving = receive(entry, key, file.get());
     s3::ObjectHead head = co_await std::move(receiving);
     if (object_stamp(head.size, head.etag, head.last_modified) != entry.stamp) {
@@ -120,7 +125,7 @@ Task<FetchedContent> BucketFetch::bring(const Entry& entry, std::string_view pat
         co_return content;
     }
     ContentSums sums;
-    if (entry.stamp.size <= range_bytes) {
+    if (entry.stamp.size <= small_bytes) {
         sums = sum_file(file.get(), true, {});  // sooner done than a thread wakes up
     } else {
         auto work = [&](std::stop_token stop) { sums = sum_file(file.get(), true, std::move(stop)); };

@@ -13,12 +13,21 @@ void move_all(std::vector<T>& from, std::vector<T>& to) {
 
 Stamp trusted(const Stamp& stamp, TimeNs listed_at) { return is_racy(stamp, listed_at) ? Stamp{} : stamp; }
 
-void turn_round(BaselineEntry& row) {
+/// Who put it there stays known as long as it is the same.
+bool is_put_by_job(const BaselineChange& change, const Baseline& known) {
+    uint32_t index = known.find(change.path);
+    if (index == Tree::none || known[index].found_there) return false;
+    const BaselineEntry& row = known[index];
+    return row.kind == change.entry.kind && row.digest == change.entry.digest && known.link(row) == change.link;
+}
+
+void turn_round(BaselineChange& change, const Baseline& known) {
+    BaselineEntry& row = change.entry;
     Stamp source = row.source_stamp();
     row.set_source(row.target_stamp());
     row.set_target(source);
     row.mount_point = false;
-    row.found_there = true;
+    row.found_there = !is_put_by_job(change, known);
 }
 
 BaselineEntry row_of(const Entry& source) {
@@ -71,7 +80,8 @@ void Recorder::write() {
     if (settled_.empty() && settled_removals_.empty()) return;
     store_.update_baseline(pair_, settled_, settled_removals_);
     if (reverse_) {
-        for (BaselineChange& change : settled_) turn_round(change.entry);
+        Baseline known = store_.load_baseline(*reverse_);
+        for (BaselineChange& change : settled_) turn_round(change, known);
         store_.update_baseline(*reverse_, settled_, settled_removals_);
     }
     settled_.clear();

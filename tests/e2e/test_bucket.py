@@ -385,3 +385,13 @@ def test_links_that_lead_out_are_not_pulled(store, sandbox):
     result = sandbox.run("pull", "down", check=4)
     assert "out" in result.text and "abs" in result.text
     assert read_tree(other) == {"in": Link("d/x"), "d/x": b"1"}
+
+
+def test_a_pull_does_not_make_own_objects_found_ones(store, sandbox):
+    make_tree(sandbox.source, {"mine": "1", "keep": "2"})
+    store.job()
+    sandbox.run("push", "push")
+    sandbox.run("pull", "push", "--overwrite")
+    os.unlink(sandbox.source / "mine")
+    sandbox.run("push", "push", "--delete", "--adopt")
+    assert store.keys() == ["keep"]
