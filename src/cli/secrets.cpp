@@ -4,9 +4,9 @@
 
 #include <cstdlib>
 
+#include "async/process.hpp"
 #include "base/text.hpp"
 #include "ssh/error.hpp"
-#include "async/process.hpp"
 #include "ssh/text.hpp"
 
 namespace syncline::cli {

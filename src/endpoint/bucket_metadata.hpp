@@ -23,6 +23,8 @@ struct ObjectFacts {
     std::optional<TimeNs> mtime;
     std::optional<std::string> link;  ///< a symlink's target
     std::string md5;                  ///< 16 raw bytes, as rclone keeps it for what it sends in parts; or ""
+
+    bool operator==(const ObjectFacts&) const = default;
 };
 
 /// Names without "x-amz-meta-".

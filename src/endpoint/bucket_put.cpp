@@ -18,7 +18,7 @@ std::string etag_of_payload(const s3::Payload& payload) {
 
 bool is_same_object(const s3::ObjectHead& now, const s3::PutRequest& request) {
     uint64_t size = request.payload.bytes.size();
-    return now.size == size && read_metadata(now.metadata).sha256 == request.payload.sha256 &&
+    return now.size == size && read_metadata(now.metadata) == read_metadata(request.metadata) &&
            object_stamp(now.size, now.etag) == object_stamp(size, etag_of_payload(request.payload));
 }
 

@@ -101,7 +101,8 @@ TEST_CASE("what is not built yet is named where it is used") {
     std::vector<std::string> found = unbuilt(
         "[status]\nlisten = \"localhost:1\"\n[buckets.b]\nprovider = \"s3\"\nbucket = \"b\"\n[jobs.x]\nroot = "
         "\"/r\"\nremote = "
-        "\"cse:\"\nwatch = true\nclean = {}\n[jobs.y]\nroot = \"/q\"\nremote = \"b:\"\ntransfer = \"tar\"\non_halt = \"x\"\n");
+        "\"cse:\"\nwatch = true\nclean = {}\n[jobs.y]\nroot = \"/q\"\nremote = \"b:\"\ntransfer = \"tar\"\non_halt = "
+        "\"x\"\n");
     CHECK(found == std::vector<std::string>{
                        "jobs.toml:2:1: [status]: the status endpoint is not built yet",
                        "jobs.toml:10:1: [jobs.x] watch = true: watching is not built yet",

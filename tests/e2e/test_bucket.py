@@ -247,14 +247,18 @@ def test_two_machines_share_a_workspace_and_lose_nothing(store, sandbox):
     assert set(ops(sandbox.plan())) == {"edit", "new"}
     sandbox.run("push", "ws")
     a = as_machine("a")
-    os.unlink(a / "drop")
     make_tree(a, {"mine": "a"})
-    # What B changed meanwhile is not what A last saw: it stays.
-    sandbox.run("push", "ws")
+    sandbox.run("push", "ws")  # what B changed meanwhile is not what A last saw: it stays
+    assert store.head("ws/edit")["ContentLength"] == 2
+    sandbox.run("pull", "ws", "--overwrite")
+    os.unlink(a / "drop")
+    assert "watcher-inactive" in sandbox.run("push", "ws", "--delete", check=3).text
     sandbox.run("push", "ws", "--delete", "--adopt")
     assert store.keys() == ["d/", "d/x", "edit", "keep", "mine", "new"]
-    sandbox.run("pull", "ws", "--overwrite")
     assert read_tree(a) == {"keep": b"1", "edit": b"22", "d/x": b"1", "mine": b"a", "new": b"b"}
+    b = as_machine("b")
+    sandbox.run("pull", "ws")
+    assert read_tree(b) == {"keep": b"1", "edit": b"22", "drop": b"1", "d/x": b"1", "mine": b"a", "new": b"b"}
 
 
 def test_a_pull_from_nothing_halts_and_records_nothing(store, sandbox):
@@ -292,7 +296,7 @@ def test_an_unchanged_run_costs_the_listing_alone(store, sandbox):
     try:
         store.endpoint = f"http://127.0.0.1:{proxy.port}"
         store.job()
-        assert "1509 unchanged" in sandbox.run("push", "push").text
+        assert "nothing to do" in sandbox.run("push", "push").text
         assert proxy.requests == ["GET", "GET"]
     finally:
         proxy.stop()
@@ -311,8 +315,8 @@ def test_an_upload_that_was_killed_is_gone_on_with(store, sandbox):
         text = store.aws("s3api", "list-multipart-uploads", "--bucket", store.name, "--output", "json")
         for upload in (json.loads(text) if text else {}).get("Uploads", []):
             parts = store.aws("s3api", "list-parts", "--bucket", store.name, "--key", "ws/big", "--upload-id",
-                              upload["UploadId"], "--output", "json")
-            return len(json.loads(parts).get("Parts", []))
+                              upload["UploadId"], "--output", "json", check=False)  # fails while there are none
+            return len((json.loads(parts) if parts else {}).get("Parts", []))
         return 0
     wait_for(sent)
     os.killpg(process.pid, signal.SIGKILL)
