@@ -46,7 +46,7 @@ _syncline() {
     esac
     case $command in
         '')
-            _syncline_words apply plan check push pull run explain init trust doctor completion --help --version ;;
+            _syncline_words apply plan check push pull run explain init trust doctor buckets completion --help --version ;;
         apply)
             if [[ $word == -* ]]; then
                 _syncline_words -f --file --once --job -n --dry-run --adopt --detach -v --verbose -q --quiet --json --log-file --help
@@ -106,6 +106,12 @@ _syncline() {
                 _syncline_words -f --file -v --verbose -q --quiet --json --log-file --help
             else
                 _syncline_files -f
+            fi ;;
+        buckets)
+            if [[ $word == -* ]]; then
+                _syncline_words -f --file -v --verbose -q --quiet --json --log-file --help
+            else
+                :
             fi ;;
         completion)
             if [[ $word == -* ]]; then
