@@ -84,12 +84,14 @@ Task<void> round_trip(S3Client& client) {
     auto putting = [&](Nursery& nursery) { return put_all(client, nursery, keys); };
     co_await with_nursery(putting);
     auto listing = list_keys(client, "");
-    CHECK(co_await std::move(listing) == keys);
+    const auto listing_result = co_await std::move(listing);
+    CHECK(listing_result == keys);
     for (const auto& key : keys) {
         if (key.starts_with("many/")) continue;
-        INFO(key);
         auto getting = get_text(client, GetRequest(key));
-        CHECK(co_await std::move(getting) == key);
+        const auto getting_result = co_await std::move(getting);
+        INFO(key);
+        CHECK(getting_result == key);
     }
     auto levels = client.list("dir", "/");
     const auto page = co_await levels.next();
@@ -97,9 +99,11 @@ Task<void> round_trip(S3Client& client) {
     CHECK(page->objects.size() == 1);
     CHECK(page->prefixes == std::vector<std::string>{"dir/"});
     auto deleting = client.delete_many(keys);
-    CHECK((co_await std::move(deleting)).empty());
+    const auto deleting_result = co_await std::move(deleting);
+    CHECK(deleting_result.empty());
     auto again = list_keys(client, "");
-    CHECK((co_await std::move(again)).empty());
+    const auto again_result = co_await std::move(again);
+    CHECK(again_result.empty());
     CHECK(client.counts().connections <= client.settings().concurrency + 1);
 }
 
@@ -121,13 +125,16 @@ Task<void> objects(S3Client& client) {
     CHECK(head->content_type == "text/x-test");
     CHECK(std::abs(head->last_modified - wall_clock_now()) < TimeNs{60'000'000'000});
     auto missing = client.head("a/c");
-    CHECK_FALSE(co_await std::move(missing));
+    const auto missing_result = co_await std::move(missing);
+    CHECK_FALSE(missing_result);
     auto part = get_text(client, GetRequest("a/b", 99'990, 100));
-    CHECK(co_await std::move(part) == std::string(10, 'z'));
+    const auto part_result = co_await std::move(part);
+    CHECK(part_result == std::string(10, 'z'));
     auto empty = put_text(client, "empty", "");
     co_await std::move(empty);
     auto nothing = get_text(client, GetRequest("empty"));
-    CHECK((co_await std::move(nothing)).empty());
+    const auto nothing_result = co_await std::move(nothing);
+    CHECK(nothing_result.empty());
     CHECK(client.clock_offset());
 }
 
@@ -161,9 +168,11 @@ Task<void> multipart(S3Client& client) {
     CHECK(etag == multipart_etag(parts));
     // Once more, as after a lost answer.
     auto again = client.complete_upload("big file", id, parts);
-    CHECK(co_await std::move(again) == etag);
+    const auto again_result = co_await std::move(again);
+    CHECK(again_result == etag);
     auto getting = get_text(client, GetRequest("big file"));
-    CHECK(co_await std::move(getting) == first + last);
+    const auto getting_result = co_await std::move(getting);
+    CHECK(getting_result == first + last);
     auto other = client.create_upload(request);
     const auto other_id = co_await std::move(other);
     auto aborting = client.abort_upload("big file", other_id);
@@ -171,7 +180,8 @@ Task<void> multipart(S3Client& client) {
     auto aborting_again = client.abort_upload("big file", other_id);
     co_await std::move(aborting_again);
     auto none = client.list_uploads("");
-    CHECK((co_await std::move(none)).empty());
+    const auto none_result = co_await std::move(none);
+    CHECK(none_result.empty());
 }
 
 Task<void> wrong_digest(S3Client& client, bool of_md5) {
