@@ -179,7 +179,8 @@ class Endpoint {
     /// Removes `items` in the order given, each only while it still is what `expected` says.
     virtual Task<void> remove(std::vector<RemoveItem>& items, Progress& progress) = 0;
 
-    /// Removes temporary files that killed runs left; failing is no error.
+    /// Removes temporary files that runs which broke off left; failing is no error. Before flush() it may keep those
+    /// with which commit() can go on; flush() removes what of them had no use.
     virtual Task<void> sweep(std::vector<std::string> leftovers) = 0;
 
     /// Returns when all that was committed and removed is durable (nothing to do without `fsync`).

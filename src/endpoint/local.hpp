@@ -5,6 +5,7 @@
 
 #include "async/offload.hpp"
 #include "endpoint/endpoint.hpp"
+#include "endpoint/kept_beginnings.hpp"
 #include "endpoint/local_item.hpp"
 #include "fs/fd.hpp"
 #include "fs/hash.hpp"
@@ -43,6 +44,8 @@ class LocalEndpoint : public Endpoint {
     WorkerPool& workers_;
     fs::HashPool& hashes_;
     fs::RateLimiter& limiter_;
+    KeptBeginnings kept_;
+    bool is_flushed_ = false;
     fs::Fd root_;
     bool follows_symlinks_ = false;
     TouchedInodes touched_;

@@ -13,9 +13,9 @@
 #include "async/semaphore.hpp"
 #include "base/rel_path.hpp"
 #include "endpoint/endpoint.hpp"
+#include "endpoint/kept_beginnings.hpp"
 #include "endpoint/ssh_content.hpp"
 #include "endpoint/ssh_fetch.hpp"
-#include "endpoint/ssh_sftp_kept.hpp"
 #include "ssh/sftp.hpp"
 
 namespace syncline {

@@ -1,6 +1,7 @@
 // BodySink and Pacer: where a downloaded body goes, and what holds a transfer to a rate.
 #pragma once
 
+#include <cstdint>
 #include <functional>
 #include <string>
 #include <string_view>

@@ -29,7 +29,7 @@ template <class Items, class NameOf>
 std::string order_trouble(const Items& items, NameOf name_of, const std::string& prefix, std::string& last,
                           bool& has_last) {
     for (const auto& item : items) {
-        const std::string& name = name_of(item);
+        const std::string_view name = name_of(item);
         if (!name.starts_with(prefix))
             return "'" + escape(name) + "' does not begin with the prefix that was asked for";
         if (has_last && name <= last) return "'" + escape(name) + "' comes after '" + escape(last) + "'";
@@ -64,8 +64,8 @@ Task<std::optional<ListPage>> Lister::next() {
     auto sending = client_.send(std::move(call));
     co_await std::move(sending);
     ++pages_;
-    auto key_of = [](const ListedObject& object) -> const std::string& { return object.key; };
-    auto prefix_of = [](const std::string& name) -> const std::string& { return name; };
+    auto key_of = [](const ListedObject& object) -> std::string_view { return object.key; };
+    auto prefix_of = [](const std::string& name) -> std::string_view { return name; };
     auto trouble = order_trouble(document->page.objects, key_of, prefix_, last_key_, has_key_);
     if (trouble.empty())
         trouble = order_trouble(document->page.prefixes, prefix_of, prefix_, last_prefix_, has_prefix_);

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cctype>
 #include <charconv>
+#include <cstdlib>
 #include <cstring>
 
 #include "base/text.hpp"
@@ -14,6 +15,19 @@ constexpr size_t most_pending = size_t{1} << 20;
 constexpr size_t most_kept = size_t{32} << 20;  ///< a page of 1,000 longest keys, all encoded, is below 5 MiB
 constexpr size_t most_headers = 256;
 constexpr size_t pace_step = size_t{64} << 10;
+
+/// What the user says, and what no proxy can reach: this machine, and the instance metadata service.
+const std::string& hosts_without_proxy() {
+    static const std::string hosts = [] {
+        std::string list = "localhost,127.0.0.1,::1,169.254.169.254";
+        for (const char* name : {"no_proxy", "NO_PROXY"}) {
+            const char* more = std::getenv(name);
+            if (more) return std::string_view(more) == "*" ? std::string(more) : list + "," + more;
+        }
+        return list;
+    }();
+    return hosts;
+}
 
 std::string lower(std::string_view text) {
     std::string result(text);
@@ -74,6 +88,8 @@ void Transfer::set_options(const std::string& ca_file, const Patience& patience)
     curl_easy_setopt(handle_, CURLOPT_FOLLOWLOCATION, 0L);
     curl_easy_setopt(handle_, CURLOPT_HTTP_VERSION, static_cast<long>(CURL_HTTP_VERSION_2TLS));
     curl_easy_setopt(handle_, CURLOPT_NOSIGNAL, 1L);
+    curl_easy_setopt(handle_, CURLOPT_QUICK_EXIT, 1L);  // A cancel does not wait for a name server.
+    curl_easy_setopt(handle_, CURLOPT_NOPROXY, hosts_without_proxy().c_str());
     curl_easy_setopt(handle_, CURLOPT_CONNECTTIMEOUT_MS, static_cast<long>(patience.connect.count()));
     curl_easy_setopt(handle_, CURLOPT_BUFFERSIZE, 256L * 1024);
     curl_easy_setopt(handle_, CURLOPT_UPLOAD_BUFFERSIZE, 256L * 1024);
