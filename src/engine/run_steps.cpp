@@ -208,6 +208,7 @@ Task<void> RunSteps::apply() {
     progress_.files_total =
         plan_.count(Op::put) + plan_.count(Op::symlink) + plan_.count(Op::remove) + plan_.count(Op::rmdir);
     progress_.bytes_total = plan_.bytes;
+    progress_.phase = RunPhase::transferring;
     co_await target().create_root();
     // A pull that broke off left what it had brought, and this one goes on with it.
     if (is_push()) co_await target().sweep(target_listing_.leftovers);
@@ -270,6 +271,7 @@ Task<void> RunSteps::take_steps() {
     co_await list_sides();
     refuse_unknown_paths();
     find_incomplete_directories();
+    progress_.phase = RunPhase::planning;
     co_await make_the_plan();
     fill_guard_facts_of_listings();
     report_plan();
