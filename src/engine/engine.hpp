@@ -36,6 +36,9 @@ struct EngineParts {
     RunFunction run;                     ///< run_function(context), or a test's
     std::function<ParseOutcome()> load;  ///< the job file again, with every check that a start makes
     std::string state_directory;         ///< where the engine's lock lives
+    /// Called once the engine has the job file to itself, before any job starts; may be empty. What it throws ends the
+    /// engine.
+    std::function<void()> began = {};
 };
 
 /// run_job with `context`, which outlives the function.
