@@ -2,12 +2,18 @@
 #include <algorithm>
 #include <random>
 
+#include "async/cancel.hpp"
 #include "async/clock.hpp"
+#include "async/first_of.hpp"
 #include "base/text.hpp"
 #include "cli/commands.hpp"
 #include "cli/exit_status.hpp"
+#include "cli/hooks.hpp"
 #include "cli/job_files.hpp"
+#include "cli/observers.hpp"
 #include "cli/run_plans.hpp"
+#include "cli/status_board.hpp"
+#include "cli/status_endpoint.hpp"
 #include "cli/workbench.hpp"
 #include "engine/engine.hpp"
 #include "engine/system_zone.hpp"
@@ -53,12 +59,25 @@ class Teller final : public EngineObserver {
     Workbench& workbench_;
 };
 
-Task<void> apply_to_the_end(JobFile file, EngineOptions options, EngineParts& parts, EngineObserver& observer,
-                            bool once, int& status) {
-    if (once) {
-        status = co_await apply_once(std::move(file), std::move(options), parts, observer);
-    } else {
-        status = co_await apply(std::move(file), std::move(options), parts, observer);
+Task<void> keep_status(Task<int> engine, int& status) { status = co_await std::move(engine); }
+
+/// The long run, with the status that it shows. Gives `status` when the engine ended, asked to or not.
+Task<void> serve(JobFile file, EngineOptions options, EngineParts parts, Workbench& workbench, Output& output,
+                 EngineObserver& observer, int& status) {
+    auto executor = co_await asio::this_coro::executor;
+    status::Publication publication;
+    StatusBoard board(executor, file, workbench.context(), publication);
+    StatusEndpoint endpoint(file.status_listen, publication, output);
+    Observers observers({&board, &endpoint, &observer});
+    parts.began = [&endpoint] { endpoint.start(); };
+    auto engine = keep_status(apply(std::move(file), std::move(options), parts, observers), status);
+    auto shown = board.serve();
+    auto both = first_of(std::move(engine), std::move(shown));
+    try {
+        co_await std::move(both);
+    } catch (...) {
+        bool has_ended_well = status == exit_ok && is_cancellation(std::current_exception());
+        if (!has_ended_well) throw;
     }
 }
 
@@ -90,6 +109,8 @@ int apply_command(Session& session) {
     SystemClock clock;
     SystemZone zone;
     Teller teller(session.output, workbench);
+    Hooks hooks(file, session.environment, session.output);
+    Observers observers({&teller, &hooks});
     auto load = [&session, path = file.path, was_named] { return load_again(session, path, was_named); };
     RunContext& context = workbench.context();
     EngineParts parts{clock, zone, run_function(context), load, context.state_directory};
@@ -101,7 +122,10 @@ int apply_command(Session& session) {
     options.seed = std::random_device{}();
     if (!line.once) session.output.set_long_running();
     int status = exit_failed;
-    workbench.run(apply_to_the_end(std::move(file), std::move(options), parts, teller, line.once, status), !line.once);
+    Task<void> work =
+        line.once ? keep_status(apply_once(std::move(file), std::move(options), parts, observers), status)
+                  : serve(std::move(file), std::move(options), parts, workbench, session.output, observers, status);
+    workbench.run(hooks.with_hooks(std::move(work)), !line.once);
     return status;
 }
 

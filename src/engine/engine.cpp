@@ -129,6 +129,7 @@ RunFunction run_function(RunContext& context) {
 Task<int> apply(JobFile file, EngineOptions options, EngineParts& parts, EngineObserver& observer) {
     auto executor = co_await asio::this_coro::executor;
     FileLock lock = lock_for_engine(parts.state_directory, file);
+    if (parts.began) parts.began();
     Service service(executor, std::move(file), std::move(options), parts, observer);
     try {
         co_await service.serve();

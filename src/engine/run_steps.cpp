@@ -214,6 +214,7 @@ Task<void> RunSteps::apply() {
     progress_.files_total =
         plan_.count(Op::put) + plan_.count(Op::symlink) + plan_.count(Op::remove) + plan_.count(Op::rmdir);
     progress_.bytes_total = plan_.bytes;
+    progress_.phase = RunPhase::transferring;
     constexpr uint16_t owner_access = 0700;  // what is to be written into it needs that
     uint16_t mode = facts_.source.now ? target_mode(policy_, true, facts_.source.now->mode) : owner_access;
     co_await target().create_root(mode | owner_access);
@@ -286,6 +287,7 @@ Task<void> RunSteps::take_steps() {
     co_await list_sides();
     refuse_unknown_paths();
     find_incomplete_directories();
+    progress_.phase = RunPhase::planning;
     co_await make_the_plan();
     fill_guard_facts_of_listings();
     report_plan();
