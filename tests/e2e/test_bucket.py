@@ -399,3 +399,25 @@ def test_a_pull_does_not_make_own_objects_found_ones(store, sandbox):
     os.unlink(sandbox.source / "mine")
     sandbox.run("push", "push", "--delete", "--adopt")
     assert store.keys() == ["keep"]
+
+
+def test_over_tls_only_a_trusted_certificate_will_do(store, sandbox):
+    make_tree(sandbox.source, {"a": "1", "b": os.urandom(9 << 20)})
+    store.endpoint = store.gateway.tls_endpoint
+    store.job()
+    refused = sandbox.run("push", "push", check=1)
+    assert "certificate" in refused.text and store.keys() == []
+    sandbox.env["SSL_CERT_FILE"] = str(store.gateway.certificate)
+    sandbox.run("push", "push")
+    assert store.keys() == ["a", "b"]
+
+
+def test_a_user_without_rights_is_told_so(store, sandbox):
+    make_tree(sandbox.source, {"a": "1"})
+    store.job()
+    other = store.gateway.users[1]
+    env = {"KEY": other.access_key, "SECRET": other.secret_key}
+    denied = sandbox.run("push", "push", env=env, check=1)
+    assert "AccessDenied" in denied.text or "403" in denied.text
+    checked = sandbox.run("buckets", "check", "store", env=env, check=1)
+    assert "s3:ListBucket" in checked.text
