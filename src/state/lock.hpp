@@ -24,6 +24,10 @@ class FileLock {
     /// that.
     static FileLock acquire(const std::string& path, Duration patience);
 
+    /// Where the holder can be reached: stands in the file behind the PID while the lock is held. Only for messages and
+    /// for who looks for it, so a full disk is no failure.
+    void set_address(const std::string& address);
+
     FileLock(FileLock&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
     FileLock& operator=(FileLock&& other) noexcept {
         std::swap(fd_, other.fd_);
@@ -35,6 +39,13 @@ class FileLock {
     explicit FileLock(int fd) : fd_(fd) {}
     int fd_;
 };
+
+/// What the last holder of the lock at `path` wrote with set_address(), whether it lives or not; "" for nothing.
+std::string lock_address(const std::string& path);
+
+/// The process that holds the lock at `path` now, as the kernel tells (/proc/locks); nullopt when none does. Unlike a
+/// try to take it, this gets in nobody's way.
+std::optional<int> lock_holder(const std::string& path);
 
 /// The lock of all runs between this root and destination, whichever their direction: a pull must not write what a push
 /// reads.
