@@ -74,6 +74,18 @@ bool EngineControl::takes_up(const std::string& sha256) {
     return file().sha256 == sha256;
 }
 
+bool EngineControl::take_on(const std::string& name) {
+    if (service_.options_.only_jobs.empty()) return false;
+    ParseOutcome outcome = service_.parts_.load();
+    if (!outcome.file || std::ranges::find(outcome.file->jobs, name, &Job::name) == outcome.file->jobs.end()) {
+        return false;
+    }
+    service_.options_.only_jobs.push_back(name);
+    keep_jobs_named(*outcome.file, service_.options_.only_jobs);
+    service_.take_up(std::move(*outcome.file));
+    return true;
+}
+
 void EngineControl::trigger(const std::string& name) {
     service_.schedule_.trigger(name, service_.now());
     service_.changed_.notify();

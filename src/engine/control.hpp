@@ -93,6 +93,9 @@ class EngineControl {
     /// Looks at the job file again when its text is not the one of this SHA-256; whether it is then.
     bool takes_up(const std::string& sha256);
 
+    /// Takes a job of the file up that --job left out at the start; false when the file has none of that name.
+    bool take_on(const std::string& name);
+
     /// Makes it due now: once more after a run that is under way.
     void trigger(const std::string& name);
     /// Ends its run and holds its times until resume(), which makes it due at once. Not remembered by the next engine.
