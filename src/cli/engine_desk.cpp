@@ -2,6 +2,7 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <asio/steady_timer.hpp>
 #include <asio/this_coro.hpp>
 #include <asio/use_awaitable.hpp>
@@ -24,6 +25,16 @@ using status::error_line;
 constexpr auto progress_interval = std::chrono::milliseconds(200);
 constexpr size_t most_lines = 20;
 
+bool is_known(std::string_view command) {
+    static constexpr std::string_view names[] = {"status", "trigger", "pause", "resume", "stop",  "wait",
+                                                 "push",   "pull",    "watch", "auto",   "cancel"};
+    return std::ranges::find(names, command) != std::end(names);
+}
+
+bool begins_schedule(const status::ControlRequest& request) {
+    return (request.command == "watch" || request.command == "auto") && !request.show && !request.end;
+}
+
 std::string dump(const Json& value) { return value.dump(-1, ' ', true) + "\n"; }
 
 std::string event_line(const std::string& event, const std::string& message) {
@@ -39,6 +50,13 @@ Task<void> rest(Duration duration) {
     asio::steady_timer timer(executor, duration);
     auto resting = timer.async_wait(asio::use_awaitable);
     co_await std::move(resting);
+}
+
+/// Whether it is in a state that somebody should look at. A run under way does not hide how the last one ended.
+bool is_bad(const status::Job& job) {
+    const std::string outcome = job.last_attempt ? job.last_attempt->outcome : "";
+    return job.state == status::JobState::failed || job.state == status::JobState::halted || outcome == "failed" ||
+           outcome == "halted";
 }
 
 /// Stops a run when nobody is left who wants it.
@@ -61,8 +79,14 @@ struct StoppingNotice {
 
 }  // namespace
 
-EngineDesk::EngineDesk(Session& session, Workbench& workbench, std::string socket, std::function<void()> is_up)
-    : session_(session), workbench_(workbench), socket_(std::move(socket)), is_up_(std::move(is_up)) {}
+EngineDesk::EngineDesk(Session& session, Workbench& workbench, StatusBoard& board,
+                       const status::Publication& publication, std::string socket, std::function<void()> is_up)
+    : session_(session),
+      workbench_(workbench),
+      board_(board),
+      publication_(publication),
+      socket_(std::move(socket)),
+      is_up_(std::move(is_up)) {}
 
 Task<void> EngineDesk::serve(EngineControl& control) {
     control_ = &control;
@@ -118,11 +142,13 @@ Task<void> EngineDesk::answer(const Request& request, Connection& connection) {
     bool is_run = command == "push" || command == "pull";
     if (wants_end) {
         line = dump({{"event", "stopping"}, {"exit_status", exit_ok}, {"pid", ::getpid()}});
+    } else if (!is_known(command)) {
+        line = error_line(exit_usage, "unknown command '" + escape(command) + "'");
     } else if (command == "status") {
         line = status_answer(request);
     } else if (is_run && (!control_->takes_up(request.file_sha256) || !control_->has_job(request.job))) {
         line = dump({{"event", "declined"}, {"exit_status", exit_locked}});
-    } else if (!control_->has_job(request.job) && !control_->take_on(request.job)) {
+    } else if (!control_->has_job(request.job) && !(begins_schedule(request) && control_->take_on(request.job))) {
         line = error_line(exit_usage, whose() + ": " + unknown_job(control_->file(), request.job));
     }
     if (line.empty()) {
@@ -155,14 +181,37 @@ std::string EngineDesk::simple_answer(const Request& request) {
     }
     if (request.command == "pause") {
         control_->pause(request.job);
+        board_.set_paused(request.job, true);
         return done_line(name + ": paused, until 'syncline resume " + name + "' or the engine's end");
     }
     if (request.command == "resume") {
         bool was_paused = control_->view(request.job).is_paused;
         control_->resume(request.job);
+        board_.set_paused(request.job, false);
         return done_line(name + (was_paused ? ": goes on; due now" : ": was not paused"));
     }
-    return error_line(exit_usage, "unknown command '" + escape(request.command) + "'");
+    // Nothing was asked for when this came.
+    return done_line("nothing to cancel");
+}
+
+std::string EngineDesk::status_answer(const Request& request) {
+    status::Snapshot shown = *publication_.latest();
+    if (!request.job.empty()) {
+        std::erase_if(shown.jobs, [&](const auto& job) { return job->name != request.job; });
+        if (shown.jobs.empty()) {
+            return error_line(exit_usage, whose() + ": " + unknown_job(control_->file(), request.job));
+        }
+    }
+    TimeNs now = wall_clock_now();
+    int exit_status = exit_ok;
+    Json stale = Json::array();
+    for (const auto& job : shown.jobs) {
+        if (status::is_stale(*job, now)) stale.push_back(utf8_lossy(job->name));
+        if (status::is_stale(*job, now) || is_bad(*job)) exit_status = exit_failed;
+    }
+    Json line{{"event", "status"}, {"exit_status", exit_status}, {"stale", std::move(stale)}};
+    line["status"] = Json::parse(status::status_json(shown));
+    return dump(line);
 }
 
 // ---- runs

@@ -1,5 +1,5 @@
-// EngineDesk: answers what comes in over the control socket of a running engine, and tells those who wait for it that it
-// is up. What a request means for the jobs is EngineControl's; here it gets its words.
+// EngineDesk: answers what comes in over the control socket of a running engine, and tells those who wait for it that
+// it is up. What a request means for the jobs is EngineControl's; here it gets its words.
 //
 // Engine's thread; outlives the engine.
 #pragma once
@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "cli/direct_run.hpp"
+#include "cli/status_board.hpp"
 #include "cli/workbench.hpp"
 #include "engine/control.hpp"
 #include "status/control_server.hpp"
@@ -22,7 +23,8 @@ namespace syncline::cli {
 class EngineDesk {
   public:
     /// `socket` is where it listens; `is_up` is called once, when it does.
-    EngineDesk(Session& session, Workbench& workbench, std::string socket, std::function<void()> is_up);
+    EngineDesk(Session& session, Workbench& workbench, StatusBoard& board, const status::Publication& publication,
+               std::string socket, std::function<void()> is_up);
 
     /// Goes along with the engine (EngineParts::companion).
     Task<void> serve(EngineControl& control);
@@ -61,6 +63,8 @@ class EngineDesk {
 
     Session& session_;
     Workbench& workbench_;
+    StatusBoard& board_;
+    const status::Publication& publication_;
     std::string socket_;
     std::function<void()> is_up_;
     EngineControl* control_ = nullptr;

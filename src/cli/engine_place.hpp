@@ -19,7 +19,20 @@ struct EnginePlace {
 /// `job_file` as found or named; it need not be valid, only be there.
 EnginePlace engine_place(const std::string& job_file, const ParseEnvironment& environment);
 
+/// That of the job file that the command line names or finds. Throws Error{usage} when there is none.
+EnginePlace engine_place(const Session& session);
+
 /// A connection to the running engine; nullopt when none runs.
 std::optional<status::ControlClient> find_engine(const EnginePlace& place);
+
+/// The same; throws Error{failed} when none runs, and says how to start one.
+status::ControlClient require_engine(const EnginePlace& place);
+
+/// Asks, and waits for the last line of the answer, the one with an exit status. Throws Error{lost} when the engine
+/// ends before it.
+std::string ask(status::ControlClient& client, const status::ControlRequest& request);
+
+/// Tells an answer's "message" and gives its "exit_status". Throws Error{failed} when it has none.
+int tell_answer(Session& session, const std::string& line);
 
 }  // namespace syncline::cli

@@ -29,8 +29,8 @@ bool may_delete(const Job& job) {
 std::string words_of(const std::vector<Halt>& halts) {
     std::string text;
     for (const Halt& halt : halts) {
-        text += (text.empty() ? "" : "; ") + std::string(guard_code(halt.guard)) + ": " + halt.detail + "; " +
-                halt.resolve;
+        text +=
+            (text.empty() ? "" : "; ") + std::string(guard_code(halt.guard)) + ": " + halt.detail + "; " + halt.resolve;
     }
     return text;
 }
@@ -69,7 +69,7 @@ Task<void> EngineDesk::set_schedule(const Request& request, Connection& connecti
             }
             // The job file may have been edited meanwhile.
             bool is_there = control_->has_job(request.job);
-            line = !is_there          ? error_line(exit_failed, "the job was removed from the job file meanwhile")
+            line = !is_there         ? error_line(exit_failed, "the job was removed from the job file meanwhile")
                    : !reason.empty() ? error_line(exit_halted, reason)
                                      : start_schedule(request);
         }
@@ -119,8 +119,7 @@ std::string EngineDesk::start_schedule(const Request& request) {
     const Job& job = control_->job(request.job);
     std::string what = request.command == "watch" ? "is watched from now on"
                                                   : "runs every " + format_duration(job.interval.value_or(Duration{}));
-    std::string paused =
-        control_->view(request.job).is_paused ? "; it is paused, 'syncline resume' lets it go on" : "";
+    std::string paused = control_->view(request.job).is_paused ? "; it is paused, 'syncline resume' lets it go on" : "";
     return done_line(escape(request.job) + " " + what + paused);
 }
 
@@ -165,9 +164,8 @@ Task<std::string> EngineDesk::reason_against(std::shared_ptr<const Job> job) {
     if (is_synced) co_return "";
     const std::string name = escape(job->name);
     if (is_bucket) {
-        co_return name + " has no recorded sync with " + escape(job->remote_text) +
-            "; run 'syncline push " + name + "' or 'syncline pull " + name +
-            "' first, or give --adopt when the root is the truth";
+        co_return name + " has no recorded sync with " + escape(job->remote_text) + "; run 'syncline push " + name +
+            "' or 'syncline pull " + name + "' first, or give --adopt when the root is the truth";
     }
     RunReport report;
     auto planning = plan_it(job, workbench_.context(), report);
@@ -179,16 +177,10 @@ Task<std::string> EngineDesk::reason_against(std::shared_ptr<const Job> job) {
 
 Task<bool> EngineDesk::was_synced(const Job& job) {
     RunContext& context = workbench_.context();
-    Destination root{Destination::Type::local, "", job.root};
-    EndpointOptions options;
-    options.local_root = job.root;
-    auto local = context.endpoints.open(root, options);
-    auto remote = context.endpoints.open(job.remote, options);
     bool is_synced = false;
     try {
-        auto preparing = remote->prepare();
-        co_await std::move(preparing);
-        PairKey key{local->root_text(), remote->identity_text(), job.policy.direction};
+        auto finding = find_pair_key(job, context.endpoints);
+        PairKey key = co_await std::move(finding);
         std::optional<PairRecord> record = context.store.find(key);
         is_synced = record && record->whole_sync;
     } catch (const Error&) {

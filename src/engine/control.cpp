@@ -77,9 +77,10 @@ bool EngineControl::takes_up(const std::string& sha256) {
 bool EngineControl::take_on(const std::string& name) {
     if (service_.options_.only_jobs.empty()) return false;
     ParseOutcome outcome = service_.parts_.load();
-    if (!outcome.file || std::ranges::find(outcome.file->jobs, name, &Job::name) == outcome.file->jobs.end()) {
-        return false;
-    }
+    if (!outcome.file) return false;
+    auto found = std::ranges::find(outcome.file->jobs, name, &Job::name);
+    if (found == outcome.file->jobs.end()) return false;
+    found->on_start = false;
     service_.options_.only_jobs.push_back(name);
     keep_jobs_named(*outcome.file, service_.options_.only_jobs);
     service_.take_up(std::move(*outcome.file));

@@ -32,10 +32,10 @@ int exit_status(const RunEnding& ending);
 struct JobView {
     std::string name;
     bool is_running = false, is_paused = false;
-    bool is_asked_for = false;                       ///< due, or will run at once when what runs has ended
-    uint64_t generation = 0;                         ///< runs begun since the engine started
-    const Progress* progress = nullptr;              ///< null: it does not run
-    std::shared_ptr<const RunEnding> last;           ///< null: none ended yet; without actions and paths
+    bool is_asked_for = false;                        ///< due, or will run at once when what runs has ended
+    uint64_t generation = 0;                          ///< runs begun since the engine started
+    const Progress* progress = nullptr;               ///< null: it does not run
+    std::shared_ptr<const RunEnding> last;            ///< null: none ended yet; without actions and paths
     std::optional<TimeNs> next_run_at, last_success;  ///< wall clock; the last since the engine started
 };
 
@@ -93,7 +93,8 @@ class EngineControl {
     /// Looks at the job file again when its text is not the one of this SHA-256; whether it is then.
     bool takes_up(const std::string& sha256);
 
-    /// Takes a job of the file up that --job left out at the start; false when the file has none of that name.
+    /// Takes a job of the file up that --job left out at the start, without running it; false when the file has none of
+    /// that name.
     bool take_on(const std::string& name);
 
     /// Makes it due now: once more after a run that is under way.
@@ -106,18 +107,18 @@ class EngineControl {
     /// Ends a run that is under way; `reason` goes into its report.
     void stop_run(const std::string& name, const std::string& reason);
 
-    /// Returns when every run that was asked for by now has ended, with the last ending; null when there is none. Throws
-    /// Error when the job is removed meanwhile.
+    /// Returns when every run that was asked for by now has ended, with the last ending; null when there is none.
+    /// Throws Error when the job is removed meanwhile.
     Task<std::shared_ptr<const RunEnding>> wait(std::string name);
 
-    /// Starts `job`, a job of the engine with what this one run is to do otherwise, as soon as no run of it is under way.
-    /// `is_regular`: it does what a run on schedule does. A paused job runs too: this is asked for by name.
+    /// Starts `job`, a job of the engine with what this one run is to do otherwise, as soon as no run of it is under
+    /// way. `is_regular`: it does what a run on schedule does. A paused job runs too: this is asked for by name.
     std::shared_ptr<AskedRun> run_now(std::shared_ptr<const Job> job, RunOptions options, bool is_regular);
     /// Stops it, or keeps it from beginning; not what else runs in the job.
     void stop(const std::shared_ptr<AskedRun>& run, const std::string& reason);
 
-    /// Edits the job from now on, in place of what the same `who` did before; null undoes it. Throws what `edit` throws,
-    /// and then nothing has changed.
+    /// Edits the job from now on, in place of what the same `who` did before; null undoes it. Throws what `edit`
+    /// throws, and then nothing has changed.
     void edit(const std::string& name, const std::string& who, JobEdit edit);
     bool is_edited(const std::string& name, const std::string& who) const;
     /// For its next run only.

@@ -15,6 +15,7 @@
 #include "async/clock.hpp"
 #include "config/parse.hpp"
 #include "core/local_time.hpp"
+#include "core/schedule.hpp"
 #include "engine/control.hpp"
 #include "engine/job_run.hpp"
 #include "engine/reload.hpp"
@@ -59,7 +60,9 @@ class EngineObserver {
     /// The edited file is wrong; the old jobs stay. Told once for the same errors.
     virtual void reload_failed(const std::vector<Diagnostic>&) {}
     virtual void warning(const std::string&) {}
-    /// All that is due was started; the next start is at this wall-clock time, if nothing happens before.
+    /// All that may start now was started. `schedule` says of each job when it is to start next.
+    virtual void scheduled(const Schedule& /*schedule*/, Moment /*now*/) {}
+    /// The same of all jobs: the next start is at this wall-clock time, if nothing happens before.
     virtual void waiting(std::optional<TimeNs> /*next_start*/) {}
 };
 

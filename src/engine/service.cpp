@@ -86,6 +86,7 @@ Task<void> Service::start_due_jobs() {
 /// Returns when take_due has to be asked again.
 Task<void> Service::wait_for_change() {
     Moment moment = now();
+    observer_.scheduled(schedule_, moment);
     auto wake_at = schedule_.wake_at(moment);
     if (!wake_at) {
         observer_.waiting(std::nullopt);

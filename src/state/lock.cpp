@@ -153,6 +153,12 @@ std::string job_lock_path(const std::string& state_directory, const PairKey& key
     return lock_path(state_directory, "job", key.root + '\0' + key.destination);
 }
 
+std::vector<std::string> run_lock_paths(const std::string& state_directory, const PairKey& key) {
+    const std::string& target = key.direction == Direction::push ? key.destination : key.root;
+    PairKey target_key{"", target, Direction::push};
+    return {job_lock_path(state_directory, key), job_lock_path(state_directory, target_key)};
+}
+
 std::string engine_lock_path(const std::string& state_directory, const std::string& job_file) {
     return lock_path(state_directory, "engine", job_file);
 }

@@ -8,6 +8,7 @@
 #include <optional>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "base/units.hpp"
 #include "state/store.hpp"
@@ -50,6 +51,9 @@ std::optional<int> lock_holder(const std::string& path);
 /// The lock of all runs between this root and destination, whichever their direction: a pull must not write what a push
 /// reads.
 std::string job_lock_path(const std::string& state_directory, const PairKey& key);
+
+/// All that a run takes: that one, and the one of its target, which two jobs may share.
+std::vector<std::string> run_lock_paths(const std::string& state_directory, const PairKey& key);
 
 /// The lock of the engine that serves `job_file` (an absolute, resolved path).
 std::string engine_lock_path(const std::string& state_directory, const std::string& job_file);

@@ -25,8 +25,8 @@ class ControlClient {
     void send(const ControlRequest& request);
 
     enum class Got : uint8_t { line, nothing, end };
-    /// The next line of an answer. `nothing` when none came within `patience`, or a signal came. `end`: the engine ended
-    /// or closed the connection.
+    /// The next line of an answer. `nothing` when none came within `patience`, or a signal came. `end`: the engine
+    /// ended or closed the connection.
     Got receive(std::string& line, Duration patience);
 
   private:

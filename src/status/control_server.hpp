@@ -45,8 +45,8 @@ using ControlHandler = std::function<Task<void>(const ControlRequest&, ControlCo
 /// {"event":"error","exit_status":N,"message":...} and its newline.
 std::string error_line(int exit_status, const std::string& message);
 
-/// Serves at `path` until it is cancelled; the socket file is gone then. `handler` outlives it. Throws Error{failed} when
-/// there can be no socket.
+/// Serves at `path` until it is cancelled; the socket file is gone then. `handler` outlives it. Throws Error{failed}
+/// when there can be no socket.
 Task<void> serve_control(std::string path, const ControlHandler& handler, std::function<void()> is_up);
 
 }  // namespace syncline::status

@@ -33,7 +33,8 @@ class Descriptor {
 };
 
 [[noreturn]] void fail(const std::string& operation, const std::string& path, int number) {
-    throw Error(Errc::failed, "cannot " + operation + " the control socket " + escape(path) + ": " + errno_text(number));
+    throw Error(Errc::failed,
+                "cannot " + operation + " the control socket " + escape(path) + ": " + errno_text(number));
 }
 
 /// An address has room for 107 bytes. A longer path is named through its directory's descriptor, which lives as long as
@@ -89,8 +90,8 @@ std::optional<int> connect_to(const std::string& path) {
         fail("connect to", path, errno);
     }
     if (!is_own_user(fd.get())) {
-        throw Error(Errc::failed, "another user listens at the control socket " + escape(path) +
-                                      "; see who that is, and remove it");
+        throw Error(Errc::failed,
+                    "another user listens at the control socket " + escape(path) + "; see who that is, and remove it");
     }
     return fd.release();
 }
