@@ -89,8 +89,8 @@ class Follower {
                                             "the next run goes on from here");
             }
             if (got == status::ControlClient::Got::line) {
-                std::optional<std::optional<int>> end = take(line);
-                if (end) return *end;
+                std::optional<int> status = take(line);
+                if (was_declined_ || status) return status;
             }
             session_.output.tick(wall_clock_now());
         }
@@ -105,13 +105,14 @@ class Follower {
         engine_.send(cancel);
     }
 
-    /// Set when this was the last line: the exit status, or nullopt inside when the engine does not do it.
-    std::optional<std::optional<int>> take(const std::string& line) {
+    /// The exit status when this was the last line.
+    std::optional<int> take(const std::string& line) {
         nlohmann::ordered_json object = nlohmann::ordered_json::parse(line, nullptr, false);
         std::string event;
         if (object.is_object() && object.contains("event") && object["event"].is_string()) event = object["event"];
-        if (event == "declined") return std::optional<int>();
-        if (event == "progress") {
+        if (event == "declined") {
+            was_declined_ = true;
+        } else if (event == "progress") {
             take_progress(line, progress_);
         } else if (event == "run_started") {
             if (!mark_) mark_.emplace(session_.output, job_, progress_);
@@ -119,10 +120,10 @@ class Follower {
             session_.output.warning(object.value("message", ""));
         } else if (event == "run_finished") {
             clear();
-            return std::optional<int>(tell(parse_ending(line)));
+            return tell(parse_ending(line));
         } else if (object.is_object() && object.contains("exit_status")) {
             clear();
-            return std::optional<int>(tell_answer(session_, line));
+            return tell_answer(session_, line);
         }
         return std::nullopt;
     }
@@ -144,6 +145,7 @@ class Follower {
     Progress progress_;
     std::optional<RunningMark> mark_;
     bool asked_to_stop_ = false;
+    bool was_declined_ = false;  ///< the engine does not do it
 };
 
 }  // namespace
