@@ -85,27 +85,22 @@ int schedule_command(Session& session) {
     const CommandLine& line = session.line;
     if (line.show && line.end) throw Error(Errc::usage, "--status and --stop exclude each other");
     EnginePlace place = engine_place(session);
-    std::optional<status::ControlClient> engine;
-    if (line.show || line.end) {
-        engine.emplace(require_engine(place));
-    } else {
-        check_job(session);
-        engine = find_engine(place);
-    }
-    bool is_new = !engine;
+    const bool is_start = !line.show && !line.end;
+    if (is_start) check_job(session);
+    bool is_new = is_start && !find_engine(place);
     if (is_new) {
         int status = start_engine(session, place);
         if (status != exit_ok) return status;
-        engine.emplace(require_engine(place));
     }
-    std::string answer = ask(*engine, request_for(session));
+    status::ControlClient engine = require_engine(place);
+    std::string answer = ask(engine, request_for(session));
     if (line.show) return show_schedule(session, answer);
     int status = tell_answer(session, answer);
     if (status == exit_ok || !is_new) return status;
     // An engine that has nothing to do must not stay.
     status::ControlRequest stop;
     stop.command = "stop";
-    ask(*engine, stop);
+    ask(engine, stop);
     return status;
 }
 

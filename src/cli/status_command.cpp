@@ -102,7 +102,7 @@ std::string status_text(const Json& answer, const Style& style) {
     const Json stale = answer.value("stale", Json::array());
     std::vector<Row> rows{{"JOB", "STATE", "LAST SUCCESS", "NEXT RUN", ""}};
     for (const Json& job : status.value("jobs", Json::array())) {
-        bool is_stale = std::ranges::find(stale, job.value("name", "")) != stale.end();
+        bool is_stale = std::find(stale.begin(), stale.end(), job.value("name", "")) != stale.end();
         rows.push_back({text(job, "name"), text(job, "state"),
                         local_time_of(job.contains("last_success") ? job["last_success"] : Json()),
                         local_time(text(job, "next_run_at")), remark_of(job, is_stale)});

@@ -24,13 +24,13 @@ struct Asked : FakeEngine {
     }
     /// Waits in the background; the exit status when it has ended, -1 before, -2 for an ending that is not there.
     std::shared_ptr<int> wait(const std::string& name) {
-        auto status = std::make_shared<int>(-1);
-        auto done = [status](std::exception_ptr failure, std::shared_ptr<const RunEnding> ending) {
-            *status = failure ? -3 : ending ? exit_status(*ending) : -2;
+        auto result = std::make_shared<int>(-1);
+        auto done = [result](std::exception_ptr failure, std::shared_ptr<const RunEnding> ending) {
+            *result = failure ? -3 : ending ? exit_status(*ending) : -2;
         };
         asio::co_spawn(loop.context, control->wait(name), done);
         loop.settle();
-        return status;
+        return result;
     }
     void end_engine() {
         loop.cancel();
