@@ -1,7 +1,7 @@
 # The packages that this project needs, and how they come onto the machine. Read by ./dev and .ci/run; needs bash.
 
 build_packages=(meson ninja-build cmake g++ ccache pkg-config libasio-dev liburing-dev libtomlplusplus-dev libspdlog-dev
-    libcli11-dev nlohmann-json3-dev libsqlite3-dev libssl-dev dpkg-dev patch)
+    libcli11-dev nlohmann-json3-dev libsqlite3-dev libssl-dev libcpp-httplib-dev dpkg-dev patch)
 test_packages=(rsync strace git mandoc python3 python3-pytest procps util-linux dpkg-dev
     openssh-server openssh-client dropbear-bin tcsh fish zsh)
 check_packages=(clang-format-19 clang-tidy-19 clang-19 mandoc python3)

@@ -8,7 +8,9 @@
 #include "cli/detach.hpp"
 #include "cli/engine_host.hpp"
 #include "cli/exit_status.hpp"
+#include "cli/hooks.hpp"
 #include "cli/job_files.hpp"
+#include "cli/observers.hpp"
 #include "cli/run_plans.hpp"
 #include "cli/workbench.hpp"
 #include "engine/engine.hpp"
@@ -55,6 +57,7 @@ class Teller final : public EngineObserver {
     Workbench& workbench_;
 };
 
+/// The long run or each job once; gives `status` when it ended, asked to or not.
 Task<void> apply_to_the_end(Session& session, Workbench& workbench, JobFile file, EngineOptions options,
                             EngineParts& parts, EngineObserver& observer, int& status) {
     if (session.line.once) {
@@ -105,6 +108,8 @@ int apply_command(Session& session) {
     SystemClock clock;
     SystemZone zone;
     Teller teller(session.output, workbench);
+    Hooks hooks(file, session.environment, session.output);
+    Observers observers({&teller, &hooks});
     auto load = [&session, path = file.path, was_named] { return load_again(session, path, was_named); };
     RunContext& context = workbench.context();
     EngineParts parts{clock, zone, run_function(context), load, context.state_directory};
@@ -118,8 +123,8 @@ int apply_command(Session& session) {
     options.seed = std::random_device{}();
     if (!line.once) session.output.set_long_running();
     int status = exit_failed;
-    auto whole = apply_to_the_end(session, workbench, std::move(file), std::move(options), parts, teller, status);
-    workbench.run(std::move(whole), !line.once);
+    auto work = apply_to_the_end(session, workbench, std::move(file), std::move(options), parts, observers, status);
+    workbench.run(hooks.with_hooks(std::move(work)), !line.once);
     return status;
 }
 

@@ -15,6 +15,8 @@
 #include "cli/job_files.hpp"
 #include "config/paths.hpp"
 #include "fs/fd.hpp"
+#include "state/directory.hpp"
+#include "state/store.hpp"
 
 namespace syncline::cli {
 namespace {
@@ -118,7 +120,10 @@ std::vector<std::string> words_for_engine(const Session& session, bool takes_fil
 }
 
 std::string log_for_engine(const Session& session, const EnginePlace& place) {
-    if (session.line.log_file.empty()) return place.log;
+    if (session.line.log_file.empty()) {
+        create_private_directory(default_state_directory());
+        return place.log;
+    }
     return absolute_path(session.line.log_file, session.environment.current_directory, session.environment);
 }
 

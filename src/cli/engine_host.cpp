@@ -6,46 +6,27 @@
 #include "base/text.hpp"
 #include "cli/engine_desk.hpp"
 #include "cli/engine_place.hpp"
+#include "cli/observers.hpp"
 #include "cli/report_text.hpp"
 #include "cli/service_manager.hpp"
 #include "cli/status_board.hpp"
+#include "cli/status_endpoint.hpp"
 #include "engine/service.hpp"
 
 namespace syncline::cli {
 namespace {
 
-/// Hands what the engine tells on to all who listen.
-class Listeners final : public EngineObserver {
+/// Keeps what is told of jobs for `auto --status`.
+class Notes final : public EngineObserver {
   public:
-    Listeners(EngineObserver& teller, StatusBoard& board, EngineDesk& desk)
-        : teller_(teller), board_(board), desk_(desk) {}
+    explicit Notes(EngineDesk& desk) : desk_(desk) {}
 
-    void run_started(const Job& job, const Progress& progress) override {
-        board_.run_started(job, progress);
-        teller_.run_started(job, progress);
-    }
     void run_finished(const RunReport& report) override {
-        board_.run_finished(report);
         desk_.note(report.job, trouble_lines(report, Style()) + summary_line(report, Style()));
-        teller_.run_finished(report);
     }
-    void run_locked(const Job& job, const std::string& why) override {
-        board_.run_locked(job, why);
-        desk_.note(job.name, why);
-        teller_.run_locked(job, why);
-    }
-    void reloaded(const JobChanges& changes, const JobFile& file) override {
-        board_.reloaded(changes, file);
-        teller_.reloaded(changes, file);
-    }
-    void reload_failed(const std::vector<Diagnostic>& errors) override { teller_.reload_failed(errors); }
-    void warning(const std::string& message) override { teller_.warning(message); }
-    void waiting(std::optional<TimeNs> next_start) override { teller_.waiting(next_start); }
-    void scheduled(const Schedule& schedule, Moment now) override { board_.scheduled(schedule, now); }
+    void run_locked(const Job& job, const std::string& why) override { desk_.note(job.name, why); }
 
   private:
-    EngineObserver& teller_;
-    StatusBoard& board_;
     EngineDesk& desk_;
 };
 
@@ -73,10 +54,13 @@ Task<int> host_engine(Session& session, Workbench& workbench, JobFile file, Engi
         is_up();
     };
     EngineDesk desk(session, workbench, board, publication, place.socket, up);
-    Listeners listeners(observer, board, desk);
+    StatusEndpoint endpoint(file.status_listen, publication, session.output);
+    Notes notes(desk);
+    Observers observers({&board, &endpoint, &notes, &observer});
+    parts.began = [&endpoint] { endpoint.start(); };
     parts.address = place.socket;
     parts.companion = [&](EngineControl& control) { return serve_both(board, desk, control); };
-    auto serving = apply(std::move(file), std::move(options), parts, listeners);
+    auto serving = apply(std::move(file), std::move(options), parts, observers);
     co_return co_await std::move(serving);
 }
 

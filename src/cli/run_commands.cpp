@@ -11,6 +11,7 @@
 #include "cli/engine_place.hpp"
 #include "cli/engine_run.hpp"
 #include "cli/exit_status.hpp"
+#include "cli/hooks.hpp"
 #include "cli/job_files.hpp"
 #include "cli/run_plans.hpp"
 #include "cli/workbench.hpp"
@@ -49,7 +50,7 @@ void end_run_elsewhere(Session& session, const std::optional<JobFile>& file, con
 }  // namespace
 
 Task<void> run_and_tell(const Job& job, RunOptions options, Workbench& workbench, Output& output, bool quiet_when_idle,
-                        int& status) {
+                        int& status, Hooks* hooks) {
     options.say = [&output](const std::string& message) { output.warning(message); };
     SystemClock clock;
     RunFunction work = run_function(workbench.context());
@@ -68,6 +69,7 @@ Task<void> run_and_tell(const Job& job, RunOptions options, Workbench& workbench
     } else {
         output.run_finished(run.report());
     }
+    if (hooks && !run.was_locked()) hooks->run_ended(job, run.report());
 }
 
 int show_plans(Session& session, Workbench& workbench, const std::vector<PlannedRun>& runs, bool as_events) {
@@ -119,7 +121,9 @@ int direct_command(Session& session, Direction direction) {
     workbench.context().file_option = file_option(session, false);
     if (!is_real) return show_plans(session, workbench, {{run.job, run.options}}, true);
     int status = exit_failed;
-    workbench.run(run_and_tell(run.job, run.options, workbench, session.output, false, status));
+    Hooks hooks(file, session.environment, session.output);
+    workbench.run(
+        hooks.with_hooks(run_and_tell(run.job, run.options, workbench, session.output, false, status, &hooks)));
     return status;
 }
 

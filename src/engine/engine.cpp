@@ -132,6 +132,7 @@ Task<int> apply(JobFile file, EngineOptions options, EngineParts& parts, EngineO
     auto executor = co_await asio::this_coro::executor;
     FileLock lock = lock_for_engine(parts.state_directory, file);
     lock.set_address(parts.address);
+    if (parts.began) parts.began();
     Service service(executor, std::move(file), std::move(options), parts, observer);
     try {
         co_await service.serve();

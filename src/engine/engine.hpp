@@ -41,6 +41,9 @@ struct EngineParts {
     /// Runs beside the jobs from when the lock is held, and is cancelled with them; may be empty. An Error that it
     /// throws is told, and ends it alone.
     std::function<Task<void>(EngineControl&)> companion = {};
+    /// Called once the engine has the job file to itself, before any job starts; may be empty. What it throws ends the
+    /// engine.
+    std::function<void()> began = {};
 };
 
 /// run_job with `context`, which outlives the function.
