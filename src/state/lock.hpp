@@ -24,6 +24,9 @@ class FileLock {
     /// that.
     static FileLock acquire(const std::string& path, Duration patience);
 
+    /// Held by many at a time, but not beside try_acquire()'s; leaves no PID. nullopt while one holds it alone.
+    static std::optional<FileLock> try_share(const std::string& path);
+
     FileLock(FileLock&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
     FileLock& operator=(FileLock&& other) noexcept {
         std::swap(fd_, other.fd_);
@@ -42,5 +45,15 @@ std::string job_lock_path(const std::string& state_directory, const PairKey& key
 
 /// The lock of the engine that serves `job_file` (an absolute, resolved path).
 std::string engine_lock_path(const std::string& state_directory, const std::string& job_file);
+
+/// Held for the moments in which uses of remote directories are recorded, or unused ones are taken away.
+std::string uses_lock_path(const std::string& state_directory);
+
+/// Shared by all that work now on a remote project directory of that name, on whichever host.
+std::string use_lock_path(const std::string& state_directory, const std::string& name);
+
+/// Of the one clean that may run at a time, and of the one that runs in the background.
+std::string clean_lock_path(const std::string& state_directory);
+std::string background_clean_lock_path(const std::string& state_directory);
 
 }  // namespace syncline
