@@ -3,7 +3,9 @@
 #include <random>
 
 #include "async/clock.hpp"
+#include "async/first_of.hpp"
 #include "base/text.hpp"
+#include "cli/clean_background.hpp"
 #include "cli/commands.hpp"
 #include "cli/exit_status.hpp"
 #include "cli/job_files.hpp"
@@ -18,12 +20,14 @@ namespace {
 /// What the engine tells, told on.
 class Teller final : public EngineObserver {
   public:
-    Teller(Output& output, Workbench& workbench) : output_(output), workbench_(workbench) {}
+    Teller(Output& output, Workbench& workbench, CleanKeeper& cleans)
+        : output_(output), workbench_(workbench), cleans_(cleans) {}
 
     void run_started(const Job& job, const Progress& progress) override { output_.run_started(job.name, progress); }
     void run_finished(const RunReport& report) override {
         output_.run_stopped(report.job);
         output_.run_finished(report);
+        if (report.outcome == Outcome::success) cleans_.ran(report.job);
     }
     void run_locked(const Job& job, const std::string& why) override {
         output_.run_stopped(job.name);
@@ -40,6 +44,7 @@ class Teller final : public EngineObserver {
     }
     void reloaded(const JobChanges& changes, const JobFile& file) override {
         workbench_.use_settings(file);
+        cleans_.take_up(file);
         output_.info("took up " + escape(file.shown_path) + ": " + escape(describe(changes)));
     }
     void reload_failed(const std::vector<Diagnostic>& errors) override {
@@ -51,14 +56,21 @@ class Teller final : public EngineObserver {
   private:
     Output& output_;
     Workbench& workbench_;
+    CleanKeeper& cleans_;
 };
 
+Task<void> serve(JobFile file, EngineOptions options, EngineParts& parts, EngineObserver& observer, int& status) {
+    status = co_await apply(std::move(file), std::move(options), parts, observer);
+}
+
 Task<void> apply_to_the_end(JobFile file, EngineOptions options, EngineParts& parts, EngineObserver& observer,
-                            bool once, int& status) {
+                            CleanKeeper& cleans, bool once, int& status) {
     if (once) {
         status = co_await apply_once(std::move(file), std::move(options), parts, observer);
     } else {
-        status = co_await apply(std::move(file), std::move(options), parts, observer);
+        auto jobs = serve(std::move(file), std::move(options), parts, observer, status);
+        auto both = first_of(std::move(jobs), cleans.serve());
+        co_await std::move(both);
     }
 }
 
@@ -89,7 +101,8 @@ int apply_command(Session& session) {
 
     SystemClock clock;
     SystemZone zone;
-    Teller teller(session.output, workbench);
+    CleanKeeper cleans(session, workbench, selected);
+    Teller teller(session.output, workbench, cleans);
     auto load = [&session, path = file.path, was_named] { return load_again(session, path, was_named); };
     RunContext& context = workbench.context();
     EngineParts parts{clock, zone, run_function(context), load, context.state_directory};
@@ -101,7 +114,9 @@ int apply_command(Session& session) {
     options.seed = std::random_device{}();
     if (!line.once) session.output.set_long_running();
     int status = exit_failed;
-    workbench.run(apply_to_the_end(std::move(file), std::move(options), parts, teller, line.once, status), !line.once);
+    workbench.run(apply_to_the_end(std::move(file), std::move(options), parts, teller, cleans, line.once, status),
+                  !line.once);
+    if (line.once) cleans.leave_to_background();
     return status;
 }
 

@@ -18,6 +18,8 @@ constexpr ArgumentSpec job_and_paths{"JOB_OR_PATH",
                                      SIZE_MAX, Completes::job_or_file};
 constexpr ArgumentSpec job_of_command{"JOB", "A job's name; without it the job whose root holds the current directory",
                                       0, 1, Completes::job};
+constexpr ArgumentSpec job_of_clean{"JOB", "A job's name; without it the job whose root holds the current directory", 0,
+                                    1, Completes::job};
 constexpr ArgumentSpec optional_shell{"SHELL", "bash, zsh or fish", 0, 1, Completes::shell};
 
 Names direct_options(std::string_view policy_switch) {
@@ -51,6 +53,11 @@ std::vector<CommandSpec> make_commands() {
          {"file", "job"}},
         {C::init, "init", "Write a commented jobs.toml", no_argument, {}},
         {C::trust, "trust", "Trust a job file that was found, as it is now", one_file, {}},
+        {C::clean,
+         "clean",
+         "Remove remote project directories; 'clean stop' ends a clean in the background",
+         job_of_clean,
+         {"all", "purge", "auto", "dry-run", "yes", "file", "root", "remote", "sync-cwd", "background", "host"}},
         {C::doctor, "doctor", "Try every root, destination and limit, and say what to do", optional_file, {"file"}},
         {C::completion, "completion", "Print the completion script of a shell", optional_shell, {"file", "jobs"}},
     };
@@ -65,7 +72,6 @@ std::vector<CommandSpec> make_commands() {
     later(C::resume, "resume", "Let a held job go on");
     later(C::stop, "stop", "End the running engine");
     later(C::wait, "wait", "Wait for a job of the running engine");
-    later(C::clean, "clean", "Remove remote project directories");
     later(C::buckets, "buckets", "List buckets");
     return table;
 }
@@ -106,6 +112,12 @@ std::vector<OptionSpec> make_options() {
         {"--pull-always", "", "Pull when the command ended, whatever its exit status", &L::pull_always},
         {"--env", "NAME[=VALUE]", "Set it for the command: as it is here, or to VALUE; 'LC_*' and '!NAME' too",
          &L::variables},
+        {"--all", "", "Remove every recorded directory on the job file's hosts", &L::all},
+        {"--purge", "", "Remove every directory in the default layout, other clients' too", &L::purge},
+        {"--auto", "", "Remove what is older than the clean tables allow", &L::clean_auto},
+        {"-y,--yes", "", "Do not ask", &L::yes},
+        {"--background", "", "Give way to every other clean", &L::background, K::nothing, true},
+        {"--host", "NAME", "Only this host (may be given again)", &L::hosts, K::nothing, true},
         {"--jobs", "", "Print the names of the jobs", &L::list_jobs, K::nothing, true},
     };
 }

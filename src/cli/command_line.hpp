@@ -43,14 +43,16 @@ struct CommandLine {
     std::vector<std::string> jobs;       ///< --job
     std::vector<std::string> exclude, include;
     std::vector<std::string> remote_command;  ///< run: what stands behind `--`
+    std::vector<std::string> hosts;           ///< clean --host
     std::vector<std::string> variables;       ///< run: --env
     std::string root, remote, remote_dir, bucket, log_file;
     bool verbose = false, quiet = false, json = false;
     bool once = false, detach = false, dry_run = false, adopt = false, force = false, restart = false, tar = false;
     bool remove = false;  ///< --delete
     bool overwrite = false, checksum = false, sync_cwd = false;
-    bool list_jobs = false;                                                   ///< completion --jobs
-    bool sync = false, skip_sync = false, pull = false, pull_always = false;  ///< run
+    bool list_jobs = false;                                                                ///< completion --jobs
+    bool all = false, purge = false, clean_auto = false, yes = false, background = false;  ///< clean
+    bool sync = false, skip_sync = false, pull = false, pull_always = false;               ///< run
 };
 
 /// What a shell offers for a value.

@@ -15,6 +15,7 @@ int run_command(Session& session);
 int explain_command(Session& session);
 int init_command(Session& session);
 int trust_command(Session& session);
+int clean_command(Session& session);
 int doctor_command(Session& session);
 int completion_command(Session& session);
 

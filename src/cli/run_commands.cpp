@@ -5,6 +5,7 @@
 
 #include "async/clock.hpp"
 #include "base/text.hpp"
+#include "cli/clean_background.hpp"
 #include "cli/commands.hpp"
 #include "cli/direct_run.hpp"
 #include "cli/exit_status.hpp"
@@ -101,6 +102,7 @@ int direct_command(Session& session, Direction direction) {
     if (session.line.dry_run) return show_plans(session, workbench, {{run.job, run.options}}, true);
     int status = exit_failed;
     workbench.run(run_and_tell(run.job, run.options, workbench, session.output, false, status));
+    if (status == exit_ok) clean_after(session, file, run.job, workbench);
     return status;
 }
 

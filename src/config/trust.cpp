@@ -112,7 +112,6 @@ void list_unbuilt(const Job& job, Diagnostics& found) {
     std::string remote = "remote = \"" + escape(job.remote_text) + "\": ";
     if (job.remote.type == Destination::Type::bucket) add("remote", remote + "bucket destinations are");
     if (job.watch) add("watch", "watch = true: watching is");
-    if (job.clean) add("clean", "clean: automatic cleaning is");
     if (job.max_staleness) add("max_staleness", "max_staleness: the health check is");
     if (!job.on_success.empty()) add("on_success", "on_success: hooks are");
     if (!job.on_failure.empty()) add("on_failure", "on_failure: hooks are");
@@ -152,10 +151,6 @@ std::vector<Diagnostic> not_built_yet(const JobFile& file) {
     Diagnostics found(file.shown_path);
     if (!file.status_listen.empty()) found.add(file.status_position, "[status]: the status endpoint is not built yet");
     for (const Job& job : file.jobs) list_unbuilt(job, found);
-    for (const auto& [name, host] : file.hosts) {
-        if (host.clean)
-            found.add(place_of(host.written, "clean"), "[hosts." + name + "] clean: cleaning is not built yet");
-    }
     return found.take_sorted();
 }
 
