@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <random>
 
+#include "async/cancel.hpp"
 #include "async/clock.hpp"
 #include "async/first_of.hpp"
 #include "base/text.hpp"
@@ -70,7 +71,11 @@ Task<void> apply_to_the_end(JobFile file, EngineOptions options, EngineParts& pa
     } else {
         auto jobs = serve(std::move(file), std::move(options), parts, observer, status);
         auto both = first_of(std::move(jobs), cleans.serve());
-        co_await std::move(both);
+        try {
+            co_await std::move(both);
+        } catch (...) {
+            if (!is_cancellation(std::current_exception())) throw;  // Asked for: this is how an engine ends well.
+        }
     }
 }
 

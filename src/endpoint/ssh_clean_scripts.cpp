@@ -37,7 +37,7 @@ p quota "$q"
 }
 
 /// Where processes of this account work; ls reads many links in one go everywhere.
-const char busy_lines[] = R"sh(b=$(ls -n /proc/[0-9]*/cwd 2>/dev/null | sed 's/^.* -> //')
+const char busy_lines[] = R"sh(b=$(ls -n /proc/[0-9]*/cwd 2>/dev/null | sed -n 's/^.* -> //p' | grep -F -- "${W:-$(pwd -P)}/" | sort -u)
 )sh";
 
 const char list_lines[] = R"sh(p mounts "$(cat /proc/mounts 2>/dev/null)"
