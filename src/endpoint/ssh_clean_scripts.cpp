@@ -28,7 +28,8 @@ std::string quota_lines(const QuotaSource& quota) {
     if (quota.type == QuotaSource::Type::command)
         return script + "p quota \"$( (eval " + sh_quote(quota.command) + ") 2>/dev/null </dev/null)\"\n";
     if (quota.type == QuotaSource::Type::file_system) return script;
-    return script + R"sh(for o in -w -p ''; do
+    return script + R"sh(q=
+command -v quota >/dev/null 2>&1 && for o in -w -p ''; do
   q=$(quota $o 2>&1 </dev/null)
   case "$q" in *Filesystem*|*": none"*) break ;; esac
 done
@@ -37,7 +38,8 @@ p quota "$q"
 }
 
 /// Where processes of this account work; ls reads many links in one go everywhere.
-const char busy_lines[] = R"sh(b=$(ls -n /proc/[0-9]*/cwd 2>/dev/null | sed -n 's/^.* -> //p' | grep -F -- "${W:-$(pwd -P)}/" | sort -u)
+const char busy_lines[] =
+    R"sh(b=$(ls -n /proc/[0-9]*/cwd 2>/dev/null | sed -n 's/^.* -> //p' | grep -F -- "${W:-$(pwd -P)}/" | sort -u)
 )sh";
 
 const char list_lines[] = R"sh(p mounts "$(cat /proc/mounts 2>/dev/null)"

@@ -268,7 +268,7 @@ def hooked_tool(server, name, script):
     tools = server.directory / "tools"
     tools.mkdir(exist_ok=True)
     tools.chmod(0o777)
-    (tools / name).write_text(f"#!/bin/sh\nif mkdir {tools}/once-{name} 2>/dev/null; then\n{script}\nfi\nexec /usr/bin/{name} \"$@\"\n")
+    (tools / name).write_text(f"#!/bin/sh\nif /bin/mkdir {tools}/once-{name} 2>/dev/null; then\n{script}\nfi\nexec /usr/bin/{name} \"$@\"\n")
     (tools / name).chmod(0o755)
     config = server.directory / "sshd_config"
     if "SetEnv" not in config.read_text():
