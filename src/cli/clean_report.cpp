@@ -78,7 +78,7 @@ std::string clean_text(const CleanReport& report, const Style& style, bool verbo
         if (report.last_clean) text += "  last clean " + describe(*report.last_clean) + "\n";
     }
     for (const CleanedDirectory& directory : report.directories) {
-        bool is_told = report.is_dry_run || verbose || goes(report, directory);
+        bool is_told = report.is_dry_run || verbose || goes(report, directory) || !directory.failure.empty();
         if (is_told) text += line_of(report, directory, style);
     }
     text += style.bold(place) + ": " + std::to_string(report.removed()) +

@@ -115,7 +115,7 @@ for t in .syncline-removed-*; do
   a=$(size "./$t")
   e=$(gone "./$t")
   if [ -d "$t" ]; then
-    find "./$t" -xdev -type d ! -perm -700 -exec chmod u+rwx {} + 2>/dev/null
+    find "./$t" -xdev -type d ! -perm -700 -exec chmod u+rwx {} \; 2>/dev/null
     e=$(gone "./$t")
   fi
   z=0
