@@ -104,7 +104,10 @@ const char removal_lines[] = R"sh(
 if rm -rf --one-file-system -- ./.syncline-no-such-file 2>/dev/null; then
   gone() { rm -rf --one-file-system -- "$1" 2>&1; }
 else
-  gone() { find "$1" -xdev -depth \( -type d -exec rmdir -- {} \; -o -exec rm -f -- {} + \) 2>&1; }
+  gone() {
+    find "$1" -xdev ! -type d -exec rm -f -- {} + 2>&1
+    find "$1" -xdev -depth -type d -exec rmdir -- {} + 2>&1
+  }
 fi
 k=0
 size() { set -- $(du -skx -- "$1" 2>/dev/null | tail -n 1); echo "${1:-0}"; }

@@ -511,3 +511,28 @@ def test_real_quotas_of_a_real_file_system(sandbox, start_server):
         assert event["quota_after"]["per_cent"] < 10 and event["bytes_freed"] >= 9 << 20
     finally:
         subprocess.run(["umount", "-l", disk], check=False)
+
+
+BUSYBOX = ["sh", "cat", "chmod", "date", "dd", "df", "du", "env", "find", "grep", "head", "ls", "mkdir", "mv", "printf", "rm", "rmdir",
+           "sed", "sort", "stat", "tail", "test", "xargs"]
+
+
+@pytest.mark.skipif(not shutil.which("busybox"), reason="busybox is not installed")
+def test_a_server_with_the_tools_of_busybox(projects):
+    tools = projects.server.directory / "busybox"
+    tools.mkdir()
+    for tool in BUSYBOX:
+        (tools / tool).symlink_to(shutil.which("busybox"))
+    config = projects.server.directory / "sshd_config"
+    config.write_text(f"SetEnv PATH={tools}\n" + config.read_text())
+    old, young, alive = projects.add("o\nl'd", 400), projects.add("young", 5), projects.add("alive", 400)
+    (projects.root / alive / "sub/file0").write_text("new")
+    for path in (projects.root / alive / "sub", projects.root / alive):
+        os.utime(path, (time.time() - 400 * DAY,) * 2)
+    link = "link-12345678-" + projects.client
+    os.symlink(projects.server.home, projects.root / link)
+    plan = projects.plan("--auto")
+    assert plan[old] == ("remove", "old") and plan[young] == plan[alive] == ("keep", "young")
+    assert plan[link] == ("keep", "not-a-directory")
+    projects.clean("--auto")
+    assert projects.names() == sorted([projects.current, young, alive, link])
