@@ -43,10 +43,11 @@ _syncline() {
         -d|--remote-dir|--dest) _syncline_files -d; return ;;
         -b|--bucket) :; return ;;
         --env) :; return ;;
+        --host) :; return ;;
     esac
     case $command in
         '')
-            _syncline_words apply plan check push pull run explain init trust doctor completion --help --version ;;
+            _syncline_words apply plan check push pull run explain init trust clean doctor completion --help --version ;;
         apply)
             if [[ $word == -* ]]; then
                 _syncline_words -f --file --once --job -n --dry-run --adopt --detach -v --verbose -q --quiet --json --log-file --help
@@ -100,6 +101,12 @@ _syncline() {
                 _syncline_words -v --verbose -q --quiet --json --log-file --help
             else
                 _syncline_files -f
+            fi ;;
+        clean)
+            if [[ $word == -* ]]; then
+                _syncline_words --all --purge --auto -n --dry-run -y --yes -f --file --root --remote --sync-cwd -v --verbose -q --quiet --json --log-file --help
+            else
+                _syncline_jobs
             fi ;;
         doctor)
             if [[ $word == -* ]]; then
