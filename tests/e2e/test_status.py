@@ -272,7 +272,8 @@ def test_the_page_shows_a_run_going_on_and_what_is_wrong(sandbox, serve):
         fill = "document.querySelector('.job .fill')?.style.width"
         first = browser.wait_for(f"parseInt({fill}) > 0 && {fill}")
         assert browser.wait_for(f"parseInt({fill}) > {int(first[:-1])} && {fill}") != first
-        browser.wait_for("document.querySelectorAll('.job[data-state=halted] .resolve code').length === 1")
+        advice = "document.querySelector('.job[data-state=halted] .resolve code:last-of-type')?.textContent"
+        assert browser.wait_for(advice) == "syncline push photos --adopt"
         browser.wait_for("document.querySelectorAll('.problems li').length === 2")
         shown = browser.value("[...document.querySelectorAll('.problems code')].map(c => c.textContent).join('|')")
         assert "<img src=x onerror=alert(1)>\\u000a\\u001b[31m\\u202e.txt" in shown

@@ -5,6 +5,7 @@
 const byId = (id) => document.getElementById(id);
 const cards = new Map(); // job name -> {element, part(selector), rate samples, history}
 const historyAge = 60_000;
+const space = "\u00a0";
 let status = null;
 
 function make(tag, className, text) {
@@ -30,16 +31,22 @@ function size(bytes) {
   const units = ["B", "KiB", "MiB", "GiB", "TiB"];
   let unit = 0;
   for (; bytes >= 1024 && unit < units.length - 1; ++unit) bytes /= 1024;
-  return (unit === 0 ? bytes : bytes.toFixed(1)) + " " + units[unit];
+  return (unit === 0 ? bytes : bytes.toFixed(1)) + space + units[unit];
 }
 
 function span(ms) {
   const s = Math.round(ms / 1000);
-  if (ms < 950) return Math.round(ms) + " ms";
-  if (s < 60) return s + " s";
-  if (s < 3600) return Math.floor(s / 60) + " min" + (s < 600 && s % 60 ? " " + s % 60 + " s" : "");
-  if (s < 48 * 3600) return Math.floor(s / 3600) + " h" + (s < 36_000 && s % 3600 >= 60 ? " " + Math.floor(s % 3600 / 60) + " min" : "");
-  return Math.floor(s / 86_400) + " d";
+  if (ms < 950) return Math.round(ms) + space + "ms";
+  if (s < 60) return s + space + "s";
+  if (s < 3600) return two(s, 60, "min", "s", 10);
+  if (s < 48 * 3600) return two(s, 3600, "h", "min", 10);
+  return Math.floor(s / 86_400) + space + "d";
+}
+
+// The smaller unit is told while there are few of the larger one.
+function two(s, large, name, small, few) {
+  const whole = Math.floor(s / large), rest = Math.floor(s % large / (large / 60));
+  return whole + space + name + (whole < few && rest ? space + rest + space + small : "");
 }
 
 function ago(time) {
@@ -62,7 +69,7 @@ function tone(job) {
 }
 
 function deeds(run) {
-  const parts = [];
+  const parts = run.outcome === "success" ? [] : [run.outcome];
   if (run.put) parts.push(count(run.put) + " put");
   if (run.deleted) parts.push(count(run.deleted) + " deleted");
   return parts.join(", ") || "nothing to do";
@@ -122,11 +129,11 @@ function rate(known, p) {
   return `${size(perMs * 1000)}/s, ${span((p.bytes_total - p.bytes_done) / perMs)} left`;
 }
 
-// Commands in a sentence stand between backquotes.
+// Commands in a sentence stand between backquotes, or are the one that a halt advises.
 function sentence(element, text) {
   if (element.dataset.text === text) return;
   element.dataset.text = text;
-  const pieces = visible(text).split("`");
+  const pieces = visible(text).split(/`([^`]*)`|(syncline (?:push|pull) [^;`]*--adopt)/).filter((piece) => piece !== undefined);
   element.replaceChildren(...pieces.map((piece, i) => i % 2 ? make("code", "", piece) : document.createTextNode(piece)));
 }
 
