@@ -72,14 +72,14 @@ class Bench:
                         "ignore_files = []\npermissions = \"preserve\"\n" + "\n".join(lines) + "\n")
         return path
 
-    def timed(self, *command):
+    def timed(self, *command, accepted=(0,)):
         """Seconds, and the peak resident memory in MiB."""
         began = time.perf_counter()
         process = subprocess.Popen([str(word) for word in command], env=self.env, cwd=self.directory,
                                    stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
         _, status, usage = os.wait4(process.pid, 0)
         process.returncode = os.waitstatus_to_exitcode(status)
-        if process.returncode != 0:
+        if process.returncode not in accepted:
             sys.exit(f"bench: exit status {process.returncode} from: {' '.join(map(str, command))}")
         return time.perf_counter() - began, usage.ru_maxrss / 1024
 

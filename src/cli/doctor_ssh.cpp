@@ -62,7 +62,7 @@ Task<ServerTools> probe(SshHost& host) {
     ssh::SessionPool::Lease lease = co_await host.acquire();
     RemoteShell shell(std::move(lease));
     co_await shell.start();
-    std::string script = inspect_script("/", "/", false, true);
+    std::string script = inspect_script("/", "/", std::nullopt, true);
     RootReport report = co_await ShellSide::inspect(shell, std::move(script));
     co_return report.tools;
 }

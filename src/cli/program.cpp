@@ -76,12 +76,13 @@ int with_output_error(int status, Console& console) {
     return worse_status(status, exit_failed);
 }
 
-/// Opens the three standard descriptors where a caller closed them: no file of ours may take their place.
+/// Opens the three standard descriptors where a caller closed them: no file of ours may take their place. What is written
+/// to an output that was closed fails all the same.
 void open_standard_descriptors() {
-    for (int fd = ::open("/dev/null", O_RDWR); fd >= 0; fd = ::dup(fd)) {
-        if (fd <= 2) continue;
-        ::close(fd);
-        return;
+    for (int number : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}) {
+        if (::fcntl(number, F_GETFD) >= 0) continue;
+        // The lowest number that is free is this one.
+        ::open("/dev/null", number == STDOUT_FILENO ? O_RDONLY : O_RDWR);
     }
 }
 

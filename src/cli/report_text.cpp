@@ -27,13 +27,14 @@ Duration time_taken(const RunReport& report) {
     return std::chrono::duration_cast<Duration>(std::chrono::nanoseconds(span));
 }
 
-bool is_empty(const PlanSummary& sum) { return sum.put + sum.mkdir + sum.removed + sum.chmod == 0; }
+bool is_empty(const PlanSummary& sum) { return sum.put + sum.mkdir + sum.removed + sum.rmdir + sum.chmod == 0; }
 
 std::vector<std::string> done_parts(const PlanSummary& done) {
     std::vector<std::string> parts;
     if (done.put > 0) parts.push_back(grouped(done.put) + " put");
     if (done.mkdir > 0) parts.push_back(counted(done.mkdir, "directory", "directories"));
     if (done.removed > 0) parts.push_back(grouped(done.removed) + " deleted");
+    if (done.rmdir > 0) parts.push_back(counted(done.rmdir, "directory", "directories") + " removed");
     if (done.chmod > 0) parts.push_back(counted(done.chmod, "mode", "modes"));
     return parts;
 }
@@ -146,6 +147,7 @@ std::string plan_text(const RunReport& report, const Style& style) {
     if (sum.mkdir > 0) parts.push_back(counted(sum.mkdir, "directory", "directories") + " to make");
     if (sum.chmod > 0) parts.push_back(counted(sum.chmod, "mode", "modes") + " to set");
     parts.push_back(grouped(sum.removed) + " to delete");
+    if (sum.rmdir > 0) parts.push_back(counted(sum.rmdir, "directory", "directories") + " to remove");
     parts.push_back(grouped(sum.unchanged) + " unchanged");
     return out + "  " + joined(parts) + ", " + format_byte_count(sum.bytes) + "\n";
 }

@@ -123,7 +123,7 @@ class RemoteRun {
         }
         if (wants_pull_) before_ = co_await list_selected(push_.job, workbench_.endpoints());
         co_await run_program();
-        bool pulls = wants_pull_ && (status_ == 0 || session_.line.pull_always);
+        bool pulls = wants_pull_ && is_confirmed_ && (status_ == 0 || session_.line.pull_always);
         if (pulls) co_await pull_back();
     }
 
@@ -149,6 +149,10 @@ class RemoteRun {
         ssh::RemoteProgram program(lease.session(), executor, workbench_.workers(), {});
         ssh::ExitStatus exit = co_await attend(program, std::move(script), std::move(terminal));
         status_ = status_of(exit);
+        is_confirmed_ = exit.is_confirmed();
+        if (!is_confirmed_)
+            session_.output.error(escape(host->name()) + ": the server did not tell how the command ended; " +
+                                  (wants_pull_ ? "nothing is pulled, look there first" : "look there"));
     }
 
     /// Signals that come while it runs are its own; who keeps asking is heard by us.
@@ -212,6 +216,7 @@ class RemoteRun {
     bool pushes_, wants_pull_;
     Tree before_;
     int status_ = exit_no_status;
+    bool is_confirmed_ = false;  ///< the server told how the command ended
 };
 
 /// -d sends the command elsewhere, where nobody meant to mirror to; a job that only pulls pushes only when told so.

@@ -26,6 +26,8 @@ struct RootIdentity {
     /// and in what older versions recorded.
     std::string uuid{};
 
+    uint16_t mode = 0700;  ///< its permission bits as they are now, where a root that is made can follow; not recorded
+
     bool operator==(const RootIdentity& other) const {
         bool same_birth = born == other.born || born == 0 || other.born == 0;
         bool knows_uuids = !uuid.empty() && !other.uuid.empty();

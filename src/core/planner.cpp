@@ -209,14 +209,15 @@ void Planner::overwrite(const Spot& spot) {
 void Planner::replace_across_kinds(const Spot& spot) {
     bool deletes_nothing = policy_.direction == Direction::push ? policy_.delete_policy == DeletePolicy::never
                                                                 : policy_.pull == PullPolicy::update;
-    if (deletes_nothing) {
+    if (deletes_nothing && !policy_.adopt) {
         conflict(spot, Reason::replaces_other_kind);
         return skip_below(spot.path);
     }
     if (spot.target->kind == Kind::directory) {
         // A put that fails must not cost what it was to replace, so its content is read before anything goes.
         if (spot.source->kind == Kind::file && !compare_.require_source_digest(spot)) return skip_below(spot.path);
-        bool removable = is_removable(spot) || (policy_.is_mirror() && !spot.target->has(unselected));
+        bool is_given_away = (policy_.is_mirror() || policy_.adopt) && !spot.target->has(unselected);
+        bool removable = is_removable(spot) || is_given_away;
         doomed_.push_back({spot, true, removable, prune_.size(), plan_.deletes});
         return;
     }
@@ -262,6 +263,7 @@ bool Planner::is_removable(const Spot& spot) {
     bool is_push_mirror = policy_.direction == Direction::push && policy_.is_mirror();
     if (spot.target->has(unselected)) return is_push_mirror && policy_.delete_excluded;
     if (policy_.is_mirror()) return !is_kept_rule_file(spot);
+    if (policy_.adopt && makes_room()) return true;
     if (policy_.direction == Direction::pull || policy_.delete_policy != DeletePolicy::synced) return false;
     if (spot.baseline == nullptr || spot.baseline->found_there) return false;
     if (policy_.adopt) return true;
@@ -270,6 +272,11 @@ bool Planner::is_removable(const Spot& spot) {
         plan_.notes.push_back({std::string(spot.path), "gone from the source, but changed on the target; kept"});
     }
     return ours == Answer::yes;
+}
+
+/// Whether the path just visited is in a directory that is to be replaced.
+bool Planner::makes_room() const {
+    return std::ranges::any_of(doomed_, [](const Doomed& doomed) { return doomed.replaced; });
 }
 
 /// Without it what it ignores would be selected, and go with the next pull.
@@ -292,9 +299,8 @@ void Planner::visit_target_only(const Spot& spot) {
         return;
     }
     if (!removable) return keep_target(spot);
-    bool makes_room = std::any_of(doomed_.begin(), doomed_.end(), [](const Doomed& d) { return d.replaced; });
     Reason reason = target.has(unselected) ? Reason::excluded_from_source
-                    : makes_room           ? Reason::replaced_by_other_kind
+                    : makes_room()         ? Reason::replaced_by_other_kind
                                            : Reason::gone_from_source;
     prune_.push_back({Op::remove, reason, Phase::prune, 0, Tree::none, spot.target_index});
     ++plan_.deletes;

@@ -49,6 +49,7 @@ class Planner {
     /// Whether the target's entry may be removed, judged by itself.
     bool is_removable(const Spot& spot);
     bool is_kept_by_synced(const Spot& spot) const;
+    bool makes_room() const;
     bool is_kept_rule_file(const Spot& spot);
     void close_doomed_before(std::string_view path);
     void close_last_doomed();

@@ -167,8 +167,8 @@ class Endpoint {
     /// them.
     virtual Task<ContentSource> fetch(const Tree& tree, std::vector<uint32_t> indices, Progress& progress) = 0;
 
-    /// Creates the root (and its parents) when it is missing; a no-op otherwise.
-    virtual Task<void> create_root() = 0;
+    /// Creates the root when it is missing, with these permission bits, and its parents with 0700; a no-op otherwise.
+    virtual Task<void> create_root(uint16_t mode) = 0;
 
     /// Applies `items`. Each put goes to a temporary name, is verified by digest, flushed where the endpoint was told
     /// so, and renamed into place only while the target still is what `expected` says.
@@ -177,7 +177,8 @@ class Endpoint {
     /// Removes `items` in the order given, each only while it still is what `expected` says.
     virtual Task<void> remove(std::vector<RemoveItem>& items, Progress& progress) = 0;
 
-    /// Removes temporary files that killed runs left; failing is no error.
+    /// Removes temporary files that runs which broke off left; failing is no error. Before flush() it may keep those
+    /// with which commit() can go on; flush() removes what of them had no use.
     virtual Task<void> sweep(std::vector<std::string> leftovers) = 0;
 
     /// Returns when all that was committed and removed is durable (nothing to do without `fsync`).

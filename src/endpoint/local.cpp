@@ -36,11 +36,15 @@ std::vector<fs::DirectoryId> directories_that_hold(const std::string& root, cons
     return all;
 }
 
-void sweep_leftover(int root, const std::string& path) {
+/// Removes it, or keeps it for the file that it may be the beginning of.
+void sweep_leftover(int root, const std::string& path, KeptBeginnings* kept) {
     if (!fs::is_temporary_name(last_name(path))) return;
     fs::Fd directory = fs::open_directory(root, parent_path(path));
     std::string name(last_name(path));
     if (!directory) return;
+    std::optional<Entry> found = entry_now(directory.get(), name);
+    bool is_worth_it = found && found->kind == Kind::file && found->stamp.size >= KeptBeginnings::least_bytes;
+    if (kept != nullptr && is_worth_it) return kept->add(path, found->stamp.size);
     if (::unlinkat(directory.get(), name.c_str(), 0) == 0 || errno == ENOENT) return;
     // What a pull was bringing when it was killed. The descriptor keeps the way there from being exchanged.
     std::error_code ignored;
@@ -124,7 +128,7 @@ Task<ContentSource> LocalEndpoint::fetch(const Tree&, std::vector<uint32_t>, Pro
     co_return ContentSource{root(), follows_symlinks_};
 }
 
-Task<void> LocalEndpoint::create_root() {
+Task<void> LocalEndpoint::create_root(uint16_t mode) {
     if (root_ || identify_root(path_)) co_return;
     std::string made;
     for (const std::filesystem::path& part : std::filesystem::path(path_)) {
@@ -133,13 +137,16 @@ Task<void> LocalEndpoint::create_root() {
         throw errno_error("create the directory", made, errno);
     }
     if (!identify_root(path_)) throw errno_error("create the directory", path_, ENOTDIR);
+    constexpr uint16_t mode_when_made = 0700;
+    bool is_given = mode == mode_when_made || ::chmod(path_.c_str(), mode) == 0;
+    if (!is_given) throw errno_error("set the mode of the directory", path_, errno);
 }
 
 Task<void> LocalEndpoint::commit(ContentSource content, std::vector<CommitItem>& items, Progress& progress) {
     int root_fd = root();
     LocalCommit::Options options{fsync_, threads_of_a_batch};
     auto work = [&](std::stop_token stop) {
-        LocalCommit(root_fd, content, options, std::move(stop), progress, touched_, limiter_).run(items);
+        LocalCommit(root_fd, content, options, std::move(stop), progress, touched_, limiter_, kept_).run(items);
     };
     co_await offload(workers_, work);
 }
@@ -161,15 +168,18 @@ Task<void> LocalEndpoint::sweep(std::vector<std::string> leftovers) {
     if (leftovers.empty()) co_return;
     int root_fd = root();
     auto work = [&](std::stop_token) {
-        for (const std::string& path : leftovers) sweep_leftover(root_fd, path);
+        KeptBeginnings* kept = is_flushed_ ? nullptr : &kept_;
+        for (const std::string& path : leftovers) sweep_leftover(root_fd, path, kept);
     };
     co_await offload(workers_, work);
 }
 
 Task<void> LocalEndpoint::flush() {
-    if (!fsync_ || !root_) co_return;
+    if (!root_) co_return;
+    is_flushed_ = true;
     auto work = [&](std::stop_token) {
-        if (::syncfs(root_.get()) != 0) throw errno_error("flush the file system of", path_, errno);
+        for (const std::string& path : kept_.take_all()) sweep_leftover(root_.get(), path, nullptr);
+        if (fsync_ && ::syncfs(root_.get()) != 0) throw errno_error("flush the file system of", path_, errno);
     };
     co_await offload(workers_, work);
 }

@@ -5,6 +5,7 @@
 
 #include "async/offload.hpp"
 #include "endpoint/endpoint.hpp"
+#include "endpoint/kept_beginnings.hpp"
 #include "endpoint/local_item.hpp"
 #include "fs/fd.hpp"
 #include "fs/hash.hpp"
@@ -28,7 +29,7 @@ class LocalEndpoint : public Endpoint {
     Task<Listing> list(ListRequest request, Progress& progress) override;
     Task<void> digest(const Tree& tree, std::vector<DigestItem>& items, Progress& progress) override;
     Task<ContentSource> fetch(const Tree& tree, std::vector<uint32_t> indices, Progress& progress) override;
-    Task<void> create_root() override;
+    Task<void> create_root(uint16_t mode) override;
     Task<void> commit(ContentSource content, std::vector<CommitItem>& items, Progress& progress) override;
     Task<void> remove(std::vector<RemoveItem>& items, Progress& progress) override;
     Task<void> sweep(std::vector<std::string> leftovers) override;
@@ -43,6 +44,8 @@ class LocalEndpoint : public Endpoint {
     WorkerPool& workers_;
     fs::HashPool& hashes_;
     fs::RateLimiter& limiter_;
+    KeptBeginnings kept_;
+    bool is_flushed_ = false;
     fs::Fd root_;
     bool follows_symlinks_ = false;
     TouchedInodes touched_;

@@ -13,14 +13,15 @@
 namespace syncline {
 
 LocalCommit::LocalCommit(int target_root, ContentSource content, Options options, std::stop_token stop,
-                         Progress& progress, TouchedInodes& touched, fs::RateLimiter& limiter)
+                         Progress& progress, TouchedInodes& touched, fs::RateLimiter& limiter, KeptBeginnings& kept)
     : root_(target_root),
       content_(content),
       options_(options),
       stop_(std::move(stop)),
       progress_(progress),
       touched_(touched),
-      limiter_(limiter) {}
+      limiter_(limiter),
+      kept_(kept) {}
 
 void LocalCommit::run(std::vector<CommitItem>& items) {
     staged_.assign(items.size(), {});
@@ -34,10 +35,10 @@ void LocalCommit::run(std::vector<CommitItem>& items) {
         if (options_.fsync && ::syncfs(root_) != 0) throw errno_error("flush", "the target's file system", errno);
         install_all(items);
     } catch (...) {
-        remove_staged(items);
+        remove_staged(items, true);
         throw;
     }
-    remove_staged(items);
+    remove_staged(items, false);
     for (size_t i = 0; i < items.size(); ++i) {
         if (items[i].op == Op::chmod && !is_copied_[i]) installer.change_mode(items[i]);
     }
@@ -48,7 +49,7 @@ size_t LocalCommit::slice_of(size_t count) const { return std::clamp<size_t>(cou
 
 void LocalCommit::stage_all(std::vector<CommitItem>& items) {
     fs::parallel_slices(items.size(), slice_of(items.size()), options_.threads, [&](size_t begin, size_t end) {
-        Stager stager(root_, content_, stop_, progress_, limiter_);
+        Stager stager(root_, content_, stop_, progress_, limiter_, kept_);
         Installer installer(root_, touched_);
         for (size_t i = begin; i < end; ++i) {
             if (stop_.stop_requested()) throw Cancelled();
@@ -63,7 +64,7 @@ void LocalCommit::stage_all(std::vector<CommitItem>& items) {
 /// A file with several names gets its mode as a copy that has only this one.
 void LocalCommit::stage_copy(CommitItem& item, size_t index) {
     is_copied_[index] = 1;
-    Stager(root_, ContentSource{root_, false}, stop_, progress_, limiter_).stage(item, staged_[index]);
+    Stager(root_, ContentSource{root_, false}, stop_, progress_, limiter_, kept_).stage(item, staged_[index]);
 }
 
 void LocalCommit::install_all(std::vector<CommitItem>& items) {
@@ -75,10 +76,10 @@ void LocalCommit::install_all(std::vector<CommitItem>& items) {
     });
 }
 
-void LocalCommit::remove_staged(const std::vector<CommitItem>& items) {
+void LocalCommit::remove_staged(const std::vector<CommitItem>& items, bool is_cut) {
     fs::DirectoryCache directories(root_);
     for (size_t i = 0; i < items.size(); ++i) {
-        if (staged_[i].empty()) continue;
+        if (staged_[i].empty() || (is_cut && Stager::is_kept_when_cut(items[i], content_))) continue;
         int directory = directories.open(parent_path(items[i].path));
         if (directory >= 0) ::unlinkat(directory, staged_[i].c_str(), 0);
         staged_[i].clear();

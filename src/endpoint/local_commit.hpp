@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "endpoint/kept_beginnings.hpp"
 #include "endpoint/local_item.hpp"
 #include "fs/rate_limiter.hpp"
 
@@ -21,16 +22,17 @@ class LocalCommit {
     };
 
     LocalCommit(int target_root, ContentSource content, Options options, std::stop_token stop, Progress& progress,
-                TouchedInodes& touched, fs::RateLimiter& limiter);
+                TouchedInodes& touched, fs::RateLimiter& limiter, KeptBeginnings& kept);
 
-    /// Fills in the results. Throws Cancelled; what was not renamed by then is removed again.
+    /// Fills in the results. Throws Cancelled; what was not renamed by then is removed again, but for large files, with
+    /// which the next run goes on.
     void run(std::vector<CommitItem>& items);
 
   private:
     void stage_all(std::vector<CommitItem>& items);
     void stage_copy(CommitItem& item, size_t index);
     void install_all(std::vector<CommitItem>& items);
-    void remove_staged(const std::vector<CommitItem>& items);
+    void remove_staged(const std::vector<CommitItem>& items, bool is_cut);
     size_t slice_of(size_t count) const;
 
     int root_;
@@ -40,6 +42,7 @@ class LocalCommit {
     Progress& progress_;
     TouchedInodes& touched_;
     fs::RateLimiter& limiter_;
+    KeptBeginnings& kept_;
     std::vector<std::string> staged_;  ///< per item: the temporary name, "" when none is in the making
     std::vector<uint8_t> is_copied_;   ///< per item: a chmod that is done by a copy
 };

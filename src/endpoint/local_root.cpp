@@ -67,13 +67,14 @@ std::optional<RootIdentity> identify_root(const std::string& path) {
 RootIdentity identify_root(int fd, const std::string& path) {
     struct statx status{};
     struct stat link_status{};
-    if (::statx(fd, "", AT_EMPTY_PATH, STATX_TYPE | STATX_INO | STATX_BTIME, &status) != 0) {
+    if (::statx(fd, "", AT_EMPTY_PATH, STATX_TYPE | STATX_MODE | STATX_INO | STATX_BTIME, &status) != 0) {
         throw errno_error("look at", path, errno);
     }
     RootIdentity identity;
     identity.file_system = file_system_id(fd);
     identity.uuid = S_ISDIR(status.stx_mode) ? file_system_uuid(fd) : "";
     identity.inode = status.stx_ino;
+    identity.mode = status.stx_mode & 07777;
     identity.kind = Kind::directory;
     bool is_link = ::lstat(path.c_str(), &link_status) == 0 && S_ISLNK(link_status.st_mode);
     if (is_link) identity.kind = Kind::symlink;

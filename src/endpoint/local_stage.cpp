@@ -25,18 +25,24 @@ timespec to_timespec(TimeNs time) {
 }  // namespace
 
 Stager::Stager(int target_root, ContentSource content, std::stop_token stop, Progress& progress,
-               fs::RateLimiter& limiter)
+               fs::RateLimiter& limiter, KeptBeginnings& kept)
     : content_(content),
       stop_(std::move(stop)),
       progress_(progress),
       sources_(content.root, content.follow_symlinks ? fs::Links::follow : fs::Links::refuse),
       targets_(target_root),
-      copier_(limiter) {}
+      copier_(limiter),
+      kept_(kept) {}
+
+bool Stager::is_kept_when_cut(const CommitItem& item, const ContentSource& content) {
+    return item.op == Op::put && content.fetched == nullptr && item.source.size >= KeptBeginnings::least_bytes;
+}
 
 void Stager::stage(CommitItem& item, std::string& temporary) {
     int directory = targets_.open(parent_path(item.path));
     if (directory < 0) return fail(item, "cannot open its directory on the target", errno);
     temporary = new_temporary_name();
+    if (is_kept_when_cut(item, content_)) temporary = last_name(new_beginning(item.path));
     bool is_symlink = item.op == Op::symlink;
     if (is_symlink ? stage_symlink(item, directory, temporary) : stage_file(item, directory, temporary)) return;
     ::unlinkat(directory, temporary.c_str(), 0);
@@ -53,7 +59,7 @@ bool Stager::stage_symlink(CommitItem& item, int directory, const std::string& n
     return true;
 }
 
-bool Stager::stage_file(CommitItem& item, int directory, const std::string& name) {
+bool Stager::stage_file(CommitItem& item, int directory, std::string& name) {
     if (content_.fetched == nullptr) return stage_copy(item, directory, name);
     auto found = content_.fetched->find(std::string(item.path));
     bool is_there = found != content_.fetched->end() && found->second.error.empty();
@@ -63,7 +69,7 @@ bool Stager::stage_file(CommitItem& item, int directory, const std::string& name
 }
 
 /// It was verified when it came: it only has to move.
-bool Stager::stage_fetched(CommitItem& item, const FetchedContent& content, int directory, const std::string& name) {
+bool Stager::stage_fetched(CommitItem& item, const FetchedContent& content, int directory, std::string& name) {
     fs::Fd file = open_source(item);
     if (!file) return false;
     int parent = sources_.open(parent_path(item.path));
@@ -78,17 +84,35 @@ bool Stager::stage_fetched(CommitItem& item, const FetchedContent& content, int 
     return finish_file(item, file.get());
 }
 
-bool Stager::stage_copy(CommitItem& item, int directory, const std::string& name) {
+/// The file that a run which broke off had begun under `name`, when it can only be ours; else a new one, under another
+/// name when need be.
+fs::Fd Stager::open_temporary(int directory, std::string& name, bool& is_begun) {
+    if (is_begun) {
+        fs::Fd begun(::openat(directory, name.c_str(), O_RDWR | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC));
+        struct stat status{};
+        bool is_ours = begun && ::fstat(begun.get(), &status) == 0 && S_ISREG(status.st_mode) && status.st_nlink == 1 &&
+                       status.st_uid == ::geteuid() && ::fchmod(begun.get(), 0600) == 0;
+        if (is_ours) return begun;
+        name = new_temporary_name();
+        is_begun = false;
+    }
+    return fs::Fd(::openat(directory, name.c_str(), O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600));
+}
+
+bool Stager::stage_copy(CommitItem& item, int directory, std::string& name) {
     fs::Fd source = open_source(item);
     if (!source) return false;
+    std::optional<KeptBeginnings::Beginning> kept;
+    if (is_kept_when_cut(item, content_)) kept = kept_.take(item.path);
+    if (kept) name = last_name(kept->path);
     for (int attempt = 0; attempt < read_attempts; ++attempt) {
-        int flags = O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC;
-        fs::Fd target(::openat(directory, name.c_str(), flags, 0600));
+        bool is_begun = kept && attempt == 0;
+        fs::Fd target = open_temporary(directory, name, is_begun);
         if (!target) {
             fail(item, "cannot create a file on the target", errno);
             return false;
         }
-        Outcome outcome = copy(item, source.get(), target.get());
+        Outcome outcome = copy(item, source.get(), target.get(), is_begun);
         if (outcome == Outcome::done) return finish_file(item, target.get());
         if (outcome == Outcome::failed) return false;
         ::unlinkat(directory, name.c_str(), 0);
@@ -97,12 +121,12 @@ bool Stager::stage_copy(CommitItem& item, int directory, const std::string& name
     return false;
 }
 
-Stager::Outcome Stager::copy(CommitItem& item, int source, int target) {
+Stager::Outcome Stager::copy(CommitItem& item, int source, int target, bool is_begun) {
     Entry before, after;
     if (!fs::read_entry(source, "", before)) return fail(item, "cannot read it", errno), Outcome::failed;
     TimeNs started_at = wall_clock_now();
     std::atomic<uint64_t>& bytes_done = progress_.bytes_done;
-    Digest digest = copier_.copy(source, target, before.stamp.size, stop_, bytes_done);
+    Digest digest = copier_.copy(source, target, before.stamp.size, is_begun, stop_, bytes_done);
     if (!fs::read_entry(source, "", after)) return fail(item, "cannot read it", errno), Outcome::failed;
     if (before.stamp != after.stamp) return Outcome::changed;
     if (!copier_.error().empty()) {

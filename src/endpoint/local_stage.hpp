@@ -6,6 +6,7 @@
 #include <stop_token>
 #include <string>
 
+#include "endpoint/kept_beginnings.hpp"
 #include "endpoint/local_item.hpp"
 #include "fs/copy.hpp"
 #include "fs/fd.hpp"
@@ -14,20 +15,25 @@ namespace syncline {
 
 class Stager {
   public:
-    Stager(int target_root, ContentSource content, std::stop_token stop, Progress& progress, fs::RateLimiter& limiter);
+    Stager(int target_root, ContentSource content, std::stop_token stop, Progress& progress, fs::RateLimiter& limiter,
+           KeptBeginnings& kept);
 
     /// Fills `temporary` with the name that was made beside the item's place, or the item's error. When it throws
     /// (Cancelled), `temporary` is the name that may have been begun.
     void stage(CommitItem& item, std::string& temporary);
 
+    /// Whether what was begun of it is worth being kept for the next run when this one breaks off.
+    static bool is_kept_when_cut(const CommitItem& item, const ContentSource& content);
+
   private:
     enum class Outcome { done, changed, failed };
 
     bool stage_symlink(CommitItem& item, int directory, const std::string& name);
-    bool stage_file(CommitItem& item, int directory, const std::string& name);
-    bool stage_fetched(CommitItem& item, const FetchedContent& content, int directory, const std::string& name);
-    bool stage_copy(CommitItem& item, int directory, const std::string& name);
-    Outcome copy(CommitItem& item, int source, int target);
+    bool stage_file(CommitItem& item, int directory, std::string& name);
+    bool stage_fetched(CommitItem& item, const FetchedContent& content, int directory, std::string& name);
+    bool stage_copy(CommitItem& item, int directory, std::string& name);
+    fs::Fd open_temporary(int directory, std::string& name, bool& is_begun);
+    Outcome copy(CommitItem& item, int source, int target, bool is_begun);
     bool finish_file(CommitItem& item, int target);
     fs::Fd open_source(CommitItem& item);
 
@@ -36,6 +42,7 @@ class Stager {
     Progress& progress_;
     fs::DirectoryCache sources_, targets_;
     fs::FileCopier copier_;
+    KeptBeginnings& kept_;
     timespec source_mtime_{};
 };
 

@@ -104,11 +104,11 @@ Task<std::unique_ptr<SftpSide>> SshEndpoint::sftp_side() {
     co_return std::make_unique<SftpSide>(*channel, executor, root_.path, shown(), means_, kept_);
 }
 
-Task<RootReport> SshEndpoint::look_by_sftp(bool create) {
+Task<RootReport> SshEndpoint::look_by_sftp(std::optional<uint16_t> create_mode) {
     ssh::Sftp* channel = co_await sftp();
     std::string directory = sftp_path_of_directory(directory_);
     std::string remote_root = sftp_path_of_directory(host_->remote_root());
-    RootReport report = co_await SftpSide::inspect(*channel, std::move(directory), std::move(remote_root), create);
+    RootReport report = co_await SftpSide::inspect(*channel, std::move(directory), std::move(remote_root), create_mode);
     co_return std::move(report);
 }
 
@@ -118,27 +118,27 @@ Task<ShellSide> SshEndpoint::side() {
     co_return ShellSide(std::move(place), means_);
 }
 
-Task<RootReport> SshEndpoint::look(bool create) {
+Task<RootReport> SshEndpoint::look(std::optional<uint16_t> create_mode) {
     bool by_shell = co_await has_shell();
     RootReport report;
     if (by_shell) {
-        report = co_await look_by_shell(create);
+        report = co_await look_by_shell(create_mode);
     } else {
-        report = co_await look_by_sftp(create);
+        report = co_await look_by_sftp(create_mode);
     }
     if (report.state == RootReport::State::unreachable) {
         throw Error(Errc::failed,
                     shown() + ": the directory is there, but may not be entered; see its permissions on the server");
     }
-    bool failed_to_create = create && report.path.empty();
+    bool failed_to_create = create_mode && report.path.empty();
     if (failed_to_create) throw Error(Errc::failed, shown() + ": cannot create the directory: " + report.errors);
     co_return std::move(report);
 }
 
-Task<RootReport> SshEndpoint::look_by_shell(bool create) {
+Task<RootReport> SshEndpoint::look_by_shell(std::optional<uint16_t> create_mode) {
     RemoteShell* remote = co_await shell();
     std::string script =
-        inspect_script(shell_word_of_directory(directory_), shell_word_of_directory(host_->remote_root()), create,
+        inspect_script(shell_word_of_directory(directory_), shell_word_of_directory(host_->remote_root()), create_mode,
                        !host_->tools.has_value());
     RootReport report = co_await ShellSide::inspect(*remote, std::move(script));
     if (!host_->tools) host_->tools = report.tools;
@@ -147,7 +147,7 @@ Task<RootReport> SshEndpoint::look_by_shell(bool create) {
 
 Task<std::optional<RootIdentity>> SshEndpoint::inspect() {
     // Later calls of a run ask what it worked on: the directory that was there at first, or that it made.
-    if (!is_inspected_) root_ = co_await look(false);
+    if (!is_inspected_) root_ = co_await look(std::nullopt);
     is_inspected_ = true;
     bool leads_astray = root_.state == RootReport::State::absent && has_parent_component(directory_);
     if (leads_astray) {
@@ -168,14 +168,15 @@ Task<std::optional<RootIdentity>> SshEndpoint::inspect() {
 /// A fresh look at the path: scripts and requests go by it, each anew.
 Task<bool> SshEndpoint::is_still_in_place() {
     if (root_.path.empty()) co_return true;
-    RootReport now = co_await look(false);
+    RootReport now = co_await look(std::nullopt);
     bool is_same = now.state == root_.state && now.path == root_.path && now.inode == root_.inode &&
                    now.file_system == root_.file_system;
     co_return is_same;
 }
 
-Task<void> SshEndpoint::create_root() {
-    if (root_.state == RootReport::State::absent) root_ = co_await look(true);
+Task<void> SshEndpoint::create_root(uint16_t mode) {
+    std::optional<uint16_t> create_mode = mode;
+    if (root_.state == RootReport::State::absent) root_ = co_await look(create_mode);
 }
 
 Task<Listing> SshEndpoint::list(ListRequest request, Progress& progress) {

@@ -37,16 +37,16 @@ class SshEndpoint : public Endpoint {
     Task<Listing> list(ListRequest request, Progress& progress) override;
     Task<void> digest(const Tree& tree, std::vector<DigestItem>& items, Progress& progress) override;
     Task<ContentSource> fetch(const Tree& tree, std::vector<uint32_t> indices, Progress& progress) override;
-    Task<void> create_root() override;
+    Task<void> create_root(uint16_t mode) override;
     Task<void> commit(ContentSource content, std::vector<CommitItem>& items, Progress& progress) override;
     Task<void> remove(std::vector<RemoveItem>& items, Progress& progress) override;
     Task<void> sweep(std::vector<std::string> leftovers) override;
     Task<void> flush() override;
 
   private:
-    Task<RootReport> look(bool create);
-    Task<RootReport> look_by_shell(bool create);
-    Task<RootReport> look_by_sftp(bool create);
+    Task<RootReport> look(std::optional<uint16_t> create_mode);
+    Task<RootReport> look_by_shell(std::optional<uint16_t> create_mode);
+    Task<RootReport> look_by_sftp(std::optional<uint16_t> create_mode);
     Task<bool> has_shell();
     Task<std::unique_ptr<SftpSide>> sftp_side();
     Task<ssh::Sftp*> sftp();

@@ -54,9 +54,10 @@ struct RootReport {
     ServerTools tools;   ///< of a probe
 };
 
-/// Looks at `directory`, which is made first when told so, and at the tools when they are to be probed. The words are
-/// shell words (ssh_root.hpp).
-std::string inspect_script(std::string_view directory_word, std::string_view remote_root_word, bool create, bool probe);
+/// Looks at `directory`, which is made first, with `create_mode`, when told so, and at the tools when they are to be
+/// probed. The words are shell words (ssh_root.hpp).
+std::string inspect_script(std::string_view directory_word, std::string_view remote_root_word,
+                           std::optional<uint16_t> create_mode, bool probe);
 /// nullopt when the text is not whole.
 std::optional<RootReport> read_inspect_output(std::string_view text);
 

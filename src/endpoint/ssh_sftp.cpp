@@ -57,15 +57,18 @@ std::string SftpSide::absolute(std::string_view path) const {
     return root_ == "/" ? "/" + std::string(path) : root_ + "/" + std::string(path);
 }
 
-Task<RootReport> SftpSide::inspect(ssh::Sftp& sftp, std::string directory, std::string remote_root, bool create) {
+Task<RootReport> SftpSide::inspect(ssh::Sftp& sftp, std::string directory, std::string remote_root,
+                                   std::optional<uint16_t> create_mode) {
     RootReport report;
     report.tools.has_shell = false;
     ssh::SftpReply<std::string> home = co_await sftp.realpath(".");
     report.home = home.value;
-    for (size_t slash = directory.find('/', 1); create; slash = directory.find('/', slash + 1)) {
-        ssh::SftpStatus made = co_await sftp.mkdir(directory.substr(0, slash), 0700);
+    for (size_t slash = directory.find('/', 1); create_mode; slash = directory.find('/', slash + 1)) {
+        bool is_last = slash == std::string::npos;
+        uint16_t mode = is_last ? *create_mode : 0700;
+        ssh::SftpStatus made = co_await sftp.mkdir(directory.substr(0, slash), mode);
         if (!made.ok()) report.errors = made.why();
-        if (slash == std::string::npos) break;
+        if (is_last) break;
     }
     ssh::SftpReply<ssh::SftpAttributes> status = co_await sftp.stat(directory);
     ssh::SftpReply<ssh::SftpAttributes> own = co_await sftp.lstat(directory);

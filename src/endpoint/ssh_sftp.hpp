@@ -13,9 +13,9 @@
 #include "async/semaphore.hpp"
 #include "base/rel_path.hpp"
 #include "endpoint/endpoint.hpp"
+#include "endpoint/kept_beginnings.hpp"
 #include "endpoint/ssh_content.hpp"
 #include "endpoint/ssh_fetch.hpp"
-#include "endpoint/ssh_sftp_kept.hpp"
 #include "ssh/sftp.hpp"
 
 namespace syncline {
@@ -36,7 +36,8 @@ class SftpSide {
           kept_(kept) {}
 
     /// `directory` as of sftp_path_of_directory(); makes it and its parents when told so.
-    static Task<RootReport> inspect(ssh::Sftp& sftp, std::string directory, std::string remote_root, bool create);
+    static Task<RootReport> inspect(ssh::Sftp& sftp, std::string directory, std::string remote_root,
+                                    std::optional<uint16_t> create_mode);
 
     Task<Listing> list(ListRequest request, Progress& progress);
     Task<void> digest(const Tree& tree, std::vector<DigestItem>& items, Progress& progress);

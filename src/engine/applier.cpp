@@ -149,7 +149,7 @@ Task<void> Applier::prune() {
         }
         recorder_.add_removed(item.path);
         report_.paths.add_done(item.path, item.op, reasons[i]);
-        if (item.op == Op::remove) ++report_.done.removed;
+        ++(item.op == Op::remove ? report_.done.removed : report_.done.rmdir);
         auto [first, last] = sides_.target_tree.range_below(item.path);
         bool was_empty = first == last;
         if (was_empty) ++report_.deletes;

@@ -18,6 +18,7 @@ void add(PlanSummary& sum, const PlanSummary& part) {
     sum.put += part.put;
     sum.mkdir += part.mkdir;
     sum.removed += part.removed;
+    sum.rmdir += part.rmdir;
     sum.chmod += part.chmod;
     sum.bytes += part.bytes;
 }
@@ -84,7 +85,7 @@ bool JobRun::wants_another_attempt() {
     bool is_lost = failed && report_.failure == Errc::lost;
     bool is_still_away = failed && lost_connection_ && report_.failure == Errc::unreachable;
     if (!is_lost && !is_still_away) return false;
-    bool brought_something = report_.done.put + report_.done.mkdir + report_.done.removed > 0;
+    bool brought_something = report_.done.put + report_.done.mkdir + report_.done.removed + report_.done.rmdir > 0;
     failed_attempts_ = brought_something ? 1 : failed_attempts_ + 1;
     if (failed_attempts_ > most_failed_attempts) return false;
     lost_connection_ = true;

@@ -21,7 +21,8 @@ PlanSummary summary_of(const Plan& plan) {
             plan.count(Op::remove),
             plan.count(Op::chmod),
             plan.unchanged,
-            plan.bytes};
+            plan.bytes,
+            plan.count(Op::rmdir)};
 }
 
 std::vector<PlannedAction> planned_actions(const Plan& plan, const Tree& source, const Tree& target) {

@@ -45,9 +45,10 @@ struct PlannedAction {
     std::string reason;
 };
 
-/// `put` counts symlinks too; `removed` counts files, symlinks and special files, directories not (as max_delete does).
+/// `put` counts symlinks too; `removed` counts files, symlinks and special files (as max_delete does), `rmdir`
+/// directories.
 struct PlanSummary {
-    uint64_t put = 0, mkdir = 0, removed = 0, chmod = 0, unchanged = 0, bytes = 0;
+    uint64_t put = 0, mkdir = 0, removed = 0, chmod = 0, unchanged = 0, bytes = 0, rmdir = 0;
 };
 
 PlanSummary summary_of(const Plan& plan);

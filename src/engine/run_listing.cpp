@@ -70,6 +70,8 @@ Task<void> RunSteps::list_sides() {
     co_await with_nursery(body);
     if (!options_.checksum) recall_digests(baseline_, source_listing_.tree, target_listing_.tree);
     note_listing_problems(source_listing_, source());
+    for (const std::string& path : source_listing_.leftovers)
+        report_.notes.push_back({path, "has the name of a file that syncline has in the making; not synced"});
     report_.scanned = source_listing_.tree.size() + target_listing_.tree.size();
     note_unselected_root();
 }

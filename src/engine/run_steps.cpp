@@ -209,15 +209,18 @@ Task<void> RunSteps::apply() {
         plan_.count(Op::put) + plan_.count(Op::symlink) + plan_.count(Op::remove) + plan_.count(Op::rmdir);
     progress_.bytes_total = plan_.bytes;
     progress_.phase = RunPhase::transferring;
-    co_await target().create_root();
-    // A pull that broke off left what it had brought, and this one goes on with it.
-    if (is_push()) co_await target().sweep(target_listing_.leftovers);
+    constexpr uint16_t owner_access = 0700;  // what is to be written into it needs that
+    uint16_t mode = facts_.source.now ? target_mode(policy_, true, facts_.source.now->mode) : owner_access;
+    co_await target().create_root(mode | owner_access);
+    // A pull from a server that broke off left what it had brought, and this one goes on with it.
+    bool sweeps_first = is_push() || !remote_->local_path().empty();
+    if (sweeps_first) co_await target().sweep(target_listing_.leftovers);
     Sides sides{source(), target(), source_listing_.tree, target_listing_.tree};
     Applier applier(plan_, sides, policy_, *recorder_, report_, progress_);
     for (const std::string& path : unreadable_paths_) applier.add_failed_path(path);
     co_await applier.run();
     disk_trouble_ = applier.disk_trouble();
-    if (!is_push()) co_await target().sweep(target_listing_.leftovers);
+    if (!sweeps_first) co_await target().sweep(target_listing_.leftovers);
     co_await require_roots_in_place();
     recorder_->write();
 }

@@ -170,22 +170,24 @@ void FileCopier::fail_errno(const std::string& what) {
     fail(what + ": " + errno_text(error_number), error_number);
 }
 
-Digest FileCopier::copy(int source, int target, uint64_t size, std::stop_token stop,
+Digest FileCopier::copy(int source, int target, uint64_t size, bool is_begun, std::stop_token stop,
                         std::atomic<uint64_t>& bytes_done) {
     fail("", 0);
-    if (size <= small_size && !(size > 4096 && is_sparse(source, size))) {
+    if (!is_begun && size <= small_size && !(size > 4096 && is_sparse(source, size))) {
         limiter_.take(size, stop);
         Digest digest = copy_small(source, target, size);
         bytes_done += size;
         return digest;
     }
+    // The size first, so that holes need no write, and a full disk that can tell says so early.
+    if (::ftruncate(target, static_cast<off_t>(size)) != 0) return fail_errno("cannot write the copy"), Digest{};
     // Shared blocks are a snapshot: what the target holds is what the source held.
     if (::ioctl(target, FICLONE, source) == 0) {
         Digest digest = hash(target, size, stop);
         bytes_done += size;
         return digest;
     }
-    return copy_large(source, target, size, stop, bytes_done);
+    return copy_large(source, target, size, is_begun, stop, bytes_done);
 }
 
 Digest FileCopier::copy_small(int source, int target, size_t size) {
@@ -214,21 +216,19 @@ Digest FileCopier::hash(int file, uint64_t size, std::stop_token stop) {
     return hasher_.finish();
 }
 
-Digest FileCopier::copy_large(int source, int target, uint64_t size, std::stop_token stop,
+Digest FileCopier::copy_large(int source, int target, uint64_t size, bool is_begun, std::stop_token stop,
                               std::atomic<uint64_t>& bytes_done) {
-    // The size first, so that holes need no write, and a full disk that can tell says so early.
-    if (::ftruncate(target, static_cast<off_t>(size)) != 0) return fail_errno("cannot write the copy"), Digest{};
-    bool sparse = is_sparse(source, size);
+    // What was begun of another content may have data where a hole is now.
+    bool sparse = !is_begun && is_sparse(source, size);
     Verifier verifier(target, hasher_);
     uint64_t offset = 0;
     Stretch stretch{sparse ? 0 : size, false};
     while (offset < size && error_.empty()) {
         if (stop.stop_requested()) throw Cancelled();
-        limiter_.take(std::min<uint64_t>(chunk_size, size - offset), stop);
         if (offset >= stretch.end) stretch = stretch_at(source, offset, size);
         size_t length = static_cast<size_t>(std::min<uint64_t>(chunk_size, stretch.end - offset));
         Chunk chunk{offset, length, stretch.is_hole, verifier.buffer()};
-        if (!chunk.is_hole) copy_chunk(source, target, chunk);
+        if (!chunk.is_hole) copy_chunk(source, target, chunk, is_begun, stop);
         offset += length;
         bytes_done += length;
         verifier.follow(std::move(chunk));
@@ -239,13 +239,23 @@ Digest FileCopier::copy_large(int source, int target, uint64_t size, std::stop_t
     return digest;
 }
 
-void FileCopier::copy_chunk(int source, int target, const Chunk& chunk) {
+bool FileCopier::holds(int target, const Chunk& chunk) {
+    read_back_.resize(std::max(read_back_.size(), chunk.size));
+    return read_fully(target, read_back_.data(), chunk.size, static_cast<off_t>(chunk.offset)) ==
+               static_cast<ssize_t>(chunk.size) &&
+           std::memcmp(read_back_.data(), chunk.data.get(), chunk.size) == 0;
+}
+
+void FileCopier::copy_chunk(int source, int target, const Chunk& chunk, bool is_begun, const std::stop_token& stop) {
     ssize_t count = read_fully(source, chunk.data.get(), chunk.size, static_cast<off_t>(chunk.offset));
     if (count < 0) {
         fail_errno("cannot read it");
     } else if (static_cast<size_t>(count) != chunk.size) {
         fail("it became shorter while it was read", 0);
-    } else if (!write_fully(target, chunk.data.get(), chunk.size, static_cast<off_t>(chunk.offset))) {
+    } else if (is_begun && holds(target, chunk)) {
+        return;  // and the verifier looks again
+    } else if (limiter_.take(chunk.size, stop);
+               !write_fully(target, chunk.data.get(), chunk.size, static_cast<off_t>(chunk.offset))) {
         fail_errno("cannot write the copy");
     }
 }

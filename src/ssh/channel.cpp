@@ -132,7 +132,8 @@ Task<ExitStatus> Channel::wait_exit() {
         exit.signal.assign(signal, size);
         ::libssh2_free(session_.handle(), signal);
     } else {
-        exit.status = ::libssh2_channel_get_exit_status(handle_);
+        int status = ::libssh2_channel_get_exit_status(handle_);
+        if (status >= 0) exit.status = status;  // -1 with libssh2-no-exit-status.diff, else 0, when none was sent
     }
     co_return exit;
 }

@@ -22,8 +22,10 @@ struct TerminalSize {
     int rows;
 };
 
-/// How a remote command ended.
+/// How a remote command ended. Neither is set when the server did not tell.
 struct ExitStatus {
+    bool is_confirmed() const { return status.has_value() || !signal.empty(); }
+
     std::optional<int> status;  ///< its exit status
     std::string signal;         ///< or the signal that ended it, without SIG: "TERM"
 };

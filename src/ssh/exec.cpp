@@ -125,7 +125,9 @@ bool is_harmless(char letter) {
 }  // namespace
 
 std::string ScriptResult::why() const {
-    auto text = exit.status ? "exit status " + std::to_string(*exit.status) : "ended by SIG" + escape(exit.signal);
+    std::string text = exit.status           ? "exit status " + std::to_string(*exit.status)
+                       : exit.signal.empty() ? "ended without an exit status"
+                                             : "ended by SIG" + escape(exit.signal);
     auto said = last_line(errors);
     return said.empty() ? text : text + ": " + said;
 }

@@ -77,3 +77,15 @@ TEST_CASE("a file full of mistakes is answered soon") {
     for (int number = 0; number < 100'000; ++number) text += "interwal_and_more_" + std::to_string(number) + " = 1\n";
     CHECK(parse(text).errors.size() == 1000);
 }
+
+TEST_CASE("depth is bounded, in values and in keys") {
+    CHECK_FALSE(parse("version = 1\nx = " + std::string(100, '[') + std::string(100, ']')).errors.empty());
+    CHECK_FALSE(parse("version = 1\nx = " + std::string(100'000, '[')).errors.empty());
+    std::string key = "a";
+    for (int part = 0; part < 200'000; ++part) key += ".a";
+    CHECK(parse("version = 1\n" + key + " = 1").errors.at(0).text() == "jobs.toml:2:34: this key has too many parts");
+    CHECK_FALSE(parse("[" + key + "]").errors.empty());
+    // Dots in strings and comments are no key.
+    std::string dots(100, '.');
+    CHECK(parse_job("# " + dots + "\non_halt = \"" + dots + "\"\non_success = '''\n" + dots + "\"'''\n").file);
+}

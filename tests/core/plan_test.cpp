@@ -84,6 +84,10 @@ TEST_CASE("a file does not replace a directory that holds what must be kept") {
     CHECK(plan.actions[0].op == Op::conflict);
     CHECK(plan.actions[0].reason == Reason::blocked_by_kept_entries);
     CHECK(plan.deletes == 0);
+    // Adopting waives guards, not filters.
+    Policy adopting = push(DeletePolicy::mirror);
+    adopting.adopt = true;
+    CHECK(plan_trees(source, target, adopting).count(Op::conflict) == 1);
 }
 
 TEST_CASE("a directory that becomes a file counts as the deletes it implies") {

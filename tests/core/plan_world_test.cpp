@@ -99,6 +99,12 @@ bool is_change(const Action& action) { return action.op != Op::conflict; }
 
 char at(const Side& side, const std::string& path) { return side.contains(path) ? side.at(path) : '-'; }
 
+/// Only an adopted source may put something else in the place of a directory and what was in it.
+bool is_replaced_by_adopted(const std::string& path, const Side& source, const Policy& policy) {
+    char instead = at(source, "a");
+    return policy.adopt && path == "a/b" && instead != '-' && instead != 'D';
+}
+
 }  // namespace
 
 TEST_CASE("a push mirror makes the target equal to the source, with no conflict") {
@@ -121,7 +127,7 @@ TEST_CASE("every delete is justified") {
             bool lost = at(after, path) == '-';
             if (!lost) continue;
             if (at(source, path) != '-') return false;
-            if (policy.is_mirror()) continue;
+            if (policy.is_mirror() || is_replaced_by_adopted(path, source, policy)) continue;
             if (!is_push(policy) || policy.delete_policy != DeletePolicy::synced) return false;
             if (at(baseline, path) == '-') return false;
             if (!policy.adopt && what != 'D' && at(baseline, path) != what) return false;
@@ -139,6 +145,7 @@ TEST_CASE("under synced, what the target had before the job put anything there i
             Planned planned = plan_of(source, target, baseline, policy, {}, {}, found_there);
             Side after = applied(planned, source, target);
             for (const auto& [path, what] : target) {
+                if (is_replaced_by_adopted(path, source, policy)) continue;
                 if (found_there.contains(path) && at(after, path) == '-') return false;
                 bool is_replaced = (what == 'D') != (at(after, path) == 'D');
                 bool may_be_replaced = policy.force || policy.adopt || !found_there.contains(path);
@@ -180,8 +187,21 @@ TEST_CASE("what a policy leaves alone on both sides is said: a conflict when bot
     });
 }
 
+TEST_CASE("an adopted source has no conflict with what the target's directories and files are") {
+    auto wanted = [](const Policy& policy) { return is_push(policy) && policy.adopt; };
+    in_every_world(wanted, [](auto& source, auto& target, auto&, auto&, auto& planned) {
+        Side after = applied(planned, source, target);
+        for (const auto& [path, what] : source) {
+            if (at(after, path) != what) return false;
+        }
+        return planned.plan.count(Op::conflict) == 0;
+    });
+}
+
 TEST_CASE("delete = never removes nothing") {
-    auto wanted = [](const Policy& policy) { return is_push(policy) && policy.delete_policy == DeletePolicy::never; };
+    auto wanted = [](const Policy& policy) {
+        return is_push(policy) && policy.delete_policy == DeletePolicy::never && !policy.adopt;
+    };
     in_every_world(wanted, [](auto& source, auto& target, auto&, auto&, auto& planned) {
         Side after = applied(planned, source, target);
         if (planned.plan.deletes != 0) return false;
@@ -220,10 +240,11 @@ TEST_CASE("pull = generated creates nothing, deletes nothing, and asks before it
 
 TEST_CASE("pull = update deletes nothing and creates or overwrites the rest") {
     auto wanted = [](const Policy& policy) { return !is_push(policy) && policy.pull == PullPolicy::update; };
-    in_every_world(wanted, [](auto& source, auto& target, auto&, auto&, auto& planned) {
+    in_every_world(wanted, [](auto& source, auto& target, auto&, auto& policy, auto& planned) {
         Side after = applied(planned, source, target);
         for (const auto& [path, what] : target) {
-            if (at(after, path) == '-') return false;
+            bool is_replaced = is_replaced_by_adopted(path, source, policy);
+            if (at(after, path) == '-' && !is_replaced) return false;
         }
         for (const auto& [path, what] : source) {
             bool in_the_way = at(target, path) != '-' && (at(target, path) == 'D') != (what == 'D');

@@ -137,8 +137,10 @@ def test_permissions_owner(sandbox):
 def test_permissions_preserve_follows_a_chmod(sandbox):
     make_tree(sandbox.source, {"d/x": File("1", mode=0o754), "s": File("3", mode=0o4755)})
     (sandbox.source / "d").chmod(0o751)
+    sandbox.source.chmod(0o750)
     sandbox.job(permissions="preserve")
     sandbox.apply()
+    assert sandbox.target.stat().st_mode & 0o7777 == 0o750, "a root that syncline makes is as the source's"
     assert modes(sandbox.target) == {"d": 0o751, "d/x": 0o754, "s": 0o755}
     (sandbox.source / "d/x").chmod(0o600)
     assert ops(sandbox.plan()) == {"d/x": "chmod"}
@@ -319,3 +321,11 @@ def test_a_chain_of_jobs_is_run_link_by_link(sandbox):
     sandbox.apply()
     assert read_tree(places[3]) == {"f": b"22"}
     assert all(not job["actions"] for job in sandbox.run("plan", "--json").json()["jobs"])
+
+
+def test_a_file_with_the_name_of_a_temporary_one_is_noted(sandbox):
+    name = ".syncline-tmp-0123456789abcdef"
+    make_tree(sandbox.source, {"a": "1", name: "2"})
+    sandbox.job()
+    assert name in sandbox.apply().text
+    assert read_tree(sandbox.target) == {"a": b"1"}

@@ -153,6 +153,14 @@ def test_a_stop_in_the_middle_of_apply_is_a_good_end(sandbox):
     assert process.wait(timeout=30) == 0
 
 
+def test_a_standard_output_that_was_closed_is_an_error(sandbox):
+    make_tree(sandbox.source, {"a": "1"})
+    path = sandbox.job()
+    status = sandbox.run("plan", path, wrapper=("sh", "-c", 'exec "$@" >&-', "sh"), check=1)
+    assert "cannot write standard output" in status.err
+    assert not sandbox.target.exists()
+
+
 def test_the_log_file_is_private(sandbox):
     make_tree(sandbox.source, {"a": "1"})
     log = sandbox.directory / "log"

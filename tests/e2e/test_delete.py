@@ -92,6 +92,16 @@ def test_synced_keeps_what_the_target_had_before(sandbox):
     assert read_tree(sandbox.target) == {"was-there": b"same", "dir/was-there": b"same", "stays": b"1"}
 
 
+def test_a_run_that_only_removes_directories_says_so(sandbox):
+    make_tree(sandbox.source, {"a": "1"})
+    (sandbox.source / "empty").mkdir()
+    sandbox.job()
+    sandbox.apply()
+    os.rmdir(sandbox.source / "empty")
+    assert "1 directory to remove" in sandbox.run("plan").text
+    assert "1 directory removed" in sandbox.apply().text
+
+
 def test_never_deletes_nothing(sandbox):
     synced(sandbox, "never", {"a": "1", "gone": "1", "dir/gone": "1"})
     os.unlink(sandbox.source / "gone")
@@ -154,3 +164,18 @@ def test_links_that_are_skipped_from_now_on_take_no_copies_away(sandbox):
     assert len(before) == 3
     sandbox.apply("-f", sandbox.job(symlinks="skip"))
     assert read_tree(sandbox.target) == before
+
+
+@pytest.mark.parametrize("policy", ["synced", "never"])
+def test_only_adopt_replaces_a_directory_that_others_filled(sandbox, policy):
+    synced(sandbox, policy, {"thing/mine": "1", "stays": "1"})
+    make_tree(sandbox.target, {"thing/theirs": "2"})
+    os.unlink(sandbox.source / "thing/mine")
+    os.rmdir(sandbox.source / "thing")
+    make_tree(sandbox.source, {"thing": "a file now"})
+    before = read_tree(sandbox.target)
+    assert ops(sandbox.plan())["thing"] == "conflict"
+    sandbox.apply(check=4)
+    assert read_tree(sandbox.target) == before
+    sandbox.apply("--adopt")
+    assert read_tree(sandbox.target) == {"thing": b"a file now", "stays": b"1"}

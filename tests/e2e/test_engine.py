@@ -165,3 +165,36 @@ def test_a_failing_job_leaves_the_engine_running(sandbox):
     assert process.poll() is None
     process.terminate()
     process.wait(10)
+
+
+def temporaries(directory):
+    return [name for name in os.listdir(directory) if name.startswith(".syncline-tmp-")]
+
+
+@pytest.mark.parametrize("edits_between", [False, True])
+def test_a_large_file_goes_on_where_a_timeout_cut_it(sandbox, edits_between):
+    """It could not be copied within one timeout."""
+    content = bytearray(os.urandom(9 << 20))
+    make_tree(sandbox.source, {"large": bytes(content)})
+    job = {"root": sandbox.source, "remote": sandbox.target, "fsync": False, "timeout": "1s"}
+    sandbox.jobs(("copy", job), head='[engine]\nbandwidth_limit = "4 MiB/s"\n')
+    assert "timed out" in sandbox.apply(check=1).text
+    assert len(temporaries(sandbox.target)) == 1
+    if edits_between:
+        content[1000] ^= 1
+        (sandbox.source / "large").write_bytes(content)
+    for _ in range(8):
+        if sandbox.apply(check={0, 1}).status == 0:
+            break
+    assert read_tree(sandbox.target) == {"large": bytes(content)}
+
+
+def test_what_was_begun_of_a_file_that_is_gone_is_swept(sandbox):
+    make_tree(sandbox.source, {"large": os.urandom(9 << 20), "small": "1"})
+    job = {"root": sandbox.source, "remote": sandbox.target, "fsync": False, "timeout": "1s"}
+    sandbox.jobs(("copy", job), head='[engine]\nbandwidth_limit = "4 MiB/s"\n')
+    sandbox.apply(check=1)
+    assert len(temporaries(sandbox.target)) == 1
+    os.unlink(sandbox.source / "large")
+    sandbox.apply()
+    assert os.listdir(sandbox.target) == ["small"]

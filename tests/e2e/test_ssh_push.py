@@ -80,7 +80,9 @@ def test_nobody_else_may_look_in(push, sandbox):
 def test_permissions_can_be_carried(push, sandbox):
     make_tree(sandbox.source, {"d/script": File("#!", mode=0o755), "d/notes": File("1", mode=0o640)})
     os.chmod(sandbox.source / "d", 0o750)
+    os.chmod(sandbox.source, 0o751)
     push(permissions="preserve").apply()
+    assert stat.S_IMODE(sandbox.target.stat().st_mode) == 0o751
     assert modes(sandbox.target) == {"d": 0o750, "d/script": 0o755, "d/notes": 0o640}
 
 

@@ -223,6 +223,17 @@ def test_each_run_that_started_finishes_in_json(project):
         assert events == [b"run_started", b"run_finished"] * 2
 
 
+def test_an_end_that_the_server_does_not_tell_is_no_success(sandbox, start_server):
+    """Dropbear tells neither a status nor a signal for a command that SIGBUS ended."""
+    start_server(DropbearServer)
+    make_tree(sandbox.source, {"a": "1 @generated"})
+    sandbox.jobs(("thesis", {"root": sandbox.source, "remote": "cse:target"}))
+    for pull in "--pull", "--pull-always":
+        status, _, err = piped(sandbox, "run", "thesis", pull, "--", "sh", "-c", "echo 2 @generated >a; kill -BUS $$")
+        assert status == 255 and b"did not tell how the command ended" in err
+        assert read_tree(sandbox.source) == {"a": b"1 @generated"}
+
+
 def test_dropbear_starts_one_command_after_the_other(sandbox, start_server):
     start_server(DropbearServer)
     make_tree(sandbox.source, {"a": "1"})

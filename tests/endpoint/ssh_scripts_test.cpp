@@ -69,9 +69,9 @@ class Scripts {
         return result;
     }
 
-    RootReport inspect(bool create = false) {
+    RootReport inspect(std::optional<uint16_t> create_mode = std::nullopt) {
         std::string word = shell_word_of_directory(tree.path("root"));
-        ShellResult result = run(inspect_script(word, shell_word_of_directory("~/projects"), create, true));
+        ShellResult result = run(inspect_script(word, shell_word_of_directory("~/projects"), create_mode, true));
         std::optional<RootReport> report = read_inspect_output(result.output);
         INFO(result.errors);
         REQUIRE(report);

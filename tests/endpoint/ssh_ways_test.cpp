@@ -3,7 +3,7 @@
 
 #include <catch2/catch_test_macros.hpp>
 
-#include "endpoint/ssh_sftp_kept.hpp"
+#include "endpoint/kept_beginnings.hpp"
 #include "endpoint/ssh_side_streams.hpp"
 #include "fs/walk.hpp"
 

@@ -1,4 +1,4 @@
-// Beginnings of files that an attempt which broke off left on a server without a shell. Pure.
+// Beginnings of files that an attempt which broke off left, in a local tree or on a server without a shell. Any thread.
 //
 // The name of a file in the making tells for which path it was begun, so that the next attempt can go on with it. What
 // it holds is verified with the rest, once that is there.
@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <map>
+#include <mutex>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -26,16 +27,17 @@ class KeptBeginnings {
         uint64_t size = 0;
     };
 
-    void add(std::string path, uint64_t size) { sizes_[std::move(path)] = size; }
+    void add(std::string path, uint64_t size);
 
     /// The one that was begun for `path`, which is not kept any more.
     std::optional<Beginning> take(std::string_view path);
 
     /// All that nobody had a use for.
     std::vector<std::string> take_all();
-    bool is_empty() const { return sizes_.empty(); }
+    bool is_empty() const;
 
   private:
+    mutable std::mutex mutex_;
     std::map<std::string, uint64_t> sizes_;
 };
 

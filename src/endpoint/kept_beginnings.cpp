@@ -1,4 +1,4 @@
-#include "endpoint/ssh_sftp_kept.hpp"
+#include "endpoint/kept_beginnings.hpp"
 
 #include "base/rel_path.hpp"
 #include "endpoint/local_item.hpp"
@@ -23,7 +23,18 @@ std::string new_beginning(std::string_view path) {
     return common_start(path) + new_temporary_name().substr(fs::temporary_prefix.size() + digits_of_path);
 }
 
+void KeptBeginnings::add(std::string path, uint64_t size) {
+    std::lock_guard lock(mutex_);
+    sizes_[std::move(path)] = size;
+}
+
+bool KeptBeginnings::is_empty() const {
+    std::lock_guard lock(mutex_);
+    return sizes_.empty();
+}
+
 std::optional<KeptBeginnings::Beginning> KeptBeginnings::take(std::string_view path) {
+    std::lock_guard lock(mutex_);
     const std::string start = common_start(path);
     auto found = sizes_.lower_bound(start);
     if (found == sizes_.end() || !found->first.starts_with(start)) return std::nullopt;
@@ -33,6 +44,7 @@ std::optional<KeptBeginnings::Beginning> KeptBeginnings::take(std::string_view p
 }
 
 std::vector<std::string> KeptBeginnings::take_all() {
+    std::lock_guard lock(mutex_);
     std::vector<std::string> paths;
     for (const auto& [path, size] : sizes_) paths.push_back(path);
     sizes_.clear();
