@@ -66,7 +66,9 @@ Task<void> serve(JobFile file, EngineOptions options, EngineParts parts, Workben
                  EngineObserver& observer, int& status) {
     auto executor = co_await asio::this_coro::executor;
     status::Publication publication;
-    StatusBoard board(executor, file, workbench.context(), publication);
+    JobFile shown_file = file;
+    keep_jobs(shown_file, options.only_jobs);
+    StatusBoard board(executor, shown_file, workbench.context(), publication);
     StatusEndpoint endpoint(file.status_listen, publication, output);
     Observers observers({&board, &endpoint, &observer});
     parts.began = [&endpoint] { endpoint.start(); };
