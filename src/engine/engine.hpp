@@ -16,6 +16,7 @@
 #include "config/parse.hpp"
 #include "core/local_time.hpp"
 #include "core/schedule.hpp"
+#include "engine/control.hpp"
 #include "engine/job_run.hpp"
 #include "engine/reload.hpp"
 #include "engine/run.hpp"
@@ -36,6 +37,10 @@ struct EngineParts {
     RunFunction run;                     ///< run_function(context), or a test's
     std::function<ParseOutcome()> load;  ///< the job file again, with every check that a start makes
     std::string state_directory;         ///< where the engine's lock lives
+    std::string address = {};            ///< where the engine can be reached, for who finds the lock taken
+    /// Runs beside the jobs from when the lock is held, and is cancelled with them; may be empty. An Error that it
+    /// throws is told, and ends it alone.
+    std::function<Task<void>(EngineControl&)> companion = {};
     /// Called once the engine has the job file to itself, before any job starts; may be empty. What it throws ends the
     /// engine.
     std::function<void()> began = {};

@@ -61,10 +61,10 @@ Task<void> RunSteps::open_sides() {
 
 void RunSteps::lock() {
     std::string holder;
-    lock_ = FileLock::try_acquire(job_lock_path(context_.state_directory, key_), holder);
     // Two jobs on one target would sweep each other's files in the making.
-    PairKey target_key{"", is_push() ? key_.destination : key_.root, Direction::push};
-    if (lock_) target_lock_ = FileLock::try_acquire(job_lock_path(context_.state_directory, target_key), holder);
+    std::vector<std::string> paths = run_lock_paths(context_.state_directory, key_);
+    lock_ = FileLock::try_acquire(paths[0], holder);
+    if (lock_) target_lock_ = FileLock::try_acquire(paths[1], holder);
     if (lock_ && target_lock_) return;
     std::string by = holder.empty() ? "" : " (PID " + holder + ")";
     throw Error(Errc::locked, "another run" + by + " works on it; wait for that one to end");
