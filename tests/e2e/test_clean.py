@@ -301,7 +301,7 @@ def test_a_use_that_begins_between_plan_and_removal_counts(projects):
     """A push that comes while the removal waits records its use first, and then keeps its directory."""
     projects.age(projects.root / projects.current, 400)
     projects.put_back_uses(400)
-    tools = hooked_tool(projects.server, "ls", "touch $0-asked; while [ ! -e $0-go ]; do sleep 0.05; done")
+    tools = hooked_tool(projects.server, "ls", "touch $0-asked; while [ -e $0 ] && [ ! -e $0-go ]; do sleep 0.05; done")
     clean = projects.start("--auto")
     wait_for((tools / "ls-asked").exists)
     (projects.sandbox.source / "new").write_text("new")
@@ -330,7 +330,7 @@ def test_a_killed_clean_leaves_no_half_project_and_the_next_one_sweeps(projects)
 def test_two_cleans_take_turns_and_stop_ends_one_in_the_background(projects):
     sandbox = projects.sandbox
     old = projects.add("old", 400)
-    tools = hooked_tool(projects.server, "ls", "touch $0-asked; while [ ! -e $0-go ]; do sleep 0.05; done")
+    tools = hooked_tool(projects.server, "ls", "touch $0-asked; while [ -e $0 ] && [ ! -e $0-go ]; do sleep 0.05; done")
     background = projects.start("--auto", "--background")
     wait_for((tools / "ls-asked").exists)
     # A second one in the background gives way at once; one by hand ends the first.
@@ -354,7 +354,7 @@ def test_two_cleans_take_turns_and_stop_ends_one_in_the_background(projects):
 
 
 def test_a_clean_by_hand_waits_for_another_one(projects):
-    tools = hooked_tool(projects.server, "ls", "touch $0-asked; while [ ! -e $0-go ]; do sleep 0.05; done")
+    tools = hooked_tool(projects.server, "ls", "touch $0-asked; while [ -e $0 ] && [ ! -e $0-go ]; do sleep 0.05; done")
     first = projects.start("--auto")
     wait_for((tools / "ls-asked").exists)
     second = projects.start()
