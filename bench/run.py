@@ -3,9 +3,13 @@
 Called by `./dev bench`. Everything happens in one directory that is removed at the end (see --data and --keep).
 """
 import argparse
+import http.client
+import json
 import os
 import pathlib
+import re
 import shutil
+import statistics
 import subprocess
 import sys
 import tempfile
@@ -217,6 +221,45 @@ class Bench:
             engine.wait()
         return [Row("100 idle jobs, memory", "MiB", [resident], 40), Row("100 idle jobs, of one core", "%", [share], 0.2)]
 
+    def row_status(self):
+        """How long /status.json takes while files are copied, asked again and again by one client: the slowest hundredth."""
+        source = self.copies()
+        waits = []
+        while len(waits) < self.scaled(2000):
+            self.remove("target", "state")
+            (self.directory / "state").mkdir(mode=0o700)
+            path = self.job(source, self.directory / "target", fsync="true")
+            path.write_text(path.read_text() + '[status]\nlisten = "127.0.0.1:0"\n')
+            waits += self.waits_for_status(path)
+        return Row(f"/status.json while {self.scaled(20_000):,} files transfer, 99th percentile", "ms",
+                   [statistics.quantiles(waits, n=100)[98] * 1000], 20)
+
+    def waits_for_status(self, path):
+        """Seconds of each answer that came while the run was under way."""
+        waits, log = [], self.directory / "status-log"
+        with open(log, "wb") as out:
+            engine = subprocess.Popen([self.binary, "apply", path], env=self.env, stdin=subprocess.DEVNULL, stdout=out)
+        try:
+            deadline = time.monotonic() + 60
+            while not (found := re.search(r"http://(\S+)/", log.read_text())):
+                if time.monotonic() > deadline or engine.poll() is not None:
+                    sys.exit("bench: the engine does not say where its status is")
+                time.sleep(0.01)
+            while True:
+                began = time.perf_counter()
+                connection = http.client.HTTPConnection(found[1], timeout=60)
+                connection.request("GET", "/status.json")
+                job = json.loads(connection.getresponse().read())["jobs"][0]
+                took = time.perf_counter() - began
+                connection.close()
+                if job["last_attempt"]:
+                    return waits
+                waits.append(took)
+                time.sleep(0.002)
+        finally:
+            engine.terminate()
+            engine.wait()
+
 
 def cpu_seconds(pid):
     fields = pathlib.Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
@@ -232,6 +275,7 @@ ROWS = {
     "big": lambda bench: [bench.row_big()],
     "memory": lambda bench: [bench.row_memory()],
     "idle": lambda bench: bench.rows_idle(),
+    "status": lambda bench: [bench.row_status()],
 }
 
 

@@ -103,6 +103,12 @@ _syncline() {
             else
                 _syncline_files -f
             fi ;;
+        clean)
+            if [[ $word == -* ]]; then
+                _syncline_words --all --purge --auto -n --dry-run -y --yes -f --file --root --remote --sync-cwd -v --verbose -q --quiet --json --log-file --help
+            else
+                _syncline_jobs
+            fi ;;
         doctor)
             if [[ $word == -* ]]; then
                 _syncline_words -f --file -v --verbose -q --quiet --json --log-file --help

@@ -2,8 +2,11 @@
 #include <algorithm>
 #include <random>
 
+#include "async/cancel.hpp"
 #include "async/clock.hpp"
+#include "async/first_of.hpp"
 #include "base/text.hpp"
+#include "cli/clean_background.hpp"
 #include "cli/commands.hpp"
 #include "cli/detach.hpp"
 #include "cli/engine_host.hpp"
@@ -22,12 +25,14 @@ namespace {
 /// What the engine tells, told on.
 class Teller final : public EngineObserver {
   public:
-    Teller(Output& output, Workbench& workbench) : output_(output), workbench_(workbench) {}
+    Teller(Output& output, Workbench& workbench, CleanKeeper& cleans)
+        : output_(output), workbench_(workbench), cleans_(cleans) {}
 
     void run_started(const Job& job, const Progress& progress) override { output_.run_started(job.name, progress); }
     void run_finished(const RunReport& report) override {
         output_.run_stopped(report.job);
         output_.run_finished(report);
+        if (report.outcome == Outcome::success) cleans_.ran(report.job);
     }
     void run_locked(const Job& job, const std::string& why) override {
         output_.run_stopped(job.name);
@@ -44,6 +49,7 @@ class Teller final : public EngineObserver {
     }
     void reloaded(const JobChanges& changes, const JobFile& file) override {
         workbench_.use_settings(file);
+        cleans_.take_up(file);
         output_.info("took up " + escape(file.shown_path) + ": " + escape(describe(changes)));
     }
     void reload_failed(const std::vector<Diagnostic>& errors) override {
@@ -55,18 +61,27 @@ class Teller final : public EngineObserver {
   private:
     Output& output_;
     Workbench& workbench_;
+    CleanKeeper& cleans_;
 };
+
+Task<void> take_status(Task<int> work, int& status) { status = co_await std::move(work); }
 
 /// The long run or each job once; gives `status` when it ended, asked to or not.
 Task<void> apply_to_the_end(Session& session, Workbench& workbench, JobFile file, EngineOptions options,
-                            EngineParts& parts, EngineObserver& observer, int& status) {
+                            EngineParts& parts, EngineObserver& observer, CleanKeeper& cleans, int& status) {
     if (session.line.once) {
         status = co_await apply_once(std::move(file), std::move(options), parts, observer);
         co_return;
     }
     auto is_up = [&session] { tell_parent(session.line.ready_fd); };
     auto hosting = host_engine(session, workbench, std::move(file), std::move(options), parts, observer, is_up);
-    status = co_await std::move(hosting);
+    auto keep_status = take_status(std::move(hosting), status);
+    auto both = first_of(std::move(keep_status), cleans.serve());
+    try {
+        co_await std::move(both);
+    } catch (...) {
+        if (!is_cancellation(std::current_exception())) throw;  // Asked for: this is how an engine ends well.
+    }
 }
 
 int detach_engine(Session& session, const JobFile& file) {
@@ -107,7 +122,8 @@ int apply_command(Session& session) {
 
     SystemClock clock;
     SystemZone zone;
-    Teller teller(session.output, workbench);
+    CleanKeeper cleans(session, workbench, file);
+    Teller teller(session.output, workbench, cleans);
     Hooks hooks(file, session.environment, session.output);
     Observers observers({&teller, &hooks});
     auto load = [&session, path = file.path, was_named] { return load_again(session, path, was_named); };
@@ -123,8 +139,10 @@ int apply_command(Session& session) {
     options.seed = std::random_device{}();
     if (!line.once) session.output.set_long_running();
     int status = exit_failed;
-    auto work = apply_to_the_end(session, workbench, std::move(file), std::move(options), parts, observers, status);
+    auto work = apply_to_the_end(session, workbench, std::move(file), std::move(options), parts, observers, cleans,
+                                 status);
     workbench.run(hooks.with_hooks(std::move(work)), !line.once);
+    if (line.once) cleans.leave_to_background();
     return status;
 }
 

@@ -21,6 +21,8 @@ constexpr ArgumentSpec job_of_command{"JOB", "A job's name; without it the job w
 constexpr ArgumentSpec buckets_words{"WORD", "ls [NAME:PREFIX], or check NAME", 1, 2};
 constexpr ArgumentSpec one_job{"JOB", "A job's name", 1, 1, Completes::job};
 constexpr ArgumentSpec optional_job{"JOB", "Only this job", 0, 1, Completes::job};
+constexpr ArgumentSpec job_of_clean{"JOB", "A job's name; without it the job whose root holds the current directory", 0,
+                                    1, Completes::job};
 constexpr ArgumentSpec optional_shell{"SHELL", "bash, zsh or fish", 0, 1, Completes::shell};
 
 Names direct_options(std::string_view policy_switch) {
@@ -54,6 +56,11 @@ std::vector<CommandSpec> make_commands() {
          {"file", "job"}},
         {C::init, "init", "Write a commented jobs.toml", no_argument, {}},
         {C::trust, "trust", "Trust a job file that was found, as it is now", one_file, {}},
+        {C::clean,
+         "clean",
+         "Remove remote project directories; 'clean stop' ends a clean in the background",
+         job_of_clean,
+         {"all", "purge", "auto", "dry-run", "yes", "file", "root", "remote", "sync-cwd", "background", "host"}},
         {C::doctor, "doctor", "Try every root, destination and limit, and say what to do", optional_file, {"file"}},
         {C::buckets, "buckets", "List what is in a bucket, or try whether it can be used", buckets_words, {"file"}},
         {C::completion, "completion", "Print the completion script of a shell", optional_shell, {"file", "jobs"}},
@@ -77,10 +84,6 @@ std::vector<CommandSpec> make_commands() {
         {C::stop, "stop", "End the running engine", no_argument, {"file"}},
     };
     table.insert(table.end(), control.begin(), control.end());
-    auto later = [&](C command, std::string_view name, std::string_view summary) {
-        table.push_back({command, name, summary, no_argument, {}, false});
-    };
-    later(C::clean, "clean", "Remove remote project directories");
     return table;
 }
 
@@ -126,6 +129,12 @@ std::vector<OptionSpec> make_options() {
         {"--stop", "", "End it", &L::end},
         {"--ready-fd", "FD", "Where to tell that the engine is up", &L::ready_fd, K::nothing, true},
         {"--wait-for-orders", "", "Hold no job before one is asked for", &L::wait_for_orders, K::nothing, true},
+        {"--all", "", "Remove every recorded directory on the job file's hosts", &L::all},
+        {"--purge", "", "Remove every directory in the default layout, other clients' too", &L::purge},
+        {"--auto", "", "Remove what is older than the clean tables allow", &L::clean_auto},
+        {"-y,--yes", "", "Do not ask", &L::yes},
+        {"--background", "", "Give way to every other clean", &L::background, K::nothing, true},
+        {"--host", "NAME", "Only this host (may be given again)", &L::hosts, K::nothing, true},
         {"--jobs", "", "Print the names of the jobs", &L::list_jobs, K::nothing, true},
     };
 }

@@ -43,6 +43,7 @@ struct CommandLine {
     std::vector<std::string> jobs;       ///< --job
     std::vector<std::string> exclude, include;
     std::vector<std::string> remote_command;  ///< run: what stands behind `--`
+    std::vector<std::string> hosts;           ///< clean --host
     std::vector<std::string> variables;       ///< run: --env
     std::string root, remote, remote_dir, bucket, log_file;
     bool verbose = false, quiet = false, json = false;
@@ -54,6 +55,7 @@ struct CommandLine {
     std::string ready_fd;                            ///< apply, of an engine that a command started: cli/detach.hpp
     bool wait_for_orders = false;                    ///< the same: it holds no job before it is told to
     bool list_jobs = false;                          ///< completion --jobs
+    bool all = false, purge = false, clean_auto = false, yes = false, background = false;  ///< clean
     bool sync = false, skip_sync = false, pull = false, pull_always = false;  ///< run
 };
 

@@ -20,6 +20,7 @@ int schedule_command(Session& session);  ///< watch and auto
 int explain_command(Session& session);
 int init_command(Session& session);
 int trust_command(Session& session);
+int clean_command(Session& session);
 int doctor_command(Session& session);
 int completion_command(Session& session);
 int buckets_command(Session& session);

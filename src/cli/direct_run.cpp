@@ -129,6 +129,7 @@ class Resolver {
         AdHocRequest request;
         request.root = !line_.root.empty() ? line_.root : is_git ? git_root(directory) : directory;
         request.remote = line_.remote;
+        request.remote_comes_later = line_.remote.empty() && !line_.bucket.empty();
         request.directory = directory;
         request.direction = direction_;
         return ad_hoc_job(request, file_ ? &*file_ : nullptr, environment_);

@@ -81,6 +81,11 @@ std::set<std::string> look_at_hosts(Workbench& workbench, const JobFile& file, C
     for (const std::string& name : names) {
         Findings findings;
         workbench.run(keep(findings, check_host(workbench.ssh_hosts().host(name))));
+        for (const CleanRecord& clean : workbench.context().store.cleans()) {
+            if (clean.host != name) continue;
+            findings.push_back({clean.error.empty() ? "ok" : "warning", "host " + name, "last clean " + describe(clean),
+                                clean.error.empty() ? "" : "syncline clean --auto"});
+        }
         if (std::ranges::none_of(findings, [](const Finding& each) { return each.level == "error"; }))
             usable.insert(name);
         consultation.tell(std::move(findings));

@@ -44,6 +44,8 @@ class JsonOutput final : public Output {
     void explained(const Explanation& explanation) override { console_.print(explanation_line(explanation)); }
     void found(const Finding& finding) override { console_.print(finding_line(finding)); }
 
+    void cleaned(const CleanReport& report) override { console_.print(clean_event(report, wall_clock_now())); }
+
     void diagnostic(const std::string& level, const Diagnostic& diagnostic) override {
         if (options_.is_document) return console_.complain(diagnostic.text() + "\n");
         console_.print(diagnostic_event(level, diagnostic, wall_clock_now()));

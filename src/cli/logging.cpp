@@ -103,6 +103,11 @@ class LoggedOutput final : public Output {
                   escape(finding.subject) + ": " + finding.message);
         inner_->found(finding);
     }
+    void cleaned(const CleanReport& report) override {
+        log_lines(spdlog::level::info, clean_text(report, Style(), true));
+        log_lines(spdlog::level::err, clean_trouble(report));
+        inner_->cleaned(report);
+    }
     void diagnostic(const std::string& level, const Diagnostic& diagnostic) override {
         log_lines(level == "error" ? spdlog::level::err : spdlog::level::warn, diagnostic.text());
         inner_->diagnostic(level, diagnostic);

@@ -10,6 +10,7 @@
 #include <string>
 
 #include "base/text.hpp"
+#include "cli/clean_report.hpp"
 #include "cli/console.hpp"
 #include "cli/progress_text.hpp"
 #include "cli/report_json.hpp"
@@ -42,6 +43,8 @@ class Output {
     virtual void plans(const std::vector<RunReport>& reports, bool as_events) = 0;
     virtual void explained(const Explanation& explanation) = 0;
     virtual void found(const Finding& finding) = 0;
+    /// One host was cleaned, or would be.
+    virtual void cleaned(const CleanReport& report) = 0;
 
     /// Something about the job file; `level` is "error" or "warning".
     virtual void diagnostic(const std::string& level, const Diagnostic& diagnostic) = 0;

@@ -35,6 +35,7 @@ int dispatch(Session& session) {
         case Command::explain: return explain_command(session);
         case Command::init: return init_command(session);
         case Command::trust: return trust_command(session);
+        case Command::clean: return clean_command(session);
         case Command::doctor: return doctor_command(session);
         case Command::completion: return completion_command(session);
         case Command::buckets: return buckets_command(session);

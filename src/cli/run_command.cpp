@@ -8,6 +8,7 @@
 #include <csignal>
 
 #include "base/text.hpp"
+#include "cli/clean_background.hpp"
 #include "cli/commands.hpp"
 #include "cli/direct_run.hpp"
 #include "cli/exit_status.hpp"
@@ -18,6 +19,7 @@
 #include "cli/workbench.hpp"
 #include "endpoint/ssh.hpp"
 #include "endpoint/ssh_root.hpp"
+#include "engine/remote_use.hpp"
 #include "ssh/remote_program.hpp"
 
 namespace syncline::cli {
@@ -144,6 +146,23 @@ class RemoteRun {
                             "the command and its variables are too long for a terminal (24 KiB); redirect "
                             "standard input, or put them into a script");
         }
+        const ssh::SshSettings* settings = co_await host->settings();
+        std::optional<ProjectPlace> place = project_place_of(*host, *settings, directory);
+        auto work = run_there(host, std::move(script), std::move(terminal));
+        if (!place) {
+            co_await std::move(work);
+            co_return;
+        }
+        RunContext& context = workbench_.context();
+        RemoteUse use(context.store, context.state_directory, *place, push_.job.root, push_.job.name);
+        co_await use.begin();
+        auto kept = use.keep_while(std::move(work));
+        co_await std::move(kept);
+        use.record(host->host_key());
+    }
+
+    Task<void> run_there(std::shared_ptr<SshHost> host, std::string script,
+                         std::optional<ssh::RemoteTerminal> terminal) {
         ssh::SessionPool::Lease lease = co_await host->acquire();
         auto executor = co_await asio::this_coro::executor;
         ssh::RemoteProgram program(lease.session(), executor, workbench_.workers(), {});
@@ -256,6 +275,7 @@ int run_command(Session& session) {
     if (file) workbench.use_settings(*file);
     workbench.context().file_option = file_option(session, false);
     bool pushes = wants_push(session.line, push, file);
+    Job job = push.job;
     RemoteRun run(session, workbench, std::move(push), std::move(pull), pushes);
     try {
         workbench.run(run.run());
@@ -266,6 +286,7 @@ int run_command(Session& session) {
         session.output.error("cancelled");
         return exit_no_status;
     }
+    if (run.status() != exit_no_status) clean_after(session, file, job, workbench);
     return run.status();
 }
 

@@ -5,6 +5,7 @@
 
 #include "async/clock.hpp"
 #include "base/text.hpp"
+#include "cli/clean_background.hpp"
 #include "cli/commands.hpp"
 #include "cli/direct_run.hpp"
 #include "cli/end_run.hpp"
@@ -124,6 +125,7 @@ int direct_command(Session& session, Direction direction) {
     Hooks hooks(file, session.environment, session.output);
     workbench.run(
         hooks.with_hooks(run_and_tell(run.job, run.options, workbench, session.output, false, status, &hooks)));
+    if (status == exit_ok) clean_after(session, file, run.job, workbench);
     return status;
 }
 

@@ -92,6 +92,7 @@ Task<std::optional<std::string>> Terminal::ask(std::string text, bool echo) {
     auto permit = co_await std::move(turn);
     int fd = open_terminal();
     if (fd < 0) co_return std::nullopt;
+    was_used_ = true;
     auto executor = co_await asio::this_coro::executor;
     asio::posix::stream_descriptor terminal(executor, fd);
     StatusPause pause(console_);

@@ -34,8 +34,11 @@ class Terminal {
     /// Shows `text` and waits for a line, one question at a time. nullopt when there is no terminal or the user gives
     /// up (end of file, an empty line counts as an answer).
     Task<std::optional<std::string>> ask(std::string text, bool echo);
+    /// Whether anybody was.
+    bool was_used() const { return was_used_; }
 
   private:
+    bool was_used_ = false;
     Semaphore turn_;
     Console& console_;
 };

@@ -72,6 +72,11 @@ class TextOutput final : public Output {
         console_.print(line + "\n");
     }
 
+    void cleaned(const CleanReport& report) override {
+        if (!options_.quiet) console_.print(stamped(clean_text(report, style_, options_.verbose)));
+        console_.complain(stamped(clean_trouble(report)));
+    }
+
     void diagnostic(const std::string& level, const Diagnostic& diagnostic) override {
         bool is_error = level == "error";
         if (options_.quiet && !is_error) return;

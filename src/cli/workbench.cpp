@@ -154,6 +154,8 @@ void Workbench::set_signal_filter(std::function<bool(int)> passed) {
 
 EndpointFactory& Workbench::endpoints() { return impl_->endpoints; }
 
+bool Workbench::asked_the_user() const { return impl_->terminal.was_used(); }
+
 bool Workbench::was_interrupted() const { return impl_->interrupts > 0; }
 
 void Workbench::run(Task<void> task, bool reloads) {

@@ -45,6 +45,8 @@ class Workbench {
     /// Asks `passed` first of each signal that would cancel, and of those that would end the process: what it says true
     /// to goes no further. Null: nobody is asked.
     void set_signal_filter(std::function<bool(int number)> passed);
+    /// Whether signing in anywhere took an answer of the user's.
+    bool asked_the_user() const;
     /// Whether a signal asked for the end.
     bool was_interrupted() const;
 

@@ -89,7 +89,7 @@ Job ad_hoc_job(const AdHocRequest& request, const JobFile* file, const ParseEnvi
     job.remote = {};
     job.policy.direction = request.direction;
     replace_root(job, request.root, request.directory, environment);
-    if (!request.remote.empty()) replace_remote(job, request.remote, request.directory, file, environment);
+    if (!request.remote_comes_later) replace_remote(job, request.remote, request.directory, file, environment);
     return job;
 }
 

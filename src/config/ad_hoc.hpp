@@ -11,9 +11,10 @@ namespace syncline {
 
 struct AdHocRequest {
     std::string root;    ///< as given or found; relative to `directory`
-    std::string remote;  ///< HOST:DIR, BUCKET:PREFIX or a local path, relative to `directory`; "": comes later
+    std::string remote;  ///< HOST:DIR, BUCKET:PREFIX or a local path, relative to `directory`
     Direction direction = Direction::push;
-    std::string directory;  ///< absolute: the current directory
+    std::string directory;            ///< absolute: the current directory
+    bool remote_comes_later = false;  ///< there is none yet: replace_bucket() follows
 };
 
 /// A job named "ad hoc" with the defaults, hosts and buckets of `file`, which may be null. Throws Error{usage} for a

@@ -11,6 +11,7 @@
 #include "core/destination.hpp"
 #include "core/filter.hpp"
 #include "core/policy.hpp"
+#include "core/retention.hpp"
 
 namespace syncline {
 
@@ -33,13 +34,6 @@ struct SecretSource {
     enum class Type : uint8_t { none, terminal, environment, command, literal };
     Type type = Type::none;
     std::string value;  ///< variable name, command line or the literal
-};
-
-struct CleanPolicy {
-    bool automatic = true;
-    Duration max_age = std::chrono::hours(24 * 30);
-    std::map<int, Duration> quota_thresholds;  ///< per cent of quota -> max age
-    Duration min_age = std::chrono::hours(24);
 };
 
 /// A wall-clock time of day, local time; `weekday` 0 is Sunday, nullopt every day.

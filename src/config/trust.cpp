@@ -112,7 +112,6 @@ void list_unbuilt(const Job& job, Diagnostics& found) {
     bool wants_archive = job.remote.type == Destination::Type::bucket && job.transfer == Transfer::tar;
     if (wants_archive) add("transfer", "transfer = \"tar\": archives in a bucket are");
     if (job.watch) add("watch", "watch = true: watching is");
-    if (job.clean) add("clean", "clean: automatic cleaning is");
 }
 
 }  // namespace
@@ -147,10 +146,6 @@ std::vector<Diagnostic> untrusted_reach(const JobFile& file, const std::vector<J
 std::vector<Diagnostic> not_built_yet(const JobFile& file) {
     Diagnostics found(file.shown_path);
     for (const Job& job : file.jobs) list_unbuilt(job, found);
-    for (const auto& [name, host] : file.hosts) {
-        if (host.clean)
-            found.add(place_of(host.written, "clean"), "[hosts." + name + "] clean: cleaning is not built yet");
-    }
     return found.take_sorted();
 }
 

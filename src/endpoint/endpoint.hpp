@@ -126,6 +126,14 @@ struct BatchLimits {
     uint64_t bytes = uint64_t{256} << 20;
 };
 
+/// A project directory in the default layout (design: section 5), which ends by a policy of its own.
+struct ProjectPlace {
+    std::string host, user, hostname;  ///< the host's name, and where it is
+    uint16_t port = 0;
+    std::string host_key;  ///< fingerprint; "" while the server was not reached
+    std::string path;
+};
+
 class Endpoint {
   public:
     virtual ~Endpoint() = default;
@@ -151,6 +159,9 @@ class Endpoint {
     /// The same as identity_text for a job's root: its path, resolved but for its last name, so that a directory which
     /// a symlink replaced is the same root with another identity, not another root. Only for local trees.
     virtual std::string root_text() const { return identity_text(); }
+
+    /// Where the root lies, if that is in the default layout. After prepare().
+    virtual std::optional<ProjectPlace> project_place() const { return std::nullopt; }
 
     /// Whether a mirror onto this root would be a catastrophe: `/`, a home directory, the root of all remote
     /// directories.

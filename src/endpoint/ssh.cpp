@@ -33,6 +33,15 @@ std::string remote_directory(const SshHosts& hosts, const SshHost& host, const D
     return normal_remote_directory(host.remote_root() + "/" + default_layout_name(local_root, hosts.client()));
 }
 
+std::optional<ProjectPlace> project_place_of(const SshHost& host, const ssh::SshSettings& settings,
+                                             const std::string& directory) {
+    size_t slash = directory.rfind('/');
+    bool is_in_root = slash != directory.npos && slash > 0 &&
+                      directory.substr(0, slash) == normal_remote_directory(host.remote_root());
+    if (!is_in_root || !is_default_layout_name(directory.substr(slash + 1), "")) return std::nullopt;
+    return ProjectPlace{host.name(), settings.user, settings.hostname, settings.port, host.host_key(), directory};
+}
+
 SshEndpoint::SshEndpoint(SshHosts& hosts, const Destination& destination, const EndpointOptions& options,
                          WorkerPool& workers, fs::RateLimiter& limiter)
     : host_(hosts.host(destination.name)),
@@ -46,14 +55,16 @@ std::string SshEndpoint::place() const { return host_->name() + ":" + directory_
 
 std::string SshEndpoint::shown() const { return escape(place()); }
 
-Task<void> SshEndpoint::prepare() {
-    const ssh::SshSettings* settings = co_await host_->settings();
-    user_ = settings->user;
-}
+Task<void> SshEndpoint::prepare() { settings_ = co_await host_->settings(); }
 
 std::string SshEndpoint::identity_text() const {
-    SYNCLINE_ASSERT(!user_.empty());
-    return "ssh:" + host_->name() + ":" + user_ + ":" + directory_;
+    SYNCLINE_ASSERT(settings_ != nullptr);
+    return "ssh:" + host_->name() + ":" + settings_->user + ":" + directory_;
+}
+
+std::optional<ProjectPlace> SshEndpoint::project_place() const {
+    SYNCLINE_ASSERT(settings_ != nullptr);
+    return project_place_of(*host_, *settings_, directory_);
 }
 
 bool SshEndpoint::is_unsafe_for_mirror() const {

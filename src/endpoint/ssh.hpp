@@ -19,6 +19,10 @@ namespace syncline {
 std::string remote_directory(const SshHosts& hosts, const SshHost& host, const Destination& destination,
                              const std::string& local_root);
 
+/// The same as a project's place; nullopt when it is not in the default layout. `settings` are the host's.
+std::optional<ProjectPlace> project_place_of(const SshHost& host, const ssh::SshSettings& settings,
+                                             const std::string& directory);
+
 class SshEndpoint : public Endpoint {
   public:
     /// The hosts, the pool and the limiter outlive the endpoint.
@@ -31,6 +35,7 @@ class SshEndpoint : public Endpoint {
     std::string shown() const override;
     Task<void> prepare() override;
     std::string identity_text() const override;
+    std::optional<ProjectPlace> project_place() const override;
     bool is_unsafe_for_mirror() const override;
     Task<std::optional<RootIdentity>> inspect() override;
     Task<bool> is_still_in_place() override;
@@ -57,7 +62,7 @@ class SshEndpoint : public Endpoint {
     bool uses_shell() const { return host_->tools->can_list() && host_->tools->can_take_tar(); }
 
     std::shared_ptr<SshHost> host_;
-    std::string user_;       ///< of prepare()
+    const ssh::SshSettings* settings_ = nullptr;  ///< of prepare(), with the user
     std::string directory_;  ///< normal_remote_directory(): where the destination says, or the default layout
     EndpointOptions options_;
     TransferMeans means_;

@@ -22,7 +22,9 @@ Task<const ssh::SshSettings*> SshHost::settings() {
 
 Task<ssh::SessionPool::Lease> SshHost::acquire() {
     co_await settings();
-    co_return co_await pool_->acquire();
+    ssh::SessionPool::Lease lease = co_await pool_->acquire();
+    host_key_ = lease.session().host_key();
+    co_return std::move(lease);
 }
 
 Task<std::optional<ssh::SessionPool::Lease>> SshHost::acquire_if_free() {

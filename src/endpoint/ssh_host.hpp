@@ -53,6 +53,9 @@ class SshHost {
     /// One more, where one is free at once.
     Task<std::optional<ssh::SessionPool::Lease>> acquire_if_free();
 
+    /// The fingerprint of the server's key; "" while nobody has reached it.
+    const std::string& host_key() const { return host_key_; }
+
     /// Closes connections that nobody has used for `age`.
     void close_idle(Duration age);
 
@@ -64,6 +67,7 @@ class SshHost {
     SshHostOptions options_;
     std::string ssh_config_file_;
     size_t connections_;
+    std::string host_key_;
     std::unique_ptr<ssh::SessionPool> pool_;
 };
 

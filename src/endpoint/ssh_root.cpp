@@ -5,8 +5,10 @@
 #include <algorithm>
 #include <fstream>
 #include <iterator>
+#include <optional>
 
 #include "base/text.hpp"
+#include "core/project_name.hpp"
 #include "fs/hash.hpp"
 #include "ssh/exec.hpp"
 
@@ -21,35 +23,17 @@ std::string short_digest(std::string_view text) {
     return hasher.finish().hex().substr(0, short_digits);
 }
 
-bool is_short_digest(std::string_view text) {
-    auto is_digit = [](char c) { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f'); };
-    return text.size() == short_digits && std::all_of(text.begin(), text.end(), is_digit);
-}
-
 bool begins_at_home(std::string_view directory) { return directory == "~" || directory.starts_with("~/"); }
 
 }  // namespace
 
 std::string default_layout_name(std::string_view root, std::string_view client) {
-    // A name on the server has 255 bytes at most; PROJECT tells apart what is cut short.
-    constexpr size_t longest_name = 255 - 2 * (short_digits + 1);
-    std::string_view name = root.substr(root.rfind('/') + 1);
-    if (name.size() > longest_name) {
-        size_t end = longest_name;
-        while (end > 0 && (static_cast<unsigned char>(name[end]) & 0xC0) == 0x80) --end;  // within a character
-        name = name.substr(0, end);
-    }
-    return std::string(name.empty() ? "root" : name) + "-" + short_digest(root) + "-" + std::string(client);
+    return project_directory(root.substr(root.rfind('/') + 1), short_digest(root), client);
 }
 
 bool is_default_layout_name(std::string_view name, std::string_view client) {
-    constexpr size_t tail = 2 * (short_digits + 1);
-    if (name.size() <= tail || name.find('/') != std::string_view::npos) return false;
-    std::string_view rest = name.substr(name.size() - tail);
-    if (rest[0] != '-' || rest[short_digits + 1] != '-') return false;
-    std::string_view of_client = rest.substr(short_digits + 2);
-    return is_short_digest(rest.substr(1, short_digits)) && is_short_digest(of_client) &&
-           (client.empty() || of_client == client);
+    std::optional<ProjectName> parsed = parse_project_directory(name);
+    return parsed && (client.empty() || parsed->client == client);
 }
 
 std::string client_id() {

@@ -276,6 +276,21 @@ Task<void> RunSteps::take_steps() {
     co_await open_sides();
     if (!options_.plan_only) lock();
     history_wanted_ = !options_.plan_only;
+    std::optional<ProjectPlace> place = remote_->project_place();
+    if (options_.plan_only || !place) {
+        co_await take_locked_steps();
+        co_return;
+    }
+    use_.emplace(context_.store, context_.state_directory, *place, job_.root, job_.name);
+    co_await use_->begin();
+    auto rest = take_locked_steps();
+    auto use = use_->keep_while(std::move(rest));
+    co_await std::move(use);
+    bool is_used = report_.outcome == Outcome::success || report_.outcome == Outcome::partial;
+    if (is_used) use_->record(remote_->project_place()->host_key);
+}
+
+Task<void> RunSteps::take_locked_steps() {
     co_await look_at_roots();
     if (!is_directory(facts_.source.now)) {
         halted_by(judge_roots(facts_, policy_));

@@ -8,6 +8,7 @@
 
 #include "engine/applier.hpp"
 #include "engine/recorder.hpp"
+#include "engine/remote_use.hpp"
 #include "engine/run.hpp"
 #include "engine/store_uploads.hpp"
 #include "state/lock.hpp"
@@ -22,6 +23,7 @@ class RunSteps {
 
   private:
     Task<void> take_steps();
+    Task<void> take_locked_steps();
     Task<void> open_sides();
     void lock();
     Task<void> look_at_roots();
@@ -73,6 +75,7 @@ class RunSteps {
     PairKey key_;
     PairId pair_ = 0;
     std::optional<FileLock> lock_, target_lock_;
+    std::optional<RemoteUse> use_;  ///< of a remote directory in the default layout
     GuardFacts facts_;
     Listing source_listing_, target_listing_;
     bool lists_local_early_ = false;

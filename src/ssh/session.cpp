@@ -167,6 +167,7 @@ Task<void> Session::shake_hands() {
     int type = 0;
     const char* blob = ::libssh2_session_hostkey(handle_, &size, &type);
     check_host_key(settings_, known, std::string_view(blob, blob ? size : 0));
+    host_key_ = HostKey{"", std::string(blob, blob ? size : 0)}.fingerprint();
 }
 
 bool Session::usable() const { return lost_.empty(); }

@@ -51,6 +51,9 @@ class Session {
     /// "user@host:port", for messages.
     const std::string& shown() const { return shown_; }
 
+    /// The fingerprint of the server's key: "SHA256:...".
+    const std::string& host_key() const { return host_key_; }
+
     /// The shortest round trip seen so far.
     std::chrono::microseconds round_trip() const { return round_trip_; }
 
@@ -118,6 +121,7 @@ class Session {
 
     SshSettings settings_;
     std::string shown_;
+    std::string host_key_;
     Dialed dialed_;
     std::shared_ptr<Transport> transport_;
     std::unique_ptr<Hooks> hooks_;

@@ -87,6 +87,19 @@ std::optional<FileLock> FileLock::try_acquire(const std::string& path, std::stri
     }
 }
 
+std::optional<FileLock> FileLock::try_share(const std::string& path) {
+    while (true) {
+        FileLock lock(open_lock_file(path));
+        int result = 0;
+        do {
+            result = ::flock(lock.fd_, LOCK_SH | LOCK_NB);
+        } while (result != 0 && errno == EINTR);
+        if (result != 0 && errno == EWOULDBLOCK) return std::nullopt;
+        if (result != 0) cannot_use(path, errno);
+        if (is_still_at(lock.fd_, path)) return lock;
+    }
+}
+
 FileLock FileLock::acquire(const std::string& path, Duration patience) {
     const auto deadline = std::chrono::steady_clock::now() + patience;
     while (true) {
@@ -161,6 +174,18 @@ std::vector<std::string> run_lock_paths(const std::string& state_directory, cons
 
 std::string engine_lock_path(const std::string& state_directory, const std::string& job_file) {
     return lock_path(state_directory, "engine", job_file);
+}
+
+std::string uses_lock_path(const std::string& state_directory) { return state_directory + "/locks/uses.lock"; }
+
+std::string use_lock_path(const std::string& state_directory, const std::string& name) {
+    return lock_path(state_directory, "use", name);
+}
+
+std::string clean_lock_path(const std::string& state_directory) { return state_directory + "/locks/clean.lock"; }
+
+std::string background_clean_lock_path(const std::string& state_directory) {
+    return state_directory + "/locks/clean-background.lock";
 }
 
 }  // namespace syncline

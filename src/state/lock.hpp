@@ -28,6 +28,8 @@ class FileLock {
     /// Where the holder can be reached: stands in the file behind the PID while the lock is held. Only for messages and
     /// for who looks for it, so a full disk is no failure.
     void set_address(const std::string& address);
+    /// Held by many at a time, but not beside try_acquire()'s; leaves no PID. nullopt while one holds it alone.
+    static std::optional<FileLock> try_share(const std::string& path);
 
     FileLock(FileLock&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
     FileLock& operator=(FileLock&& other) noexcept {
@@ -57,5 +59,15 @@ std::vector<std::string> run_lock_paths(const std::string& state_directory, cons
 
 /// The lock of the engine that serves `job_file` (an absolute, resolved path).
 std::string engine_lock_path(const std::string& state_directory, const std::string& job_file);
+
+/// Held for the moments in which uses of remote directories are recorded, or unused ones are taken away.
+std::string uses_lock_path(const std::string& state_directory);
+
+/// Shared by all that work now on a remote project directory of that name, on whichever host.
+std::string use_lock_path(const std::string& state_directory, const std::string& name);
+
+/// Of the one clean that may run at a time, and of the one that runs in the background.
+std::string clean_lock_path(const std::string& state_directory);
+std::string background_clean_lock_path(const std::string& state_directory);
 
 }  // namespace syncline

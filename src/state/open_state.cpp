@@ -62,6 +62,24 @@ PRAGMA application_id = 0x53594e43;
     R"sql(
 ALTER TABLE run ADD COLUMN path_log BLOB NOT NULL DEFAULT X'';
 )sql",
+    // Which remote project directories are in use, and how the last clean of each host went.
+    R"sql(
+CREATE TABLE remote_directory (
+    id INTEGER PRIMARY KEY,
+    host BLOB NOT NULL, user BLOB NOT NULL,
+    hostname BLOB NOT NULL, port INTEGER NOT NULL, host_key BLOB NOT NULL,
+    path BLOB NOT NULL,
+    root BLOB NOT NULL, job BLOB NOT NULL,
+    last_used_at INTEGER NOT NULL,
+    UNIQUE (host, user, path, root, job));
+CREATE TABLE clean_run (
+    host BLOB NOT NULL, user BLOB NOT NULL,
+    at INTEGER NOT NULL,
+    removed INTEGER NOT NULL, kept INTEGER NOT NULL, bytes_freed INTEGER NOT NULL,
+    quota_before BLOB NOT NULL, quota_after BLOB NOT NULL,
+    error BLOB NOT NULL,
+    PRIMARY KEY (host, user)) WITHOUT ROWID;
+)sql",
     // Large files on their way into a bucket (core/upload.hpp).
     R"sql(
 CREATE TABLE upload (
@@ -187,6 +205,7 @@ std::unique_ptr<Database> open_sound(const std::string& path) {
     configure(*database);
     check_first_tables(*database);
     number(*database, "SELECT count(path_log) FROM run WHERE 0");
+    number(*database, "SELECT count(*) FROM remote_directory, clean_run WHERE 0");
     return database;
 }
 

@@ -76,6 +76,42 @@ struct PairRecord {
     size_t baseline_rows = 0;
 };
 
+/// A server as a use of it saw it.
+struct HostIdentity {
+    std::string name;  ///< the job file's, or ssh_config's
+    std::string user, hostname;
+    uint16_t port = 0;
+    std::string key;  ///< fingerprint of its key, "SHA256:..."; "" before it was reached
+
+    bool operator==(const HostIdentity&) const = default;
+};
+
+/// Whether both are one server and account. Keys decide where both are known: a new machine under an old name is
+/// another one.
+bool is_same_host(const HostIdentity& recorded, const HostIdentity& now);
+
+/// A directory in the default layout that was used. One row for each job that used it.
+struct RemoteDirectory {
+    HostIdentity host;
+    std::string path;  ///< REMOTE_ROOT/NAME, as ssh_root.hpp's normal_remote_directory() has it
+    std::string root;  ///< the local root, absolute
+    std::string job;   ///< name, or "ad hoc"
+    TimeNs last_used_at = 0;
+
+    bool operator==(const RemoteDirectory&) const = default;
+};
+
+/// The last clean of one host.
+struct CleanRecord {
+    std::string host, user;
+    TimeNs at = 0;
+    uint64_t removed = 0, kept = 0, bytes_freed = 0;
+    std::string quota_before, quota_after;  ///< for people (core/quota.hpp: describe)
+    std::string error;                      ///< "" or why it broke off
+
+    bool operator==(const CleanRecord&) const = default;
+};
+
 class Store {
   public:
     /// Opens or creates `directory`/state.db (directory 0700, file 0600). A damaged file is set aside as
@@ -130,6 +166,17 @@ class Store {
     /// `syncline trust`: the file's absolute path and the SHA-256 of its text (hex).
     void trust(const std::string& job_file, const std::string& sha256);
     bool is_trusted(const std::string& job_file, const std::string& sha256);
+
+    /// Before the first remote action, while the use lasts, and after it. What has no host key leaves the recorded one.
+    void record_use(const RemoteDirectory& directory);
+    /// All, oldest first.
+    std::vector<RemoteDirectory> remote_directories();
+    /// Those of the same host, user and path that were not used later.
+    void forget_remote_directories(const std::vector<RemoteDirectory>& gone);
+
+    void record_clean(const CleanRecord& clean);
+    /// The last one of each host and user.
+    std::vector<CleanRecord> cleans();
 
   private:
     struct Impl;

@@ -25,7 +25,8 @@ std::string quoted(std::string_view value) {
 /// Nanoseconds as seconds, to the millisecond.
 std::string seconds(TimeNs time) {
     char buffer[64];
-    double value = static_cast<double>(time / 1'000'000) / 1000;
+    TimeNs milliseconds = time / 1'000'000;
+    double value = static_cast<double>(milliseconds) / 1000;
     auto end = std::to_chars(buffer, buffer + sizeof buffer, value, std::chars_format::fixed, 3).ptr;
     return {buffer, end};
 }

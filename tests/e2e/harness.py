@@ -175,6 +175,7 @@ class Sandbox:
             "XDG_RUNTIME_DIR": str(directory / "runtime"),
             "LC_ALL": "C.UTF-8",
             "TZ": "UTC",
+            "SYNCLINE_CLEAN_AUTO": "false",  # a process that outlives the test; those about it say so
         }
         for name in ("config", "runtime", "state"):
             (directory / name).mkdir(mode=0o700)

@@ -231,6 +231,7 @@ def test_detach_tells_what_is_wrong_and_logs(sandbox):
     make_tree(sandbox.source, {"a": "1"})
     sandbox.job(interval="1h")
     assert "log file" in sandbox.run("apply", "--detach", "--log-file", "/nowhere/log", check=2).err
+    assert "--once" in sandbox.run("apply", "--detach", "--once", check=2).err
     log = sandbox.directory / "engine.log"
     result = sandbox.run("apply", "--detach", "--log-file", "engine.log")
     pid = status_pid(sandbox)

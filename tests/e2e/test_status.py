@@ -239,6 +239,18 @@ def test_a_taken_port_is_named(sandbox, serve):
     assert endpoint.get("/").status == 200
 
 
+@pytest.mark.quick
+def test_only_jobs_that_the_engine_has_are_shown(sandbox):
+    keys = {"root": sandbox.source, "fsync": False, "interval": "1h"}
+    two = [("one", {**keys, "remote": sandbox.target}), ("two", {**keys, "remote": sandbox.directory / "two"})]
+    sandbox.jobs(*two, head=HEAD)
+    endpoint = Endpoint(sandbox.start("apply", "--job", "two"))
+    assert [job["name"] for job in endpoint.json()["jobs"]] == ["two"]
+    sandbox.jobs(two[0], ("two", {**two[1][1], "interval": "2h"}), head=HEAD)
+    wait_for(lambda: "took up" in endpoint.process.log())
+    assert [job["name"] for job in endpoint.json()["jobs"]] == ["two"]
+
+
 @pytest.mark.skipif(not shutil.which("promtool"), reason="needs promtool")
 def test_prometheus_takes_the_metrics(sandbox, serve):
     make_tree(sandbox.source, {"a": "1"})

@@ -108,6 +108,22 @@ TEST_CASE("a state of version 1 keeps all that it holds and learns what runs do 
     CHECK(store.last_run_with(store.pair(thesis), "a"));
 }
 
+TEST_CASE("a state of version 2 keeps what it holds and learns of remote directories") {
+    TempDirectory temp;
+    sql(temp / "state.db", version_1);
+    sql(temp / "state.db", "ALTER TABLE run ADD COLUMN path_log BLOB NOT NULL DEFAULT X''; PRAGMA user_version = 2");
+    {
+        Store store(temp.path());
+        check_contents(store);
+        CHECK(store.remote_directories().empty());
+        store.record_use({{"cse", "me", "cse.example.edu", 22, ""}, "~/p/a", "/a", "a", 1});
+    }
+    Store store(temp.path());
+    check_contents(store);
+    CHECK(store.remote_directories().size() == 1);
+    CHECK(store.cleans().empty());
+}
+
 TEST_CASE("a state that was brought up to date is as a new one") {
     TempDirectory temp;
     sql(temp / "old.db", version_1);
