@@ -45,10 +45,11 @@ _syncline() {
         --env) :; return ;;
         -i|--interval) :; return ;;
         --ready-fd) :; return ;;
+        --host) :; return ;;
     esac
     case $command in
         '')
-            _syncline_words apply plan check push pull run explain init trust doctor completion watch auto status trigger pause resume wait stop --help --version ;;
+            _syncline_words apply plan check push pull run explain init trust clean doctor buckets completion watch auto status trigger pause resume wait stop --help --version ;;
         apply)
             if [[ $word == -* ]]; then
                 _syncline_words -f --file --once --job -n --dry-run --adopt --detach -v --verbose -q --quiet --json --log-file --help
