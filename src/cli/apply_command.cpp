@@ -92,7 +92,7 @@ int apply_command(Session& session) {
     Teller teller(session.output, workbench);
     auto load = [&session, path = file.path, was_named] { return load_again(session, path, was_named); };
     RunContext& context = workbench.context();
-    EngineParts parts{clock, zone, run_function(context), load, context.state_directory};
+    EngineParts parts{clock, zone, run_function(context), load, context.state_directory, watch_function(context)};
     EngineOptions options;
     options.only_jobs = line.jobs;
     options.adopt = line.adopt;

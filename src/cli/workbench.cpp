@@ -9,6 +9,7 @@
 #include <asio/signal_set.hpp>
 #include <asio/steady_timer.hpp>
 #include <csignal>
+#include <cstdlib>
 #include <thread>
 
 #include "async/cancel.hpp"
@@ -51,6 +52,9 @@ struct Workbench::Impl {
           directory(default_state_directory()),
           store(directory),
           context{store, endpoints, directory} {
+        const char* runtime = std::getenv("XDG_RUNTIME_DIR");
+        bool has_runtime = runtime != nullptr && runtime[0] == '/';
+        if (has_runtime) context.watch_directory = std::string(runtime) + "/syncline";
         endpoints.set_ssh_hosts(&hosts);
     }
 

@@ -149,7 +149,7 @@ void ListingParser::take_entry(std::string_view facts, std::string_view path, st
         malformed_ = true;
         return;
     }
-    deliver(path, *entry, link);
+    deliver(without_dot(path), *entry, link);
 }
 
 size_t ListingParser::take_tokens(std::string_view text) {

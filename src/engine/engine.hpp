@@ -16,6 +16,7 @@
 #include "config/parse.hpp"
 #include "core/local_time.hpp"
 #include "engine/job_run.hpp"
+#include "engine/job_watch.hpp"
 #include "engine/reload.hpp"
 #include "engine/run.hpp"
 
@@ -35,10 +36,13 @@ struct EngineParts {
     RunFunction run;                     ///< run_function(context), or a test's
     std::function<ParseOutcome()> load;  ///< the job file again, with every check that a start makes
     std::string state_directory;         ///< where the engine's lock lives
+    WatchFunction watch = {};            ///< watch_function(context); empty: nothing is watched
 };
 
 /// run_job with `context`, which outlives the function.
 RunFunction run_function(RunContext& context);
+/// Watchers with the means of `context`, which outlives the function and them.
+WatchFunction watch_function(RunContext& context);
 
 /// Told what happens, on the engine's thread. Must not throw.
 class EngineObserver {
@@ -54,6 +58,8 @@ class EngineObserver {
     /// The edited file is wrong; the old jobs stay. Told once for the same errors.
     virtual void reload_failed(const std::vector<Diagnostic>&) {}
     virtual void warning(const std::string&) {}
+    /// The watcher of a job with `watch` is in another state now.
+    virtual void watch_changed(const std::string& /*job*/, const WatchState&) {}
     /// All that is due was started; the next start is at this wall-clock time, if nothing happens before.
     virtual void waiting(std::optional<TimeNs> /*next_start*/) {}
 };

@@ -13,6 +13,7 @@
 #include "async/nursery.hpp"
 #include "core/schedule.hpp"
 #include "engine/engine.hpp"
+#include "engine/job_watches.hpp"
 
 namespace syncline {
 
@@ -33,6 +34,8 @@ class Service {
 
     void reload(bool was_asked = false);  ///< who asked gets an answer, whatever it is
     void take_up(JobFile file);
+    void set_job(const Job& job);
+    JobWatches::Calls watch_calls();
     void set_times(const std::vector<std::string>& names);
     void stop_run(const std::string& name, const std::string& reason);
     std::shared_ptr<const Job> job_for_run(const std::string& name);
@@ -49,6 +52,7 @@ class Service {
     std::set<std::string> adopts_;         ///< jobs whose next run is to adopt
     std::vector<Diagnostic> told_errors_;  ///< of the last reload
     Event changed_;
+    JobWatches watches_;
     Nursery* nursery_ = nullptr;
 };
 
