@@ -53,7 +53,8 @@ struct Workbench::Impl {
           store(directory),
           context{store, endpoints, directory} {
         const char* runtime = std::getenv("XDG_RUNTIME_DIR");
-        bool has_runtime = runtime != nullptr && runtime[0] == '/';
+        // Where sudo or su left it behind, it is another user's, or gone.
+        bool has_runtime = runtime != nullptr && runtime[0] == '/' && ::access(runtime, W_OK | X_OK) == 0;
         if (has_runtime) context.watch_directory = std::string(runtime) + "/syncline";
         endpoints.set_ssh_hosts(&hosts);
     }
