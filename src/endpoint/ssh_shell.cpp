@@ -101,6 +101,7 @@ Task<std::optional<Listing>> ShellSide::list_without(ListRequest request, std::v
     std::string marker = new_marker();
     RemoteTree tree(request, &progress.entries_scanned);
     ListingParser parser(listing_format(place_.tools), marker, tree);
+    if (!request.scope.empty()) parser.expect_dots();
     ListingSink sink(parser);
     std::string script = list_script(place_.root, place_.tools, marker, pruned, request.scope);
     tree.set_pruned(std::move(pruned));
