@@ -18,6 +18,7 @@ import time
 import data
 from ssh_rows import SSH_ROWS, SshRows
 from table import Row, print_table
+from watch_rows import WATCH_ROWS, WatchRows
 
 ROUNDS = 7
 
@@ -281,7 +282,7 @@ ROWS = {
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--build", default="build", help="build directory (default: build)")
-    parser.add_argument("--only", action="append", choices=[*ROWS, *SSH_ROWS], help="only this row (may be given again)")
+    parser.add_argument("--only", action="append", choices=[*ROWS, *SSH_ROWS, *WATCH_ROWS], help="only this row (may be given again)")
     parser.add_argument("--quick", action="store_true", help="a twentieth of the data and 3 rounds: to try the bench itself")
     parser.add_argument("--rounds", type=int, help=f"measured rounds (default {ROUNDS})")
     parser.add_argument("--data", type=pathlib.Path, help="where to work (default: a temporary directory in the build directory)")
@@ -294,10 +295,19 @@ def main():
     rows, over_ssh = [], None
     try:
         bench = Bench(options, directory)
-        for name in options.only or [*ROWS, *SSH_ROWS]:
+
+        def ssh_rows():
+            nonlocal over_ssh
+            over_ssh = over_ssh or SshRows(bench)
+            return over_ssh
+
+        for name in options.only or [*ROWS, *SSH_ROWS, *WATCH_ROWS]:
             if name in SSH_ROWS:
-                over_ssh = over_ssh or SshRows(bench)
-            made = SSH_ROWS[name](over_ssh) if name in SSH_ROWS else ROWS[name](bench)
+                made = SSH_ROWS[name](ssh_rows())
+            elif name in WATCH_ROWS:
+                made = WATCH_ROWS[name](WatchRows(bench, ssh_rows))
+            else:
+                made = ROWS[name](bench)
             rows += made
             for row in made:
                 print("  ".join(cell for cell in row.cells() if cell), file=sys.stderr)

@@ -6,7 +6,7 @@ test_packages=(rsync strace git mandoc python3 python3-pytest procps util-linux 
     openssh-server openssh-client dropbear-bin tcsh fish zsh busybox quota e2fsprogs chromium)
 check_packages=(clang-format-19 clang-tidy-19 clang-19 mandoc python3)
 fuzz_packages=(clang-19 llvm-19 libclang-rt-19-dev dpkg-dev)   # llvm-19 puts names into the sanitizers' stacks
-bench_packages=(rsync gcc python3 openssh-server openssh-client rclone)
+bench_packages=(rsync gcc python3 openssh-server openssh-client rclone lsyncd)
 
 as_root() {
     if [[ $(id -u) == 0 ]]; then

@@ -111,7 +111,6 @@ void list_unbuilt(const Job& job, Diagnostics& found) {
     };
     std::string remote = "remote = \"" + escape(job.remote_text) + "\": ";
     if (job.remote.type == Destination::Type::bucket) add("remote", remote + "bucket destinations are");
-    if (job.watch) add("watch", "watch = true: watching is");
 }
 
 }  // namespace

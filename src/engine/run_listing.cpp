@@ -47,7 +47,7 @@ Task<void> RunSteps::inspect_remote_root() {
     remote_now = co_await remote_->inspect();
 }
 
-Task<void> RunSteps::list_side(Endpoint& endpoint, bool is_target, Listing& listing) {
+ListRequest RunSteps::list_request(bool is_target) {
     ListRequest request;
     request.filter = &filter_;
     request.ignores = ignores_.get();
@@ -57,6 +57,12 @@ Task<void> RunSteps::list_side(Endpoint& endpoint, bool is_target, Listing& list
     bool follow_elsewhere = request.symlinks == SymlinkPolicy::follow && !is_push();
     if (follow_elsewhere) request.symlinks = SymlinkPolicy::copy;  // a pull refuses symlinks; it does not follow them
     request.other_local_root = (is_target ? source() : target()).local_path();
+    if (is_scoped()) request.scope = options_.paths;
+    return request;
+}
+
+Task<void> RunSteps::list_side(Endpoint& endpoint, bool is_target, Listing& listing) {
+    ListRequest request = list_request(is_target);
     listing = co_await endpoint.list(request, progress_);
 }
 
@@ -77,7 +83,7 @@ Task<void> RunSteps::list_sides() {
 }
 
 Task<void> RunSteps::load_baseline() {
-    baseline_ = context_.store.load_baseline(pair_);
+    baseline_ = is_scoped() ? context_.store.load_baseline(pair_, options_.paths) : context_.store.load_baseline(pair_);
     co_return;
 }
 
