@@ -16,6 +16,7 @@ import tempfile
 import time
 
 import data
+from bucket_rows import BUCKET_ROWS, BucketRows
 from ssh_rows import SSH_ROWS, SshRows
 from table import Row, print_table
 from watch_rows import WATCH_ROWS, WatchRows
@@ -282,7 +283,7 @@ ROWS = {
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--build", default="build", help="build directory (default: build)")
-    parser.add_argument("--only", action="append", choices=[*ROWS, *SSH_ROWS, *WATCH_ROWS], help="only this row (may be given again)")
+    parser.add_argument("--only", action="append", choices=[*ROWS, *SSH_ROWS, *WATCH_ROWS, *BUCKET_ROWS], help="only this row (may be given again)")
     parser.add_argument("--quick", action="store_true", help="a twentieth of the data and 3 rounds: to try the bench itself")
     parser.add_argument("--rounds", type=int, help=f"measured rounds (default {ROUNDS})")
     parser.add_argument("--data", type=pathlib.Path, help="where to work (default: a temporary directory in the build directory)")
@@ -292,28 +293,30 @@ def main():
     directory = options.data or pathlib.Path(tempfile.mkdtemp(prefix="bench-", dir=options.build))
     directory = directory.resolve()
     directory.mkdir(parents=True, exist_ok=True)
-    rows, over_ssh = [], None
+    rows, servers = [], {}
     try:
         bench = Bench(options, directory)
 
-        def ssh_rows():
-            nonlocal over_ssh
-            over_ssh = over_ssh or SshRows(bench)
-            return over_ssh
+        def over(kind):
+            if kind not in servers:
+                servers[kind] = kind(bench)
+            return servers[kind]
 
-        for name in options.only or [*ROWS, *SSH_ROWS, *WATCH_ROWS]:
+        for name in options.only or [*ROWS, *SSH_ROWS, *WATCH_ROWS, *BUCKET_ROWS]:
             if name in SSH_ROWS:
-                made = SSH_ROWS[name](ssh_rows())
+                made = SSH_ROWS[name](over(SshRows))
+            elif name in BUCKET_ROWS:
+                made = BUCKET_ROWS[name](over(BucketRows))
             elif name in WATCH_ROWS:
-                made = WATCH_ROWS[name](WatchRows(bench, ssh_rows))
+                made = WATCH_ROWS[name](WatchRows(bench, lambda: over(SshRows)))
             else:
                 made = ROWS[name](bench)
             rows += made
             for row in made:
                 print("  ".join(cell for cell in row.cells() if cell), file=sys.stderr)
     finally:
-        if over_ssh:
-            over_ssh.stop()
+        for server in servers.values():
+            server.stop()
         if not options.keep:
             subprocess.run(["rm", "-rf", "--", directory], check=False)
         if rows:

@@ -115,6 +115,12 @@ _syncline() {
             else
                 _syncline_files -f
             fi ;;
+        buckets)
+            if [[ $word == -* ]]; then
+                _syncline_words -f --file -v --verbose -q --quiet --json --log-file --help
+            else
+                :
+            fi ;;
         completion)
             if [[ $word == -* ]]; then
                 _syncline_words -f --file -v --verbose -q --quiet --json --log-file --help

@@ -113,6 +113,10 @@ complete -c syncline -n __fish_use_subcommand -a doctor -d 'Try every root, dest
 complete -c syncline -n '__fish_seen_subcommand_from doctor' -s f -l file -r -F -d 'Read this job file'
 complete -c syncline -n '__fish_seen_subcommand_from doctor' -r -F
 
+complete -c syncline -n __fish_use_subcommand -a buckets -d 'List what is in a bucket, or try whether it can be used'
+complete -c syncline -n '__fish_seen_subcommand_from buckets' -s f -l file -r -F -d 'Read this job file'
+complete -c syncline -n '__fish_seen_subcommand_from buckets' -x
+
 complete -c syncline -n __fish_use_subcommand -a completion -d 'Print the completion script of a shell'
 complete -c syncline -n '__fish_seen_subcommand_from completion' -s f -l file -r -F -d 'Read this job file'
 complete -c syncline -n '__fish_seen_subcommand_from completion' -x -a 'bash zsh fish'

@@ -1,12 +1,14 @@
 # The packages that this project needs, and how they come onto the machine. Read by ./dev and .ci/run; needs bash.
 
 build_packages=(meson ninja-build cmake g++ ccache pkg-config libasio-dev liburing-dev libtomlplusplus-dev libspdlog-dev
-    libcli11-dev nlohmann-json3-dev libsqlite3-dev libssl-dev libcpp-httplib-dev dpkg-dev patch)
+    libcli11-dev nlohmann-json3-dev libsqlite3-dev libssl-dev libcurl4-openssl-dev libpugixml-dev libcpp-httplib-dev dpkg-dev patch)
 test_packages=(rsync strace git mandoc python3 python3-pytest procps util-linux dpkg-dev
-    openssh-server openssh-client dropbear-bin tcsh fish zsh busybox quota e2fsprogs chromium)
+    openssh-server openssh-client dropbear-bin tcsh fish zsh busybox quota e2fsprogs chromium
+    ceph-mon ceph-osd radosgw ceph-common openssl awscli rclone)
 check_packages=(clang-format-19 clang-tidy-19 clang-19 mandoc python3)
 fuzz_packages=(clang-19 llvm-19 libclang-rt-19-dev dpkg-dev)   # llvm-19 puts names into the sanitizers' stacks
-bench_packages=(rsync gcc python3 openssh-server openssh-client rclone lsyncd)
+bench_packages=(rsync gcc python3 openssh-server openssh-client rclone lsyncd
+    ceph-mon ceph-osd radosgw ceph-common openssl awscli)
 
 as_root() {
     if [[ $(id -u) == 0 ]]; then

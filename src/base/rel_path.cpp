@@ -75,4 +75,22 @@ std::string join_path(std::string_view parent, std::string_view name) {
     return joined;
 }
 
+bool link_stays_inside(std::string_view path, std::string_view target) {
+    if (target.empty() || target.front() == '/') return false;
+    auto depth = static_cast<size_t>(std::ranges::count(path, '/'));
+    bool is_at_beginning = true;
+    while (!target.empty()) {
+        size_t slash = std::min(target.find('/'), target.size());
+        std::string_view name = target.substr(0, slash);
+        target.remove_prefix(std::min(slash + 1, target.size()));
+        if (name.empty() || name == ".") continue;
+        if (name != "..") {
+            is_at_beginning = false;
+        } else if (!is_at_beginning || depth-- == 0) {
+            return false;
+        }
+    }
+    return true;
+}
+
 }  // namespace syncline

@@ -37,4 +37,8 @@ bool is_at_or_below(std::string_view path, std::string_view ancestor);
 /// "a/b" of "a" and "b"; either may be "".
 std::string join_path(std::string_view parent, std::string_view name);
 
+/// Whether a relative symlink at `path` leads to something in the tree whatever other links there are: "../" only at
+/// its beginning, no further up than the root, and no component that a link on the way could turn around.
+bool link_stays_inside(std::string_view path, std::string_view target);
+
 }  // namespace syncline

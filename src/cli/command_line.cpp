@@ -18,6 +18,7 @@ constexpr ArgumentSpec job_and_paths{"JOB_OR_PATH",
                                      SIZE_MAX, Completes::job_or_file};
 constexpr ArgumentSpec job_of_command{"JOB", "A job's name; without it the job whose root holds the current directory",
                                       0, 1, Completes::job};
+constexpr ArgumentSpec buckets_words{"WORD", "ls [NAME:PREFIX], or check NAME", 1, 2};
 constexpr ArgumentSpec one_job{"JOB", "A job's name", 1, 1, Completes::job};
 constexpr ArgumentSpec optional_job{"JOB", "Only this job", 0, 1, Completes::job};
 constexpr ArgumentSpec job_of_clean{"JOB", "A job's name; without it the job whose root holds the current directory", 0,
@@ -61,6 +62,7 @@ std::vector<CommandSpec> make_commands() {
          job_of_clean,
          {"all", "purge", "auto", "dry-run", "yes", "file", "root", "remote", "sync-cwd", "background", "host"}},
         {C::doctor, "doctor", "Try every root, destination and limit, and say what to do", optional_file, {"file"}},
+        {C::buckets, "buckets", "List what is in a bucket, or try whether it can be used", buckets_words, {"file"}},
         {C::completion, "completion", "Print the completion script of a shell", optional_shell, {"file", "jobs"}},
     };
     std::vector<CommandSpec> control{
@@ -82,10 +84,6 @@ std::vector<CommandSpec> make_commands() {
         {C::stop, "stop", "End the running engine", no_argument, {"file"}},
     };
     table.insert(table.end(), control.begin(), control.end());
-    auto later = [&](C command, std::string_view name, std::string_view summary) {
-        table.push_back({command, name, summary, no_argument, {}, false});
-    };
-    later(C::buckets, "buckets", "List buckets");
     return table;
 }
 

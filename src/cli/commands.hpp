@@ -23,5 +23,6 @@ int trust_command(Session& session);
 int clean_command(Session& session);
 int doctor_command(Session& session);
 int completion_command(Session& session);
+int buckets_command(Session& session);
 
 }  // namespace syncline::cli

@@ -39,7 +39,7 @@ class Resolver {
         add_filters(run);
         add_paths(run);
         run.options.is_changed_job = !line_.root.empty() || line_.sync_cwd || !line_.remote_dir.empty() ||
-                                     line_.overwrite || line_.remove || line_.force;
+                                     !line_.bucket.empty() || line_.overwrite || line_.remove || line_.force;
         run.options.checksum = line_.checksum;
         run.options.plan_only = line_.dry_run;
         run.options.want_actions = line_.dry_run || line_.verbose;
@@ -67,6 +67,7 @@ class Resolver {
         if (!line_.remote.empty()) return without_job();
         const Job* holder = job_that_holds(line_.root.empty() ? environment_.current_directory : here(line_.root));
         if (holder) return *holder;
+        if (!line_.bucket.empty()) return without_job();
         refuse("no job's root holds " + escape(line_.root.empty() ? environment_.current_directory : line_.root) +
                "; name a job, or give --remote for a run without one");
     }
@@ -128,15 +129,20 @@ class Resolver {
         AdHocRequest request;
         request.root = !line_.root.empty() ? line_.root : is_git ? git_root(directory) : directory;
         request.remote = line_.remote;
+        request.remote_comes_later = line_.remote.empty() && !line_.bucket.empty();
         request.directory = directory;
         request.direction = direction_;
         return ad_hoc_job(request, file_ ? &*file_ : nullptr, environment_);
     }
 
     void override_destination(Job& job) const {
-        if (!line_.bucket.empty()) refuse("--bucket: bucket destinations are not built yet");
-        if (job.remote.type == Destination::Type::bucket)
-            refuse(job_label(job) + "bucket destinations are not built yet");
+        const JobFile* tables = file_ ? &*file_ : nullptr;
+        bool is_bucket = job.remote.type == Destination::Type::bucket;
+        if (!line_.bucket.empty() || (is_bucket && !line_.remote_dir.empty())) {
+            std::string name = line_.bucket.empty() ? job.remote.name : line_.bucket;
+            std::string usual = is_bucket ? job.remote.path : std::string(last_name(job.root));
+            return replace_bucket(job, name, line_.remote_dir.empty() ? usual : line_.remote_dir, tables);
+        }
         if (line_.remote_dir.empty()) return;
         if (job.remote.type == Destination::Type::ssh) {
             replace_directory(job, line_.remote_dir);
@@ -153,8 +159,10 @@ class Resolver {
     void override_policy(Job& job) const {
         job.policy.force = line_.force;
         job.policy.adopt = line_.adopt;
+        bool is_bucket = job.remote.type == Destination::Type::bucket;
+        if (line_.tar && is_bucket) refuse(job_label(job) + "archives in a bucket (--tar) are not built yet");
         if (line_.tar) job.transfer = Transfer::tar;
-        if (line_.remove) job.policy.delete_policy = DeletePolicy::mirror;
+        if (line_.remove) job.policy.delete_policy = is_bucket ? DeletePolicy::synced : DeletePolicy::mirror;
         if (line_.overwrite) job.policy.pull = PullPolicy::mirror;
     }
 

@@ -1,9 +1,11 @@
 // doctor: tries every root, destination and limit of the job file and says what to do.
 #include <algorithm>
 #include <cstdlib>
+#include <map>
 #include <set>
 
 #include "base/text.hpp"
+#include "cli/bucket_check.hpp"
 #include "cli/commands.hpp"
 #include "cli/doctor_checks.hpp"
 #include "cli/doctor_ssh.hpp"
@@ -91,9 +93,22 @@ std::set<std::string> look_at_hosts(Workbench& workbench, const JobFile& file, C
     return usable;
 }
 
+void look_at_buckets(Workbench& workbench, const JobFile& file, Consultation& consultation) {
+    std::map<std::string, std::string> prefixes;
+    for (const auto& [name, bucket] : file.buckets) prefixes.emplace(name, "");
+    for (const Job& job : file.jobs) {
+        if (job.remote.type == Destination::Type::bucket) prefixes[job.remote.name] = job.remote.path;
+    }
+    for (const auto& [name, prefix] : prefixes) {
+        std::shared_ptr<BucketClient> client = workbench.buckets().client(name);
+        Findings findings;
+        workbench.run(keep(findings, check_bucket(client->s3, prefix)));
+        consultation.tell(std::move(findings));
+    }
+}
+
 /// What the last whole sync saw, where the job's destination can be told.
 std::optional<WholeSync> recorded_sync(Workbench& workbench, const Job& job) {
-    if (job.remote.type == Destination::Type::bucket) return std::nullopt;
     Store& store = workbench.context().store;
     return store.whole_sync(store.pair(workbench.pair_key(job)));
 }
@@ -103,6 +118,7 @@ void look_at_jobs(Session& session, const JobFile& file, bool is_trusted, Consul
     workbench.use_settings(file);
     std::set<std::string> hosts;
     if (is_trusted) hosts = look_at_hosts(workbench, file, consultation);
+    if (is_trusted) look_at_buckets(workbench, file, consultation);
     for (const Job& job : file.jobs) {
         bool is_remote = job.remote.type == Destination::Type::ssh;
         bool is_reached = is_remote && hosts.contains(job.remote.name);

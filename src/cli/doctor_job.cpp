@@ -64,10 +64,6 @@ void check_target_is_safe(const Job& job, const std::string& target, const std::
 
 Findings check_job(const Job& job, const std::optional<WholeSync>& recorded) {
     Findings findings;
-    if (job.remote.type == Destination::Type::bucket) {
-        return {{"error", "destination " + job.remote_text, "bucket destinations are not built yet",
-                 "use a local directory or a server"}};
-    }
     bool is_push = job.policy.direction == Direction::push;
     Place root{"root", job.root, is_push, {}}, remote{"destination", job.remote.path, !is_push, {}};
     if (recorded) {

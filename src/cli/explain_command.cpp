@@ -108,8 +108,7 @@ int explain_command(Session& session) {
         explanation.job = job.name;
         explanation.path = *path;
         judge(job, word, explanation);
-        bool is_built = job.remote.type != Destination::Type::bucket;
-        if (is_built) explanation.last_run = last_run_of(workbench.context().store, workbench.pair_key(job), *path);
+        explanation.last_run = last_run_of(workbench.context().store, workbench.pair_key(job), *path);
         session.output.explained(explanation);
     }
     if (!was_found) throw Error(Errc::usage, "no job's root holds " + escape(word));

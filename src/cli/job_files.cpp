@@ -10,17 +10,6 @@
 namespace syncline::cli {
 namespace {
 
-bool goes_to_bucket(const Job& job) { return job.remote.type == Destination::Type::bucket; }
-
-/// Whether it is about the destination of a job, without which that cannot run.
-bool stops_a_job(const Diagnostic& unbuilt, const JobFile& file) {
-    return std::ranges::any_of(file.jobs, [&](const Job& job) {
-        auto remote = job.written.find("remote");
-        return goes_to_bucket(job) && remote != job.written.end() &&
-               remote->second == Position{unbuilt.line, unbuilt.column};
-    });
-}
-
 /// Those of the given names; all for no names.
 std::vector<Job> chosen_jobs(const JobFile& file, const std::vector<std::string>& names) {
     std::vector<Job> chosen = file.jobs;
@@ -125,10 +114,7 @@ void keep_jobs(JobFile& file, const std::vector<std::string>& names) {
 }
 
 void refuse_unbuilt(Session& session, const JobFile& file) {
-    for (const Diagnostic& unbuilt : not_built_yet(file)) {
-        session.output.diagnostic(stops_a_job(unbuilt, file) ? "error" : "warning", unbuilt);
-    }
-    if (std::ranges::any_of(file.jobs, goes_to_bucket)) throw Reported{exit_usage};
+    for (const Diagnostic& unbuilt : not_built_yet(file)) session.output.diagnostic("warning", unbuilt);
 }
 
 ParseOutcome load_again(const Session& session, const std::string& path, bool was_named) {
@@ -143,9 +129,6 @@ ParseOutcome load_again(const Session& session, const std::string& path, bool wa
         std::vector<Diagnostic> reach = untrusted_reach(file, selected.jobs, true, session.environment);
         std::optional<std::string> reason = reason_for_distrust(file, reach, session.environment);
         if (reason) outcome.errors.push_back({file.shown_path, 0, 0, *reason});
-    }
-    for (Diagnostic& unbuilt : not_built_yet(selected)) {
-        if (stops_a_job(unbuilt, selected)) outcome.errors.push_back(std::move(unbuilt));
     }
     if (!outcome.errors.empty()) outcome.file.reset();
     return outcome;

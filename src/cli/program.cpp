@@ -38,6 +38,7 @@ int dispatch(Session& session) {
         case Command::clean: return clean_command(session);
         case Command::doctor: return doctor_command(session);
         case Command::completion: return completion_command(session);
+        case Command::buckets: return buckets_command(session);
         default: break;
     }
     std::string name(command_spec(session.line.command).name);

@@ -4,9 +4,9 @@
 
 #include <cstdlib>
 
+#include "async/process.hpp"
 #include "base/text.hpp"
 #include "ssh/error.hpp"
-#include "ssh/process.hpp"
 #include "ssh/text.hpp"
 
 namespace syncline::cli {
@@ -55,8 +55,8 @@ Task<std::string> read_variable(std::string host, std::string name) {
 
 Task<std::string> run_for_password(std::string host, std::string command) {
     std::vector<std::string> arguments = {"sh", "-c", command};
-    auto running = ssh::run_command(std::move(arguments), most_bytes, command_limit);
-    ssh::CommandOutput done = co_await std::move(running);
+    auto running = syncline::run_command(std::move(arguments), most_bytes, command_limit);
+    CommandOutput done = co_await std::move(running);
     if (!done.started || done.status != 0) {
         refuse(host, "the command of its `password` failed: " + ssh::last_line(done.errors));
     }

@@ -15,6 +15,7 @@
 #include "async/cancel.hpp"
 #include "async/offload.hpp"
 #include "base/text.hpp"
+#include "cli/bucket_options.hpp"
 #include "cli/ssh_options.hpp"
 #include "cli/terminal.hpp"
 #include "endpoint/factory.hpp"
@@ -48,6 +49,7 @@ struct Workbench::Impl {
           workers(2 * processors()),
           hashes(processors()),
           hosts(ssh_options(nullptr, terminal)),
+          buckets(io.get_executor()),
           endpoints(workers, hashes),
           directory(default_state_directory()),
           store(directory),
@@ -57,6 +59,7 @@ struct Workbench::Impl {
         bool has_runtime = runtime != nullptr && runtime[0] == '/' && ::access(runtime, W_OK | X_OK) == 0;
         if (has_runtime) context.watch_directory = std::string(runtime) + "/syncline";
         endpoints.set_ssh_hosts(&hosts);
+        endpoints.set_buckets(&buckets);
     }
 
     Session& session;
@@ -72,6 +75,7 @@ struct Workbench::Impl {
     WorkerPool workers;
     fs::HashPool hashes;
     SshHosts hosts;
+    Buckets buckets;
     Endpoints endpoints;
     std::string directory;
     Store store;
@@ -133,9 +137,12 @@ RunContext& Workbench::context() { return impl_->context; }
 void Workbench::use_settings(const JobFile& file) {
     impl_->endpoints.set_bandwidth_limit(file.engine.bandwidth_limit);
     impl_->hosts.set_options(ssh_options(&file, impl_->terminal));
+    impl_->buckets.set_tables(bucket_tables(file));
 }
 
 SshHosts& Workbench::ssh_hosts() { return impl_->hosts; }
+
+Buckets& Workbench::buckets() { return impl_->buckets; }
 
 WorkerPool& Workbench::workers() { return impl_->workers; }
 

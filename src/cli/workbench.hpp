@@ -12,6 +12,7 @@
 #include "async/offload.hpp"
 #include "async/task.hpp"
 #include "cli/session.hpp"
+#include "endpoint/buckets.hpp"
 #include "endpoint/ssh_host.hpp"
 #include "engine/run.hpp"
 
@@ -33,6 +34,7 @@ class Workbench {
 
     /// For commands that look at servers themselves.
     SshHosts& ssh_hosts();
+    Buckets& buckets();
     WorkerPool& workers();
     EndpointFactory& endpoints();
 

@@ -1,8 +1,11 @@
 #include "config/ad_hoc.hpp"
 
+#include <algorithm>
+
 #include "base/error.hpp"
 #include "base/text.hpp"
 #include "config/job_rules.hpp"
+#include "config/names.hpp"
 #include "config/paths.hpp"
 #include "config/remote.hpp"
 
@@ -14,6 +17,11 @@ std::string with_home(const std::string& text, const ParseEnvironment& environme
     Expansion home = expand_path("~", environment);
     if (!home.error.empty()) throw Error(Errc::usage, "'" + escape(text) + "' " + home.error);
     return home.text + text.substr(1);
+}
+
+bool is_provider_name(std::string_view word) {
+    constexpr std::string_view providers[] = {"s3", "b2", "gcs", "r2", "minio", "generic"};
+    return std::ranges::find(providers, word) != std::end(providers);
 }
 
 void check_nesting(const Job& job, const ParseEnvironment& environment) {
@@ -47,6 +55,24 @@ void replace_remote(Job& job, const std::string& remote, const std::string& dire
     check_nesting(job, environment);
 }
 
+void replace_bucket(Job& job, const std::string& name, const std::string& prefix, const JobFile* file) {
+    size_t colon = name.find(':');
+    bool is_table = colon == std::string::npos && file != nullptr && file->buckets.contains(name);
+    bool is_provider = colon != std::string::npos && is_provider_name(name.substr(0, colon)) &&
+                       is_storage_name(name.substr(colon + 1));
+    if (!is_table && !is_provider) {
+        throw Error(Errc::usage, "--bucket '" + escape(name) +
+                                     "' is no [buckets] table of the job file, and not PROVIDER:BUCKET either, with "
+                                     "one of s3, b2, gcs, r2, minio and generic");
+    }
+    RemoteMeaning meaning = read_bucket_remote(name, prefix);
+    if (!meaning.destination)
+        throw Error(Errc::usage, "the remote '" + escape(name + ":" + prefix) + "' " + meaning.error);
+    job.remote = std::move(*meaning.destination);
+    job.remote_text = name + ":" + prefix;
+    apply_defaults(job);
+}
+
 void replace_directory(Job& job, const std::string& directory) {
     const std::string text = job.remote.name + ":" + directory;
     RemoteMeaning meaning = read_remote(text, {}, {}, "/", ParseEnvironment{});
@@ -63,7 +89,7 @@ Job ad_hoc_job(const AdHocRequest& request, const JobFile* file, const ParseEnvi
     job.remote = {};
     job.policy.direction = request.direction;
     replace_root(job, request.root, request.directory, environment);
-    replace_remote(job, request.remote, request.directory, file, environment);
+    if (!request.remote_comes_later) replace_remote(job, request.remote, request.directory, file, environment);
     return job;
 }
 

@@ -13,7 +13,8 @@ struct AdHocRequest {
     std::string root;    ///< as given or found; relative to `directory`
     std::string remote;  ///< HOST:DIR, BUCKET:PREFIX or a local path, relative to `directory`
     Direction direction = Direction::push;
-    std::string directory;  ///< absolute: the current directory
+    std::string directory;            ///< absolute: the current directory
+    bool remote_comes_later = false;  ///< there is none yet: replace_bucket() follows
 };
 
 /// A job named "ad hoc" with the defaults, hosts and buckets of `file`, which may be null. Throws Error{usage} for a
@@ -27,6 +28,9 @@ void replace_root(Job& job, const std::string& root, const std::string& director
 /// as ad_hoc_job.
 void replace_remote(Job& job, const std::string& remote, const std::string& directory, const JobFile* file,
                     const ParseEnvironment& environment);
+
+/// What `--bucket` does: NAME is a table of `file`, which may be null, or PROVIDER:BUCKET. Throws Error{usage}.
+void replace_bucket(Job& job, const std::string& name, const std::string& prefix, const JobFile* file);
 
 /// What `-d` does to a job whose remote is on a server: another directory there, read as what stands behind HOST:.
 /// Throws Error{usage}.

@@ -29,12 +29,16 @@ bool has_dot_component(std::string_view prefix) {
     return false;
 }
 
-RemoteMeaning bucket_remote(const std::string& name, const std::string& prefix) {
+}  // namespace
+
+RemoteMeaning read_bucket_remote(const std::string& name, const std::string& prefix) {
     if (prefix.starts_with('/'))
         return refused("has a PREFIX that begins with '/': keys have no root, so leave it out");
     if (has_dot_component(prefix)) return refused("has a PREFIX with '.' or '..' in it, which keys do not resolve");
     return {Destination{Destination::Type::bucket, name, prefix}, "", ""};
 }
+
+namespace {
 
 RemoteMeaning ssh_remote(const std::string& name, const std::string& directory,
                          const std::map<std::string, Host>& hosts, const std::map<std::string, Bucket>& buckets) {
@@ -70,7 +74,7 @@ RemoteMeaning read_remote(const std::string& text, const std::map<std::string, H
         return {Destination{Destination::Type::local, "", absolute_path(text, directory, environment)}, "", ""};
     }
     std::string name = text.substr(0, colon), path = text.substr(colon + 1);
-    if (buckets.contains(name)) return bucket_remote(name, path);
+    if (buckets.contains(name)) return read_bucket_remote(name, path);
     return ssh_remote(name, path, hosts, buckets);
 }
 

@@ -23,4 +23,7 @@ RemoteMeaning read_remote(const std::string& text, const std::map<std::string, H
                           const std::map<std::string, Bucket>& buckets, const std::string& directory,
                           const ParseEnvironment& environment);
 
+/// The same for PREFIX in the bucket `name`, which is not looked for.
+RemoteMeaning read_bucket_remote(const std::string& name, const std::string& prefix);
+
 }  // namespace syncline

@@ -109,8 +109,8 @@ void list_unbuilt(const Job& job, Diagnostics& found) {
     auto add = [&](std::string_view key, const std::string& what) {
         found.add(place_of(job.written, key, {job.line, 1}), table + " " + what + " not built yet");
     };
-    std::string remote = "remote = \"" + escape(job.remote_text) + "\": ";
-    if (job.remote.type == Destination::Type::bucket) add("remote", remote + "bucket destinations are");
+    bool wants_archive = job.remote.type == Destination::Type::bucket && job.transfer == Transfer::tar;
+    if (wants_archive) add("transfer", "transfer = \"tar\": archives in a bucket are");
 }
 
 }  // namespace

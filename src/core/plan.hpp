@@ -103,6 +103,8 @@ struct PlanInput {
     std::span<const std::string> unjudged = {};
     /// Names of the files that decide what is selected: a pull, whose target they are, deletes none of them.
     std::span<const std::string> rule_files = {};
+    /// A pull makes symlinks that stay inside of the tree; others it refuses.
+    bool pulls_links = false;
 };
 
 /// Directories that were mount points when the baseline was recorded and are none any more: they count as incomplete.

@@ -92,6 +92,12 @@ bool Planner::is_out_of_scope(const Spot& spot) {
     return !on_the_way;
 }
 
+/// A pull makes no link by which somebody else could lead it elsewhere.
+bool Planner::refuses_link(const Spot& spot) const {
+    if (policy_.direction == Direction::push || spot.source->kind != Kind::symlink) return false;
+    return !input_.pulls_links || !link_stays_inside(spot.path, input_.source.link(*spot.source));
+}
+
 void Planner::visit(const Spot& spot) {
     close_doomed_before(spot.path);
     if (spot.target != nullptr && !spot.target->has(unselected) && holds_nothing(spot)) ++plan_.target_files;
@@ -119,15 +125,14 @@ void Planner::visit_neither(const Spot& spot) {
 
 void Planner::visit_source_only(const Spot& spot) {
     if (policy_.direction == Direction::pull) {
-        if (spot.source->kind == Kind::symlink) return conflict(spot, Reason::remote_symlink);
+        if (refuses_link(spot)) return conflict(spot, Reason::remote_symlink);
         if (policy_.pull == PullPolicy::generated) return;
     }
     create(spot, Reason::missing_on_target, Phase::build);
 }
 
 void Planner::visit_both(const Spot& spot) {
-    bool pulls_symlink = policy_.direction == Direction::pull && spot.source->kind == Kind::symlink;
-    if (pulls_symlink && compare_.source_equals_target(spot) != Answer::yes) {
+    if (refuses_link(spot) && compare_.source_equals_target(spot) != Answer::yes) {
         conflict(spot, Reason::remote_symlink);
         return skip_below(spot.path);
     }

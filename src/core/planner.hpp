@@ -31,6 +31,7 @@ class Planner {
     bool next(Spot& spot);
     void visit(const Spot& spot);
     bool is_out_of_scope(const Spot& spot);
+    bool refuses_link(const Spot& spot) const;
     bool holds_nothing(const Spot& spot) const;
 
     // One path, by where it is present.

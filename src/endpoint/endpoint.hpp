@@ -26,6 +26,7 @@
 #include "core/plan.hpp"
 #include "core/policy.hpp"
 #include "core/tree.hpp"
+#include "core/upload.hpp"
 #include "endpoint/source_watch.hpp"
 
 namespace syncline {
@@ -79,6 +80,9 @@ struct FetchedContent {
     Digest digest;      ///< verified: of what was written, and of what the source holds
     Stamp source;       ///< of the source's file with that content
     std::string error;  ///< "" or why it is not there
+    // What a source whose listing does not tell them says of them with the content:
+    std::optional<uint16_t> mode{};
+    std::optional<TimeNs> mtime{};
 };
 using FetchedContents = std::map<std::string, FetchedContent, PathLess>;
 
@@ -108,6 +112,8 @@ struct CommitItem {
     Stamp source_stamp;         ///< put: of the content that was read
     Stamp target_stamp;         ///< of what stands on the target now
     uint16_t target_mode = 0;
+    /// chmod: the target was written anew, and has its mode from the baseline alone.
+    bool records_mode = false;
 };
 
 struct RemoveItem {
@@ -203,6 +209,18 @@ class Endpoint {
     virtual Task<void> flush() = 0;
 };
 
+/// Remembers what is sent in parts, so that a run can go on with it and none stays behind. Outlives the endpoint.
+class UploadJournal {
+  public:
+    virtual ~UploadJournal() = default;
+    /// Of this destination, by whatever run.
+    virtual std::vector<UploadRecord> uploads() = 0;
+    virtual std::vector<UploadPartRecord> parts(const std::string& id) = 0;
+    virtual void add(const UploadRecord& upload) = 0;
+    virtual void add_part(const std::string& id, const UploadPartRecord& part) = 0;
+    virtual void forget(const std::string& id) = 0;
+};
+
 /// What an endpoint has to know of the job beside its destination.
 struct EndpointOptions {
     EndpointOptions() = default;
@@ -211,6 +229,7 @@ struct EndpointOptions {
     bool fsync = false;      ///< commits reach the disk
     std::string local_root;  ///< the job's root: names the default layout, and holds what a pull brings
     Transfer transfer = Transfer::automatic;
+    UploadJournal* uploads = nullptr;  ///< null: nothing is remembered
 };
 
 /// Makes the endpoints of a run, so that the engine knows nothing of what is behind them. Outlives them.

@@ -1,5 +1,6 @@
 #include "endpoint/factory.hpp"
 
+#include "endpoint/bucket.hpp"
 #include "endpoint/local.hpp"
 #include "endpoint/local_watch.hpp"
 #include "endpoint/ssh.hpp"
@@ -16,7 +17,13 @@ std::unique_ptr<Endpoint> Endpoints::open(const Destination& destination, const 
                 throw Error(Errc::usage, destination.name + ": SSH destinations cannot be used here");
             return std::make_unique<SshEndpoint>(*ssh_hosts_, destination, options, workers_, limiter_);
         case Destination::Type::bucket:
-            throw Error(Errc::usage, destination.name + ": bucket destinations are not built yet; use a local path");
+            if (buckets_ == nullptr)
+                throw Error(Errc::usage, destination.name + ": bucket destinations cannot be used here");
+            if (options.transfer == Transfer::tar) {
+                throw Error(Errc::usage, destination.name +
+                                             ": archives in a bucket are not built yet; set transfer = \"files\"");
+            }
+            return std::make_unique<BucketEndpoint>(*buckets_, destination, options, workers_);
     }
     return nullptr;
 }

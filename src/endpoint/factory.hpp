@@ -2,6 +2,7 @@
 #pragma once
 
 #include "async/offload.hpp"
+#include "endpoint/buckets.hpp"
 #include "endpoint/endpoint.hpp"
 #include "endpoint/ssh_host.hpp"
 #include "fs/hash.hpp"
@@ -21,6 +22,11 @@ class Endpoints : public EndpointFactory {
 
     /// Without hosts, SSH destinations are refused. They outlive every endpoint.
     void set_ssh_hosts(SshHosts* hosts) { ssh_hosts_ = hosts; }
+    /// Without buckets, bucket destinations are refused. They outlive every endpoint.
+    void set_buckets(Buckets* buckets) {
+        buckets_ = buckets;
+        if (buckets_ != nullptr) buckets_->set_limiter(limiter_);
+    }
     /// What all transfers share, bytes a second; nullopt: no limit. Holds at once for transfers under way.
     void set_bandwidth_limit(std::optional<uint64_t> bytes_per_second) { limiter_.set_rate(bytes_per_second); }
 
@@ -28,6 +34,7 @@ class Endpoints : public EndpointFactory {
     WorkerPool& workers_;
     fs::HashPool& hashes_;
     SshHosts* ssh_hosts_ = nullptr;
+    Buckets* buckets_ = nullptr;
     fs::RateLimiter limiter_;
 };
 

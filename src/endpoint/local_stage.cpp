@@ -80,7 +80,7 @@ bool Stager::stage_fetched(CommitItem& item, const FetchedContent& content, int 
     }
     item.committed = content.digest;
     item.source_stamp = content.source;
-    source_mtime_ = to_timespec(item.source.mtime);
+    source_mtime_ = to_timespec(content.mtime.value_or(item.source.mtime));
     return finish_file(item, file.get());
 }
 

@@ -7,7 +7,7 @@
 
 namespace syncline {
 
-Task<void> TransferMeans::take_share(uint64_t bytes) const {
+Task<void> take_share(fs::RateLimiter& limiter, uint64_t bytes) {
     using Ticks = fs::RateLimiter::Clock::duration;
     fs::RateLimiter::Share share = limiter.reserve(bytes);
     auto executor = co_await asio::this_coro::executor;

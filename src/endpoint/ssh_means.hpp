@@ -7,13 +7,15 @@
 
 namespace syncline {
 
+/// Waits until `bytes` more may be sent or received under the limit. Blocks no thread.
+Task<void> take_share(fs::RateLimiter& limiter, uint64_t bytes);
+
 class TransferMeans {
   public:
     TransferMeans(WorkerPool& worker_pool, fs::RateLimiter& rate_limiter)
         : workers(worker_pool), limiter(rate_limiter) {}
 
-    /// Waits until `bytes` more may be sent or received under the bandwidth limit. Blocks no thread.
-    Task<void> take_share(uint64_t bytes) const;
+    Task<void> take_share(uint64_t bytes) const { return syncline::take_share(limiter, bytes); }
 
     WorkerPool& workers;
     fs::RateLimiter& limiter;

@@ -77,9 +77,18 @@ Task<void> Applier::commit_batch(std::span<const Action> actions) {
     }
     if (items.empty()) co_return;
     ContentSource content = co_await sides_.source.fetch(sides_.source_tree, std::move(wanted), progress_);
+    if (content.fetched != nullptr) take_fetched_modes(*content.fetched, items);
     co_await sides_.target.commit(content, items, progress_);
     recorder_.settle();  // this batch's flush made the renames of the one before durable
     for (size_t i = 0; i < items.size(); ++i) take_result(*actions_of_items[i], items[i]);
+}
+
+/// Where the source's listing tells no modes, the plan could not know them.
+void Applier::take_fetched_modes(const FetchedContents& fetched, std::vector<CommitItem>& items) const {
+    for (CommitItem& item : items) {
+        auto found = item.op == Op::put ? fetched.find(item.path) : fetched.end();
+        if (found != fetched.end() && found->second.mode) item.mode = target_mode(policy_, false, *found->second.mode);
+    }
 }
 
 CommitItem Applier::to_item(const Action& action) const {

@@ -46,6 +46,7 @@ class Applier {
     Task<void> prune();
     Task<bool> may_prune();
 
+    void take_fetched_modes(const FetchedContents& fetched, std::vector<CommitItem>& items) const;
     CommitItem to_item(const Action& action) const;
     void take_result(const Action& action, const CommitItem& item);
     bool is_withheld(std::string_view path) const;

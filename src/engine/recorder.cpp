@@ -13,6 +13,23 @@ void move_all(std::vector<T>& from, std::vector<T>& to) {
 
 Stamp trusted(const Stamp& stamp, TimeNs listed_at) { return is_racy(stamp, listed_at) ? Stamp{} : stamp; }
 
+/// Who put it there stays known as long as it is the same.
+bool is_put_by_job(const BaselineChange& change, const Baseline& known) {
+    uint32_t index = known.find(change.path);
+    if (index == Tree::none || known[index].found_there) return false;
+    const BaselineEntry& row = known[index];
+    return row.kind == change.entry.kind && row.digest == change.entry.digest && known.link(row) == change.link;
+}
+
+void turn_round(BaselineChange& change, const Baseline& known) {
+    BaselineEntry& row = change.entry;
+    Stamp source = row.source_stamp();
+    row.set_source(row.target_stamp());
+    row.set_target(source);
+    row.mount_point = false;
+    row.found_there = !is_put_by_job(change, known);
+}
+
 BaselineEntry row_of(const Entry& source) {
     BaselineEntry row;
     row.kind = source.kind;
@@ -39,7 +56,7 @@ void Recorder::add_equal(const Tree& source, const Tree& target, const EqualPair
 }
 
 void Recorder::add_committed(const Tree& source, const Action& action, const CommitItem& item) {
-    if (item.op == Op::chmod) return;
+    if (item.op == Op::chmod && !item.records_mode) return;
     const Entry& here = source[action.source];
     BaselineEntry row = row_of(here);
     if (here.kind == Kind::file) {
@@ -62,6 +79,11 @@ void Recorder::settle() {
 void Recorder::write() {
     if (settled_.empty() && settled_removals_.empty()) return;
     store_.update_baseline(pair_, settled_, settled_removals_);
+    if (reverse_) {
+        Baseline known = store_.load_baseline(*reverse_);
+        for (BaselineChange& change : settled_) turn_round(change, known);
+        store_.update_baseline(*reverse_, settled_, settled_removals_);
+    }
     settled_.clear();
     settled_removals_.clear();
 }

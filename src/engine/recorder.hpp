@@ -1,6 +1,7 @@
 // Recorder: gathers what a run verified and writes it to the baseline, never earlier than it is durable on the target.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -18,6 +19,9 @@ class Recorder {
     /// The times at which the trees were listed: stamps as young as that are not to be trusted later.
     void set_listed_at(TimeNs source, TimeNs target) { source_listed_at_ = source, target_listed_at_ = target; }
 
+    /// What is recorded is recorded for this pair, too: the same sides the other way round, whose job put nothing.
+    void record_reverse(PairId pair) { reverse_ = pair; }
+
     void add_equal(const Tree& source, const Tree& target, const EqualPair& pair);
     void add_committed(const Tree& source, const Action& action, const CommitItem& item);
     void add_removed(std::string_view path) { pending_removals_.emplace_back(path); }
@@ -31,6 +35,7 @@ class Recorder {
   private:
     Store& store_;
     PairId pair_;
+    std::optional<PairId> reverse_;
     TimeNs source_listed_at_ = 0, target_listed_at_ = 0;
     std::vector<BaselineChange> pending_, settled_;
     std::vector<std::string> pending_removals_, settled_removals_;

@@ -58,6 +58,9 @@ ListRequest RunSteps::list_request(bool is_target) {
     if (follow_elsewhere) request.symlinks = SymlinkPolicy::copy;  // a pull refuses symlinks; it does not follow them
     request.other_local_root = (is_target ? source() : target()).local_path();
     if (is_scoped()) request.scope = options_.paths;
+    // What is listed later than the baseline is read may be told by it.
+    bool is_remote = is_target == is_push();
+    if (lists_local_early_ && is_remote) request.baseline = &baseline_;
     return request;
 }
 
@@ -76,6 +79,10 @@ Task<void> RunSteps::list_sides() {
     co_await with_nursery(body);
     if (!options_.checksum) recall_digests(baseline_, source_listing_.tree, target_listing_.tree);
     note_listing_problems(source_listing_, source());
+    // What makes the target's listing unfit halts the run; other trouble is only in nobody's way.
+    if (target_listing_.incomplete.empty()) {
+        report_.notes.insert(report_.notes.end(), target_listing_.problems.begin(), target_listing_.problems.end());
+    }
     for (const std::string& path : source_listing_.leftovers)
         report_.notes.push_back({path, "has the name of a file that syncline has in the making; not synced"});
     report_.scanned = source_listing_.tree.size() + target_listing_.tree.size();

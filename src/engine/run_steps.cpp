@@ -37,7 +37,8 @@ RunSteps::RunSteps(const Job& job, RunOptions options, RunContext& context, Prog
       context_(context),
       progress_(progress),
       policy_(job.policy),
-      filter_(job.filter) {
+      filter_(job.filter),
+      uploads_(context.store) {
     // A filter of one command line makes nothing "excluded" that was not so before.
     if (options_.narrowed) policy_.delete_excluded = false;
     options_.paths = outermost_paths(std::move(options_.paths));
@@ -51,6 +52,7 @@ Task<void> RunSteps::open_sides() {
     EndpointOptions options(job_.fsync);
     options.local_root = job_.root;
     options.transfer = job_.transfer;
+    options.uploads = &uploads_;
     local_ = context_.endpoints.open(root, options);
     remote_ = context_.endpoints.open(job_.remote, options);
     ignores_ = context_.endpoints.ignore_files(job_.root, job_.ignore_files);
@@ -73,6 +75,7 @@ void RunSteps::lock() {
 
 Task<void> RunSteps::look_at_roots() {
     pair_ = context_.store.pair(key_);
+    uploads_.set_pair(pair_);
     if (context_.store.take_lost()) {
         report_.notes.push_back({context_.state_directory,
                                  "the state was removed while syncline ran, and is begun anew: contents are compared "
@@ -131,9 +134,10 @@ void RunSteps::find_incomplete_directories() {
 Task<void> RunSteps::make_the_plan() {
     // Each pass can only ask for what the one before did not know; three kinds of questions depend on each other.
     constexpr int most_passes = 8;
+    bool pulls_links = !is_push() && job_.remote.type == Destination::Type::bucket;
     for (int pass = 0; pass < most_passes; ++pass) {
         plan_ = make_plan({source_listing_.tree, target_listing_.tree, baseline_, policy_, source_incomplete_,
-                           options_.paths, unjudged_, job_.ignore_files});
+                           options_.paths, unjudged_, job_.ignore_files, pulls_links});
         if (plan_.needs.empty()) co_return;
         co_await read_what_is_needed();
     }
@@ -184,6 +188,7 @@ Task<void> RunSteps::fill_guard_facts_of_listings() {
         const Problem& first = target_listing_.problems.front();
         facts_.target_listing_detail = escape(first.path) + ": " + first.why;
     }
+    facts_.watcher_required = is_to_bucket();
     bool source_root_unknown = !source_incomplete_.empty() && source_incomplete_.front().empty();
     if (source_root_unknown) facts_.baseline_size = 0;  // not empty, but unreadable: reported as a problem
     if (is_scoped()) co_await fill_guard_facts_of_scope();
@@ -218,6 +223,7 @@ void RunSteps::report_plan() {
 
 Task<void> RunSteps::apply() {
     recorder_.emplace(context_.store, pair_);
+    if (!is_push()) recorder_->record_reverse(reverse_pair());
     recorder_->set_listed_at(source_listing_.started_at, target_listing_.started_at);
     for (const EqualPair& pair : plan_.equal) recorder_->add_equal(source_listing_.tree, target_listing_.tree, pair);
     for (const std::string& path : plan_.gone) recorder_->add_removed(path);
@@ -241,6 +247,13 @@ Task<void> RunSteps::apply() {
     if (!sweeps_first) co_await target().sweep(target_listing_.leftovers);
     co_await require_roots_in_place();
     recorder_->write();
+}
+
+/// What a pull verified, later pushes know.
+PairId RunSteps::reverse_pair() {
+    PairKey reverse = key_;
+    reverse.direction = is_push() ? Direction::pull : Direction::push;
+    return context_.store.pair(reverse);
 }
 
 /// A run that lost its footing must not be taken for a sync of what stands there now.

@@ -10,6 +10,7 @@
 #include "engine/recorder.hpp"
 #include "engine/remote_use.hpp"
 #include "engine/run.hpp"
+#include "engine/store_uploads.hpp"
 #include "state/lock.hpp"
 
 namespace syncline {
@@ -47,6 +48,7 @@ class RunSteps {
     void report_plan();
     Task<void> apply();
     Task<void> require_roots_in_place();
+    PairId reverse_pair();
     Task<void> record_whole_sync();
     void finish(Outcome outcome);
     void record_history();
@@ -58,6 +60,7 @@ class RunSteps {
     /// Of a push only the paths in question are looked at.
     bool is_scoped() const { return is_push() && !options_.paths.empty() && !options_.paths.front().empty(); }
     ListRequest list_request(bool is_target);
+    bool is_to_bucket() const { return is_push() && job_.remote.type == Destination::Type::bucket; }
     bool is_limited() const { return !options_.paths.empty() || options_.narrowed; }
     Endpoint& source() { return *(is_push() ? local_ : remote_); }
     Endpoint& target() { return *(is_push() ? remote_ : local_); }
@@ -71,6 +74,7 @@ class RunSteps {
     RunReport report_;
     Policy policy_;  ///< the job's, as it holds for this run
     Filter filter_;
+    StoreUploads uploads_;
     std::unique_ptr<Endpoint> local_, remote_;
     std::unique_ptr<IgnoreSource> ignores_;
     PairKey key_;

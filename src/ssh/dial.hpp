@@ -5,7 +5,7 @@
 #include <string>
 
 #include "async/task.hpp"
-#include "ssh/process.hpp"
+#include "async/process.hpp"
 #include "ssh/settings.hpp"
 
 namespace syncline::ssh {

@@ -11,7 +11,7 @@
 
 #include "base/error.hpp"
 #include "base/text.hpp"
-#include "ssh/process.hpp"
+#include "async/process.hpp"
 #include "ssh/text.hpp"
 
 namespace syncline::ssh {

@@ -80,6 +80,18 @@ CREATE TABLE clean_run (
     error BLOB NOT NULL,
     PRIMARY KEY (host, user)) WITHOUT ROWID;
 )sql",
+    // Large files on their way into a bucket (core/upload.hpp).
+    R"sql(
+CREATE TABLE upload (
+    pair INTEGER NOT NULL, id BLOB NOT NULL,
+    path BLOB NOT NULL, digest BLOB NOT NULL, size INTEGER NOT NULL, part_bytes INTEGER NOT NULL,
+    begun_at INTEGER NOT NULL,
+    PRIMARY KEY (pair, id)) WITHOUT ROWID;
+CREATE TABLE upload_part (
+    pair INTEGER NOT NULL, id BLOB NOT NULL, number INTEGER NOT NULL,
+    etag BLOB NOT NULL, md5 BLOB NOT NULL,
+    PRIMARY KEY (pair, id, number)) WITHOUT ROWID;
+)sql",
 };
 constexpr auto schema_version = static_cast<int64_t>(std::size(versions));
 

@@ -17,6 +17,7 @@
 #include "core/baseline.hpp"
 #include "core/guards.hpp"
 #include "core/policy.hpp"
+#include "core/upload.hpp"
 
 namespace syncline {
 
@@ -156,6 +157,14 @@ class Store {
     std::optional<RunRecord> last_run(PairId pair, Outcome outcome);
     /// Deletes by runs that were not adopted and finished at or after `since`.
     uint64_t deletes_since(PairId pair, TimeNs since);
+
+    /// Files that are sent to the pair's bucket in parts, by whatever run. What is recorded twice is replaced.
+    std::vector<UploadRecord> uploads(PairId pair);
+    std::vector<UploadPartRecord> upload_parts(PairId pair, const std::string& id);
+    void record_upload(PairId pair, const UploadRecord& upload);
+    void record_upload_part(PairId pair, const std::string& id, const UploadPartRecord& part);
+    /// With its parts.
+    void forget_upload(PairId pair, const std::string& id);
 
     /// `syncline trust`: the file's absolute path and the SHA-256 of its text (hex).
     void trust(const std::string& job_file, const std::string& sha256);

@@ -210,11 +210,24 @@ TEST_CASE("without a job there is an ad hoc one, from --root or the Git root, to
     CHECK(contains(world.refusal(words({})), "give --remote"));
 }
 
-TEST_CASE("what is not built yet is refused before anything runs") {
+TEST_CASE("another bucket comes from a table or a provider's name") {
     World world;
     CommandLine line = words({"outer"});
     line.bucket = "b2";
-    CHECK(contains(world.refusal(line), "not built yet"));
+    CHECK(contains(world.refusal(line), "no [buckets] table"));
+    line.bucket = "b3:x";
+    CHECK(contains(world.refusal(line), "PROVIDER:BUCKET"));
+    line.bucket = "b2:x";
+    line.remove = true;
+    Job job = world.resolve(line).job;
+    CHECK(job.remote.type == Destination::Type::bucket);
+    CHECK(job.remote.name == "b2:x");
+    CHECK(job.remote.path == "outer");
+    CHECK(job.policy.delete_policy == DeletePolicy::synced);
+    line.remote_dir = "a/b";
+    CHECK(world.resolve(line).job.remote.path == "a/b");
+    line.remote_dir = "../b";
+    CHECK(contains(world.refusal(line), ".."));
 }
 
 TEST_CASE("two jobs with one root must be told apart, unless the direction does") {

@@ -101,8 +101,9 @@ TEST_CASE("what is not built yet is named where it is used") {
     std::vector<std::string> found = unbuilt(
         "[status]\nlisten = \"localhost:1\"\n[buckets.b]\nprovider = \"s3\"\nbucket = \"b\"\n[jobs.x]\nroot = "
         "\"/r\"\nremote = "
-        "\"cse:\"\nwatch = true\nclean = {}\n[jobs.y]\nroot = \"/q\"\nremote = \"b:\"\non_halt = \"x\"\n");
+        "\"cse:\"\nwatch = true\nclean = {}\n[jobs.y]\nroot = \"/q\"\nremote = \"b:\"\ntransfer = \"tar\"\non_halt = "
+        "\"x\"\n");
     CHECK(found == std::vector<std::string>{
-                       "jobs.toml:14:1: [jobs.y] remote = \"b:\": bucket destinations are not built yet",
+                       "jobs.toml:15:1: [jobs.y] transfer = \"tar\": archives in a bucket are not built yet",
                    });
 }

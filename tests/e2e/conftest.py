@@ -6,6 +6,7 @@ import tempfile
 
 import pytest
 
+from bucket_server import BucketServer
 from harness import Sandbox
 from ssh_server import SshServer
 
@@ -27,6 +28,16 @@ def binary():
     shutil.copy(built, directory / "syncline")
     yield directory / "syncline"
     shutil.rmtree(directory)
+
+
+@pytest.fixture(scope="session")
+def gateway():
+    """An S3-compatible store for all tests of a session."""
+    directory = pathlib.Path(tempfile.mkdtemp(prefix="syncline-buckets-"))
+    made = BucketServer(directory / "store")
+    yield made
+    made.stop()
+    shutil.rmtree(directory, ignore_errors=True)
 
 
 @pytest.fixture

@@ -162,7 +162,7 @@ TEST_CASE("a newer database is refused and not touched") {
     for (const char* suffix : {"-wal", "-shm"}) std::filesystem::remove(temp / ("state.db" + std::string(suffix)));
     const std::string before = read_file(temp / "state.db");
     std::string message = error_of(temp.path());
-    CHECK(contains(message, temp / "state.db was written by a newer syncline (schema 7, this one knows 3)"));
+    CHECK(contains(message, temp / "state.db was written by a newer syncline (schema 7, this one knows 4)"));
     CHECK(contains(message, "upgrade syncline or move the file aside"));
     CHECK(read_file(temp / "state.db") == before);
     CHECK_FALSE(std::filesystem::exists(temp / "state.db-wal"));

@@ -260,6 +260,44 @@ TEST_CASE("deletes of recent runs are summed, however many runs they were") {
     CHECK(store.deletes_since(pair, 0) == UINT64_MAX);
 }
 
+TEST_CASE("uploads are remembered with their parts, each pair's by itself, until they are forgotten") {
+    TempDirectory temp;
+    UploadRecord upload;
+    upload.id = std::string("id\0\"x", 6);
+    upload.path = "d/big\xff";
+    upload.digest.bytes[31] = 7;
+    upload.size = uint64_t{5} << 40;
+    upload.part_bytes = 8 << 20;
+    upload.begun_at = 12;
+    {
+        Store store(temp / "state");
+        PairId pair = store.pair(thesis);
+        store.record_upload(pair, upload);
+        store.record_upload(pair, upload);
+        store.record_upload_part(pair, upload.id, {2, "etag2", "md5"});
+        store.record_upload_part(pair, upload.id, {1, "etag", "md5"});
+        store.record_upload_part(pair, upload.id, {1, "etag1", "md5"});
+    }
+    Store store(temp / "state");
+    PairId pair = store.pair(thesis);
+    CHECK(store.uploads(store.pair(photos)).empty());
+    std::vector<UploadRecord> found = store.uploads(pair);
+    REQUIRE(found.size() == 1);
+    CHECK(found[0].id == upload.id);
+    CHECK(found[0].path == upload.path);
+    CHECK(found[0].digest == upload.digest);
+    CHECK(found[0].size == upload.size);
+    CHECK(found[0].part_bytes == upload.part_bytes);
+    CHECK(found[0].begun_at == upload.begun_at);
+    std::vector<UploadPartRecord> parts = store.upload_parts(pair, upload.id);
+    REQUIRE(parts.size() == 2);
+    CHECK(parts[0].etag == "etag1");
+    CHECK(parts[1].number == 2);
+    store.forget_upload(pair, upload.id);
+    CHECK(store.uploads(pair).empty());
+    CHECK(store.upload_parts(pair, upload.id).empty());
+}
+
 TEST_CASE("only the very text that was trusted is trusted") {
     TempDirectory temp;
     Store store(temp / "state");

@@ -1,5 +1,5 @@
-// Child processes: the ssh client that resolves ssh_config, and the proxy commands that carry a connection. Engine's
-// thread only.
+// Child processes: the ssh client that resolves ssh_config, proxy commands that carry a connection, commands that print
+// a password or a key. Engine's thread only.
 #pragma once
 
 #include <sys/types.h>
@@ -11,7 +11,7 @@
 #include "async/task.hpp"
 #include "base/units.hpp"
 
-namespace syncline::ssh {
+namespace syncline {
 
 /// Closes a descriptor when it dies.
 class Descriptor {
@@ -70,4 +70,4 @@ struct CommandOutput {
 /// Runs a program to its end. More than `limit_bytes` of output or more than `limit` of time is an Error.
 Task<CommandOutput> run_command(std::vector<std::string> arguments, size_t limit_bytes, Duration limit);
 
-}  // namespace syncline::ssh
+}  // namespace syncline

@@ -1,4 +1,4 @@
-#include "ssh/process.hpp"
+#include "async/process.hpp"
 
 #include <fcntl.h>
 #include <spawn.h>
@@ -19,7 +19,7 @@
 #include "async/deadline.hpp"
 #include "base/error.hpp"
 
-namespace syncline::ssh {
+namespace syncline {
 namespace {
 
 void point_at(posix_spawn_file_actions_t& actions, int target, int fd) {
@@ -136,4 +136,4 @@ Task<CommandOutput> run_command(std::vector<std::string> arguments, size_t limit
     co_return result;
 }
 
-}  // namespace syncline::ssh
+}  // namespace syncline

@@ -1,0 +1,198 @@
+#include "endpoint/bucket.hpp"
+
+#include <algorithm>
+
+#include "base/rel_path.hpp"
+#include "base/text.hpp"
+#include "endpoint/bucket_commit.hpp"
+#include "endpoint/bucket_digest.hpp"
+#include "endpoint/bucket_fetch.hpp"
+#include "endpoint/bucket_sums.hpp"
+
+namespace syncline {
+namespace {
+
+/// What broke off that long ago is hardly gone on with.
+constexpr TimeNs stale_after = 86'400LL * 1'000'000'000;
+
+}  // namespace
+
+BucketEndpoint::BucketEndpoint(Buckets& buckets, const Destination& destination, const EndpointOptions& options,
+                               WorkerPool& workers)
+    : name_(destination.name),
+      options_(options),
+      workers_(workers),
+      client_(buckets.client(destination.name)),
+      keys_(destination.path),
+      objects_(keys_) {}
+
+std::string BucketEndpoint::shown() const { return escape(name_ + ":" + keys_.prefix()); }
+
+std::string BucketEndpoint::identity_text() const {
+    return "bucket:" + name_ + ":" + client_->s3.settings().bucket + ":" + keys_.prefix();
+}
+
+/// False when there are no more.
+Task<bool> BucketEndpoint::read_page() {
+    if (is_listed_) co_return false;
+    if (!lister_) lister_.emplace(client_->s3.list(keys_.beginning()));
+    auto reading = lister_->next();
+    std::optional<s3::ListPage> page = co_await std::move(reading);
+    is_listed_ = !page;
+    if (!page) co_return false;
+    for (const s3::ListedObject& object : page->objects) {
+        objects_.add(object.key, object_stamp(object.size, object.etag, object.last_modified));
+    }
+    has_objects_ = !objects_.is_empty();
+    co_return true;
+}
+
+Task<std::optional<RootIdentity>> BucketEndpoint::inspect() {
+    bool has_more = !has_objects_;
+    while (has_more && !has_objects_) {
+        auto reading = read_page();
+        has_more = co_await std::move(reading);
+    }
+    if (!has_objects_) co_return std::nullopt;
+    RootIdentity identity;
+    identity.file_system = "bucket";
+    identity.inode = 1;
+    co_return identity;
+}
+
+Task<Listing> BucketEndpoint::list(ListRequest request, Progress& progress) {
+    std::string broken_off;
+    try {
+        bool has_more = true;
+        while (has_more) {
+            auto reading = read_page();
+            has_more = co_await std::move(reading);
+        }
+    } catch (const s3::S3Error& error) {
+        if (error.failure() != s3::Failure::listing) throw;
+        broken_off = error.what();
+    }
+    auto settle = [&](std::stop_token) { objects_.settle(request.baseline); };
+    co_await offload(workers_, settle);
+    IndexedWork one = [this](size_t i) { return read_link(objects_.link_candidates()[i]); };
+    co_await for_each_index(objects_.link_candidates().size(), bucket_lanes, one);
+    auto finish = [&](std::stop_token) { return objects_.finish(request, &progress.entries_scanned); };
+    Listing listing = co_await offload(workers_, finish);
+    for (const std::string& directory : objects_.implied_directories()) implied_.insert(directory);
+    objects_ = ObjectTree(keys_);
+    if (!broken_off.empty()) {
+        listing.incomplete.insert(listing.incomplete.begin(), "");
+        listing.problems.insert(listing.problems.begin(), {"", broken_off});
+    }
+    co_return listing;
+}
+
+Task<void> BucketEndpoint::read_link(size_t index) {
+    std::string key = keys_.file_key(objects_.path(index));
+    auto asking = client_->s3.head(std::move(key));
+    std::optional<s3::ObjectHead> head = co_await std::move(asking);
+    if (!head) co_return;
+    std::optional<std::string> link = read_metadata(head->metadata).link;
+    std::string body = link ? link_body(sha256_of(*link)) : "";
+    // A link's content follows from its target, so metadata that was copied onto a file makes no link of it.
+    std::string md5 = md5_of(objects_.stamp(index));
+    bool is_link = link && (md5.empty() || md5 == md5_text(body));
+    if (is_link) objects_.set_link(index, std::move(*link));
+}
+
+Task<void> BucketEndpoint::digest(const Tree& tree, std::vector<DigestItem>& items, Progress& progress) {
+    BucketDigest digests(means(), tree, options_.local_root, progress);
+    co_await digests.run(items);
+}
+
+Task<ContentSource> BucketEndpoint::fetch(const Tree& tree, std::vector<uint32_t> indices, Progress& progress) {
+    if (indices.empty()) co_return ContentSource{};
+    fetched_.prepare(options_.local_root);
+    BucketFetch fetch(means(), tree, fetched_, progress);
+    co_await fetch.run(std::move(indices));
+    co_return ContentSource{fetched_.fd(), false, &fetched_.contents};
+}
+
+Task<void> BucketEndpoint::commit(ContentSource content, std::vector<CommitItem>& items, Progress& progress) {
+    BucketCommit batch(means(), content, options_.uploads, progress);
+    co_await batch.run(items);
+    for (const CommitItem& item : items) {
+        if (!item.error.empty()) continue;
+        committed_.emplace(item.path);
+        has_objects_ = true;
+    }
+}
+
+Task<void> BucketEndpoint::remove(std::vector<RemoveItem>& items, Progress& progress) {
+    IndexedWork one = [&](size_t i) { return check(items[i]); };
+    co_await for_each_index(items.size(), bucket_lanes, one);
+    co_await delete_checked(items, progress);
+    co_await mark_directories(items);
+}
+
+Task<void> BucketEndpoint::check(RemoveItem& item) {
+    if (item.op == Op::rmdir) co_return;
+
+    try {
+        auto looking = client_->s3.head(keys_.file_key(item.path));
+        std::optional<s3::ObjectHead> now = co_await std::move(looking);
+        bool is_other = now && !is_as_listed(*item.expected, *now);
+        if (is_other) item.error = "changed in the bucket since it was listed; not deleted";
+    } catch (const s3::S3Error& error) {
+        if (!error.concerns_one_key()) throw;
+        item.error = error_of(error);
+    }
+}
+
+Task<void> BucketEndpoint::delete_checked(std::vector<RemoveItem>& items, Progress& progress) {
+    std::vector<std::string> keys;
+    std::map<std::string, RemoveItem*> by_key;
+    for (RemoveItem& item : items) {
+        if (!item.error.empty()) continue;
+        std::string key = item.op == Op::rmdir ? keys_.directory_key(item.path) : keys_.file_key(item.path);
+        bool is_only_implied = item.op == Op::rmdir && implied_.contains(std::string(item.path));
+        ++progress.files_done;
+        if (is_only_implied) continue;
+        by_key.emplace(key, &item);
+        keys.push_back(std::move(key));
+    }
+    auto deleting = client_->s3.delete_many(std::move(keys));
+    std::vector<s3::DeleteFailure> failures = co_await std::move(deleting);
+    for (s3::DeleteFailure& failure : failures) {
+        auto found = by_key.find(failure.key);
+        if (found != by_key.end()) found->second->error = std::move(failure.why);
+    }
+}
+
+/// A directory that stays in the source must not vanish with the last that was in it.
+Task<void> BucketEndpoint::mark_directories(const std::vector<RemoveItem>& items) {
+    std::unordered_set<std::string> gone, left;
+    for (const RemoveItem& item : items) {
+        if (item.op == Op::rmdir) gone.emplace(item.path);
+    }
+    for (const RemoveItem& item : items) {
+        std::string parent(parent_path(item.path));
+        if (implied_.contains(parent) && !gone.contains(parent)) left.insert(parent);
+    }
+    std::vector<std::string> directories(left.begin(), left.end());
+    IndexedWork one = [&](size_t i) -> Task<void> {
+        s3::PutRequest marker(keys_.directory_key(directories[i]), s3::Payload(std::string_view()));
+        auto putting = client_->s3.put(std::move(marker));
+        co_await std::move(putting);
+        implied_.erase(directories[i]);
+    };
+    co_await for_each_index(directories.size(), bucket_lanes, one);
+}
+
+Task<void> BucketEndpoint::flush() {
+    if (options_.uploads == nullptr) co_return;
+    for (const UploadRecord& upload : options_.uploads->uploads()) {
+        bool is_stale = committed_.contains(upload.path) || upload.begun_at < wall_clock_now() - stale_after;
+        if (!is_stale) continue;
+        auto aborting = client_->s3.abort_upload(keys_.file_key(upload.path), upload.id);
+        co_await std::move(aborting);
+        options_.uploads->forget(upload.id);
+    }
+}
+
+}  // namespace syncline

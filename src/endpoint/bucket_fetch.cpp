@@ -1,0 +1,187 @@
+#include "endpoint/bucket_fetch.hpp"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/rel_path.hpp"
+#include "base/text.hpp"
+#include "endpoint/bucket_listing.hpp"
+#include "endpoint/bucket_metadata.hpp"
+#include "endpoint/bucket_sums.hpp"
+#include "fs/hash.hpp"
+
+namespace syncline {
+namespace {
+
+constexpr uint64_t range_bytes = uint64_t{8} << 20;
+constexpr size_t ranges_at_once = 4;
+constexpr uint64_t small_bytes = 256 * 1024;
+
+/// Writes what comes from an offset of a file on.
+class FileBody final : public s3::BodySink {
+  public:
+    FileBody(int file, uint64_t offset, Progress& progress) : file_(file), offset_(offset), progress_(progress) {}
+
+    Task<void> take(std::string_view bytes) override {
+        progress_.bytes_done += bytes.size();
+        while (!bytes.empty()) {
+            ssize_t count = ::pwrite(file_, bytes.data(), bytes.size(), static_cast<off_t>(offset_));
+            if (count < 0 && errno == EINTR) continue;
+            if (count < 0) throw Error(Errc::failed, "cannot write what is fetched: " + errno_text(errno));
+            bytes.remove_prefix(static_cast<size_t>(count));
+            offset_ += static_cast<uint64_t>(count);
+        }
+        co_return;
+    }
+    uint64_t end() const { return offset_; }
+
+  private:
+    int file_;
+    uint64_t offset_;
+    Progress& progress_;
+};
+
+class HashBody final : public s3::BodySink {
+  public:
+    explicit HashBody(Progress* progress) : progress_(progress) {}
+    Task<void> take(std::string_view bytes) override {
+        hasher_.update(std::as_bytes(std::span(bytes)));
+        if (progress_ != nullptr) progress_->bytes_hashed += bytes.size();
+        co_return;
+    }
+    Digest finish() { return hasher_.finish(); }
+
+  private:
+    fs::Hasher hasher_;
+    Progress* progress_;
+};
+
+/// A new file below the directory, with the directories that lead there.
+fs::Fd create_file(int directory, std::string_view path) {
+    std::string_view parent = parent_path(path);
+    for (size_t slash = parent.find('/'); !parent.empty(); slash = parent.find('/', slash + 1)) {
+        std::string part(parent.substr(0, slash));
+        if (::mkdirat(directory, part.c_str(), 0700) != 0 && errno != EEXIST && errno != ENAMETOOLONG) return {};
+        if (slash == std::string_view::npos) break;
+    }
+    fs::Fd place = fs::open_directory(directory, parent);
+    if (!place) return {};
+    std::string name(last_name(path));
+    ::unlinkat(place.get(), name.c_str(), 0);  // of an earlier run
+    return fs::Fd(::openat(place.get(), name.c_str(), O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600));
+}
+
+constexpr std::string_view changed_meanwhile =
+    "changed in the bucket while it was fetched; it will be tried again at the next run";
+
+}  // namespace
+
+Task<Digest> hash_object(s3::S3Client& client, std::string key, std::string etag, Progress* progress) {
+    HashBody body(progress);
+    s3::GetRequest request(std::move(key));
+    request.if_match = std::move(etag);
+    auto getting = client.get(std::move(request), body);
+    co_await std::move(getting);
+    co_return body.finish();
+}
+
+Task<void> BucketFetch::run(std::vector<uint32_t> indices) {
+    directory_.contents.clear();
+    IndexedWork one = [&](size_t i) { return fetch(indices[i]); };
+    co_await for_each_index(indices.size(), bucket_lanes, one);
+}
+
+Task<void> BucketFetch::fetch(uint32_t index) {
+    const Entry& entry = tree_[index];
+    std::string path(tree_.path(entry));
+    FetchedContent content;
+    try {
+        auto bringing = bring(entry, path);
+        content = co_await std::move(bringing);
+    } catch (const s3::S3Error& error) {
+        if (!error.concerns_one_key()) throw;
+        bool is_gone = error.failure() == s3::Failure::precondition || error.failure() == s3::Failure::no_key;
+        content.error = is_gone ? std::string(changed_meanwhile) : error_of(error);
+    }
+    if (!content.error.empty()) directory_.remove_file(path);
+    directory_.contents[path] = std::move(content);
+    ++progress_.files_done;
+}
+
+Task<FetchedContent> BucketFetch::bring(const Entry& entry, std::string_view path) {
+    std::string key = means_.keys.file_key(path);
+    FetchedContent content;
+    fs::Fd file = create_file(directory_.fd(), path);
+    if (!file && errno != EEXIST && errno != ENOTDIR) throw errno_error("create the file", path, errno);
+    if (!file) {
+        content.error = "something of an earlier run lies where it is to be fetched to; that is removed now";
+        co_return content;
+    }
+    auto receiving = receive(entry, key, file.get());
+    s3::ObjectHead head = co_await std::move(receiving);
+    if (object_stamp(head.size, head.etag, head.last_modified) != entry.stamp) {
+        content.error = changed_meanwhile;
+        co_return content;
+    }
+    ContentSums sums;
+    if (entry.stamp.size <= small_bytes) {
+        sums = sum_file(file.get(), true, {});  // sooner done than a thread wakes up
+    } else {
+        auto work = [&](std::stop_token stop) { sums = sum_file(file.get(), true, std::move(stop)); };
+        co_await offload(means_.workers, work);
+    }
+    if (sums.size != entry.stamp.size) content.error = "did not come whole";
+    auto judging = why_wrong(key, head, sums.md5, sums.sha256);
+    if (content.error.empty()) content.error = co_await std::move(judging);
+    ObjectFacts facts = read_metadata(head.metadata);
+    content.digest = sums.sha256;
+    content.source = entry.stamp;
+    content.mode = facts.mode;
+    content.mtime = facts.mtime ? facts.mtime : head.last_modified;
+    co_return content;
+}
+
+Task<s3::ObjectHead> BucketFetch::receive(const Entry& entry, const std::string& key, int file) {
+    uint64_t size = entry.stamp.size;
+    bool is_large = size > range_bytes;
+    FileBody body(file, 0, progress_);
+    s3::GetRequest request(key, 0, is_large ? range_bytes : 0);
+    request.if_match = etag_of(entry.stamp);
+    auto getting = means_.s3.get(std::move(request), body);
+    s3::ObjectHead head = co_await std::move(getting);
+    if (!is_large || head.size != size) co_return head;
+    auto receiving = receive_rest(key, head.etag, size, file);
+    co_await std::move(receiving);
+    co_return head;
+}
+
+Task<void> BucketFetch::receive_rest(const std::string& key, const std::string& etag, uint64_t size, int file) {
+    IndexedWork one = [&](size_t i) -> Task<void> {
+        uint64_t from = (i + 1) * range_bytes;
+        FileBody body(file, from, progress_);
+        s3::GetRequest request(key, from, std::min(range_bytes, size - from));
+        request.if_match = etag;
+        auto getting = means_.s3.get(std::move(request), body);
+        co_await std::move(getting);
+    };
+    size_t ranges = static_cast<size_t>((size - 1) / range_bytes);
+    co_await for_each_index(ranges, ranges_at_once, one);
+}
+
+/// "" or why it is not what the bucket holds. An ETag that looks like an MD5 and is none (of encrypted objects) leaves
+/// only to fetch it again: twice the same damage does not happen.
+Task<std::string> BucketFetch::why_wrong(const std::string& key, const s3::ObjectHead& head, const std::string& md5,
+                                         const Digest& sha256) {
+    std::string expected = md5_of(object_stamp(head.size, head.etag));
+    if (!expected.empty() && expected == md5) co_return "";
+    std::optional<Digest> told = read_metadata(head.metadata).sha256;
+    if (told && *told == sha256) co_return "";
+    bool is_unknown = expected.empty() && !told;
+    if (is_unknown) co_return "";
+    auto hashing = hash_object(means_.s3, key, head.etag, nullptr);
+    Digest again = co_await std::move(hashing);
+    co_return again == sha256 ? "" : "was damaged on its way; it will be tried again at the next run";
+}
+
+}  // namespace syncline

@@ -1,0 +1,97 @@
+#include "endpoint/bucket_sums.hpp"
+
+#include <openssl/evp.h>
+#include <unistd.h>
+
+#include <cerrno>
+
+#include "base/assert.hpp"
+#include "base/error.hpp"
+#include "fs/hash.hpp"
+
+namespace syncline {
+namespace {
+
+constexpr uint64_t buffer_bytes = uint64_t{1} << 20;
+
+class Md5 {
+  public:
+    Md5() : context_(EVP_MD_CTX_new()) {
+        SYNCLINE_ASSERT(context_ != nullptr);
+        restart();
+    }
+    ~Md5() { EVP_MD_CTX_free(context_); }
+    Md5(const Md5&) = delete;
+    Md5& operator=(const Md5&) = delete;
+
+    void update(std::string_view bytes) {
+        SYNCLINE_ASSERT(EVP_DigestUpdate(context_, bytes.data(), bytes.size()) == 1);
+    }
+    /// And begins anew.
+    std::string finish() {
+        std::string digest(16, '\0');
+        SYNCLINE_ASSERT(EVP_DigestFinal_ex(context_, reinterpret_cast<unsigned char*>(digest.data()), nullptr) == 1);
+        restart();
+        return digest;
+    }
+
+  private:
+    void restart() { SYNCLINE_ASSERT(EVP_DigestInit_ex2(context_, algorithm(), nullptr) == 1); }
+    static const EVP_MD* algorithm() {
+        static const EVP_MD* const md5 = EVP_MD_fetch(nullptr, "MD5", nullptr);
+        SYNCLINE_ASSERT(md5 != nullptr);
+        return md5;
+    }
+    EVP_MD_CTX* context_;
+};
+
+std::span<const std::byte> bytes_of(std::string_view text) { return std::as_bytes(std::span(text)); }
+
+}  // namespace
+
+std::string md5_text(std::string_view bytes) {
+    Md5 md5;
+    md5.update(bytes);
+    return md5.finish();
+}
+
+Digest sha256_of(std::string_view bytes) {
+    fs::Hasher hasher;
+    hasher.update(bytes_of(bytes));
+    return hasher.finish();
+}
+
+std::string read_piece(int file, uint64_t offset, uint64_t bytes) {
+    std::string piece(static_cast<size_t>(bytes), '\0');
+    size_t filled = 0;
+    while (filled < piece.size()) {
+        ssize_t got = ::pread(file, &piece[filled], piece.size() - filled, static_cast<off_t>(offset + filled));
+        if (got < 0 && errno == EINTR) continue;
+        if (got < 0) throw Error(Errc::failed, "cannot read the source: " + errno_text(errno));
+        if (got == 0) break;
+        filled += static_cast<size_t>(got);
+    }
+    piece.resize(filled);
+    return piece;
+}
+
+ContentSums sums_of(std::string_view bytes) { return {bytes.size(), sha256_of(bytes), md5_text(bytes)}; }
+
+ContentSums sum_file(int file, bool with_md5, std::stop_token stop) {
+    ContentSums sums;
+    fs::Hasher sha256;
+    Md5 md5;
+    for (;;) {
+        if (stop.stop_requested()) throw Cancelled();
+        std::string buffer = read_piece(file, sums.size, buffer_bytes);
+        sha256.update(bytes_of(buffer));
+        if (with_md5) md5.update(buffer);
+        sums.size += buffer.size();
+        if (buffer.size() < buffer_bytes) break;
+    }
+    if (with_md5) sums.md5 = md5.finish();
+    sums.sha256 = sha256.finish();
+    return sums;
+}
+
+}  // namespace syncline

@@ -1,0 +1,326 @@
+#include "s3/transfer.hpp"
+
+#include <algorithm>
+#include <cctype>
+#include <charconv>
+#include <cstdlib>
+#include <cstring>
+
+#include "base/text.hpp"
+
+namespace syncline::s3 {
+namespace {
+
+constexpr size_t most_pending = size_t{1} << 20;
+constexpr size_t most_kept = size_t{32} << 20;  ///< a page of 1,000 longest keys, all encoded, is below 5 MiB
+constexpr size_t most_headers = 256;
+constexpr size_t pace_step = size_t{64} << 10;
+
+/// What the user says, and what no proxy can reach: this machine, and the instance metadata service.
+const std::string& hosts_without_proxy() {
+    static const std::string hosts = [] {
+        std::string list = "localhost,127.0.0.1,::1,169.254.169.254";
+        for (const char* name : {"no_proxy", "NO_PROXY"}) {
+            const char* more = std::getenv(name);
+            if (more) return std::string_view(more) == "*" ? std::string(more) : list + "," + more;
+        }
+        return list;
+    }();
+    return hosts;
+}
+
+std::string lower(std::string_view text) {
+    std::string result(text);
+    for (auto& c : result) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+    return result;
+}
+
+std::string_view trimmed(std::string_view text) {
+    while (!text.empty() && std::isspace(static_cast<unsigned char>(text.front()))) text.remove_prefix(1);
+    while (!text.empty() && std::isspace(static_cast<unsigned char>(text.back()))) text.remove_suffix(1);
+    return text;
+}
+
+Failure failure_of(CURLcode result) {
+    switch (result) {
+        case CURLE_COULDNT_RESOLVE_HOST:
+        case CURLE_COULDNT_RESOLVE_PROXY:
+        case CURLE_COULDNT_CONNECT:
+        case CURLE_OPERATION_TIMEDOUT: return Failure::connect;  // The only time limit that libcurl is given is that.
+        case CURLE_PEER_FAILED_VERIFICATION:
+        case CURLE_SSL_CACERT_BADFILE:
+        case CURLE_SSL_ISSUER_ERROR: return Failure::tls;
+        case CURLE_URL_MALFORMAT:
+        case CURLE_BAD_FUNCTION_ARGUMENT: return Failure::protocol;
+        default: return Failure::lost;
+    }
+}
+
+}  // namespace
+
+std::string_view HttpResponse::header(std::string_view name) const {
+    for (const auto& [header, value] : headers) {
+        if (header == name) return value;
+    }
+    return {};
+}
+
+Transfer::Transfer(CURL* handle, const HttpRequest& request, HeadObserver* observer, const std::string& ca_file,
+                   const Patience& patience, const asio::any_io_executor& executor)
+    : handle_(handle),
+      request_(request),
+      observer_(observer),
+      patience_(patience),
+      wake_(executor),
+      mark_(std::chrono::steady_clock::now()) {
+    if (!request.pacer || !*request.pacer) allowed_ = SIZE_MAX;
+    set_options(ca_file, patience);
+    set_body();
+}
+
+Transfer::~Transfer() { curl_slist_free_all(headers_); }
+
+void Transfer::set_options(const std::string& ca_file, const Patience& patience) {
+    curl_easy_setopt(handle_, CURLOPT_PRIVATE, this);
+    curl_easy_setopt(handle_, CURLOPT_URL, request_.url.c_str());
+    curl_easy_setopt(handle_, CURLOPT_PATH_AS_IS, 1L);  // Keys may hold "..", "." and "//".
+    curl_easy_setopt(handle_, CURLOPT_PROTOCOLS_STR, "http,https");
+    curl_easy_setopt(handle_, CURLOPT_FOLLOWLOCATION, 0L);
+    curl_easy_setopt(handle_, CURLOPT_HTTP_VERSION, static_cast<long>(CURL_HTTP_VERSION_2TLS));
+    curl_easy_setopt(handle_, CURLOPT_NOSIGNAL, 1L);
+    curl_easy_setopt(handle_, CURLOPT_QUICK_EXIT, 1L);  // A cancel does not wait for a name server.
+    curl_easy_setopt(handle_, CURLOPT_NOPROXY, hosts_without_proxy().c_str());
+    curl_easy_setopt(handle_, CURLOPT_CONNECTTIMEOUT_MS, static_cast<long>(patience.connect.count()));
+    curl_easy_setopt(handle_, CURLOPT_BUFFERSIZE, 256L * 1024);
+    curl_easy_setopt(handle_, CURLOPT_UPLOAD_BUFFERSIZE, 256L * 1024);
+    curl_easy_setopt(handle_, CURLOPT_ERRORBUFFER, curl_words_);
+    curl_easy_setopt(handle_, CURLOPT_USERAGENT, "syncline");
+    if (!ca_file.empty()) curl_easy_setopt(handle_, CURLOPT_CAINFO, ca_file.c_str());
+    curl_easy_setopt(handle_, CURLOPT_HEADERFUNCTION, &Transfer::on_header);
+    curl_easy_setopt(handle_, CURLOPT_HEADERDATA, this);
+    curl_easy_setopt(handle_, CURLOPT_WRITEFUNCTION, &Transfer::on_body);
+    curl_easy_setopt(handle_, CURLOPT_WRITEDATA, this);
+    for (const auto& header : request_.headers) headers_ = curl_slist_append(headers_, header.c_str());
+    curl_easy_setopt(handle_, CURLOPT_HTTPHEADER, headers_);
+    const Signer& signer = request_.signer;
+    if (signer.access_key.empty()) return;
+    const auto scheme = "aws:amz:" + signer.region + ":s3";
+    curl_easy_setopt(handle_, CURLOPT_AWS_SIGV4, scheme.c_str());
+    curl_easy_setopt(handle_, CURLOPT_USERNAME, signer.access_key.c_str());
+    curl_easy_setopt(handle_, CURLOPT_PASSWORD, signer.secret_key.c_str());
+}
+
+void Transfer::set_body() {
+    if (request_.method == "HEAD") {
+        curl_easy_setopt(handle_, CURLOPT_NOBODY, 1L);
+        return;
+    }
+    if (request_.body) {
+        curl_easy_setopt(handle_, CURLOPT_UPLOAD, 1L);
+        curl_easy_setopt(handle_, CURLOPT_INFILESIZE_LARGE, static_cast<curl_off_t>(request_.body->size()));
+        curl_easy_setopt(handle_, CURLOPT_READFUNCTION, &Transfer::on_read);
+        curl_easy_setopt(handle_, CURLOPT_READDATA, this);
+        curl_easy_setopt(handle_, CURLOPT_SEEKFUNCTION, &Transfer::on_seek);
+        curl_easy_setopt(handle_, CURLOPT_SEEKDATA, this);
+    }
+    curl_easy_setopt(handle_, CURLOPT_CUSTOMREQUEST, request_.method.c_str());
+}
+
+size_t Transfer::on_header(char* data, size_t size, size_t count, void* self) {
+    static_cast<Transfer*>(self)->take_header({data, size * count});
+    return size * count;
+}
+
+size_t Transfer::on_body(char* data, size_t size, size_t count, void* self) {
+    return static_cast<Transfer*>(self)->take_body({data, size * count});
+}
+
+size_t Transfer::on_read(char* data, size_t size, size_t count, void* self) {
+    return static_cast<Transfer*>(self)->give_body(data, size * count);
+}
+
+/// A kept connection that turns out to be dead is replaced by libcurl, which then sends again.
+int Transfer::on_seek(void* self, curl_off_t offset, int origin) {
+    auto& transfer = *static_cast<Transfer*>(self);
+    if (origin != SEEK_SET || offset < 0 || static_cast<uint64_t>(offset) > transfer.request_.body->size()) {
+        return CURL_SEEKFUNC_CANTSEEK;
+    }
+    transfer.sent_ = static_cast<size_t>(offset);
+    return CURL_SEEKFUNC_OK;
+}
+
+void Transfer::take_header(std::string_view line) {
+    moved_ += line.size();
+    if (line.starts_with("HTTP/")) {  // Of the last answer: a "100 Continue" comes before it.
+        response_.headers.clear();
+        auto space = line.find(' ');
+        response_.status = 0;
+        if (space != std::string_view::npos) {
+            std::from_chars(line.data() + space + 1, line.data() + line.size(), response_.status);
+        }
+        return;
+    }
+    const auto colon = line.find(':');
+    if (colon == std::string_view::npos || response_.headers.size() >= most_headers) return;
+    response_.headers.emplace_back(lower(line.substr(0, colon)), trimmed(line.substr(colon + 1)));
+    // Some servers send a stray chunk after a HEAD's answer: nothing else may be read from that connection.
+    if (request_.method == "HEAD" && response_.headers.back().first == "transfer-encoding") {
+        curl_easy_setopt(handle_, CURLOPT_FORBID_REUSE, 1L);
+    }
+}
+
+void Transfer::judge_head() {
+    if (head_done_) return;
+    head_done_ = true;
+    if (!observer_) return;
+    try {
+        observer_->on_head(response_);
+    } catch (...) {
+        refusal_ = std::current_exception();
+    }
+}
+
+size_t Transfer::take_body(std::string_view bytes) {
+    judge_head();
+    if (refusal_) return 0;
+    auto& kept = goes_to_sink() ? pending_ : response_.body;
+    if (goes_to_sink()) {
+        if (pending_.size() >= most_pending) {
+            receive_paused_ = true;
+            wake_.notify();
+            return CURL_WRITEFUNC_PAUSE;
+        }
+        wake_.notify();
+    } else if (kept.size() + bytes.size() > most_kept) {
+        given_up_as_ = Failure::limit;
+        given_up_why_ = "the answer is longer than any that is asked for";
+        return 0;
+    }
+    moved_ += bytes.size();
+    kept.append(bytes);
+    return bytes.size();
+}
+
+size_t Transfer::give_body(char* data, size_t size) {
+    const auto body = *request_.body;
+    const auto left = std::min(body.size(), allowed_) - std::min(sent_, allowed_);
+    if (left == 0 && sent_ < body.size()) {
+        send_paused_ = true;
+        wake_.notify();
+        return CURL_READFUNC_PAUSE;
+    }
+    const auto count = std::min(left, size);
+    std::memcpy(data, body.data() + sent_, count);
+    sent_ += count;
+    moved_ += count;
+    return count;
+}
+
+void Transfer::finish(CURLcode result) {
+    result_ = result;
+    ended_ = true;
+    wake_.notify();
+}
+
+Transfer::Phase Transfer::phase() const {
+    if (response_.status >= 200) return Phase::receiving;
+    long connects = 0;
+    if (moved_ == 0) {
+        curl_off_t requested = 0;
+        curl_easy_getinfo(handle_, CURLINFO_PRETRANSFER_TIME_T, &requested);
+        connects = requested == 0 ? 1 : 0;
+    }
+    if (connects) return Phase::connecting;
+    return request_.body && sent_ < request_.body->size() ? Phase::sending : Phase::waiting;
+}
+
+void Transfer::give_up(Failure failure, const std::string& why) {
+    given_up_as_ = failure;
+    given_up_why_ = why;
+    finish(CURLE_OPERATION_TIMEDOUT);
+}
+
+void Transfer::watch(Time now) {
+    const auto current = phase();
+    // libcurl itself limits the time of connecting; what we hold up ourselves is no fault of the server.
+    if (current != phase_at_mark_ || busy_ || receive_paused_ || send_paused_ || current == Phase::connecting) {
+        mark_ = now;
+        moved_at_mark_ = moved_;
+        phase_at_mark_ = current;
+        return;
+    }
+    const auto passed = std::chrono::duration_cast<Duration>(now - mark_);
+    if (ended_) return;
+    // A server that is busy for long may send a blank now and then.
+    const bool is_slow_answer = current == Phase::receiving && request_.answer_limit > patience_.answer;
+    if (current == Phase::waiting || is_slow_answer) {
+        if (passed >= request_.answer_limit) {
+            give_up(Failure::timed_out, "no answer came within " + format_duration(request_.answer_limit));
+        }
+        return;
+    }
+    if (passed < patience_.window) return;
+    const auto least = patience_.least_rate * static_cast<uint64_t>(passed.count()) / 1000;
+    if (moved_ - moved_at_mark_ < least) {
+        give_up(Failure::timed_out, "only " + format_byte_count(moved_ - moved_at_mark_) + " were transferred within " +
+                                        format_duration(passed));
+        return;
+    }
+    mark_ = now;
+    moved_at_mark_ = moved_;
+}
+
+void Transfer::unpause() {
+    receive_paused_ = send_paused_ = false;
+    if (!ended_) curl_easy_pause(handle_, CURLPAUSE_CONT);
+}
+
+Task<void> Transfer::drain() {
+    std::string bytes;
+    bytes.swap(pending_);
+    if (request_.pacer && *request_.pacer) {
+        auto turn = (*request_.pacer)(bytes.size());
+        co_await std::move(turn);
+    }
+    auto taking = request_.sink->take(bytes);
+    co_await std::move(taking);
+    if (receive_paused_) unpause();
+}
+
+Task<void> Transfer::allow_more() {
+    const auto step = std::min(pace_step, request_.body->size() - allowed_);
+    auto turn = (*request_.pacer)(step);
+    co_await std::move(turn);
+    allowed_ += step;
+    unpause();
+}
+
+Task<HttpResponse> Transfer::run() {
+    while (!ended_ || !pending_.empty()) {
+        if (pending_.empty() && !send_paused_) {
+            co_await wake_.wait();
+            continue;
+        }
+        busy_ = true;
+        if (!pending_.empty()) {
+            co_await drain();
+        } else if (!ended_) {
+            co_await allow_more();
+        } else {
+            send_paused_ = false;
+        }
+        busy_ = false;
+    }
+    if (!refusal_ && result_ == CURLE_OK) judge_head();
+    if (refusal_) std::rethrow_exception(refusal_);
+    if (result_ != CURLE_OK) fail();
+    co_return std::move(response_);
+}
+
+void Transfer::fail() const {
+    if (!given_up_why_.empty()) throw TransportError(given_up_as_, given_up_why_);
+    const std::string words = *curl_words_ ? curl_words_ : curl_easy_strerror(result_);
+    throw TransportError(failure_of(result_), escape(words));
+}
+
+}  // namespace syncline::s3
