@@ -43,10 +43,12 @@ _syncline() {
         -d|--remote-dir|--dest) _syncline_files -d; return ;;
         -b|--bucket) :; return ;;
         --env) :; return ;;
+        -i|--interval) :; return ;;
+        --ready-fd) :; return ;;
     esac
     case $command in
         '')
-            _syncline_words apply plan check push pull run explain init trust doctor completion --help --version ;;
+            _syncline_words apply plan check push pull run explain init trust doctor completion watch auto status trigger pause resume wait stop --help --version ;;
         apply)
             if [[ $word == -* ]]; then
                 _syncline_words -f --file --once --job -n --dry-run --adopt --detach -v --verbose -q --quiet --json --log-file --help
@@ -112,6 +114,54 @@ _syncline() {
                 _syncline_words -f --file -v --verbose -q --quiet --json --log-file --help
             else
                 _syncline_words bash zsh fish
+            fi ;;
+        watch)
+            if [[ $word == -* ]]; then
+                _syncline_words -f --file --status --stop -v --verbose -q --quiet --json --log-file --help
+            else
+                _syncline_jobs
+            fi ;;
+        auto)
+            if [[ $word == -* ]]; then
+                _syncline_words -f --file -i --interval -x --exclude -d --remote-dir --dest -b --bucket --adopt --status --stop -v --verbose -q --quiet --json --log-file --help
+            else
+                _syncline_jobs
+            fi ;;
+        status)
+            if [[ $word == -* ]]; then
+                _syncline_words -f --file --follow -v --verbose -q --quiet --json --log-file --help
+            else
+                _syncline_jobs
+            fi ;;
+        trigger)
+            if [[ $word == -* ]]; then
+                _syncline_words -f --file -v --verbose -q --quiet --json --log-file --help
+            else
+                _syncline_jobs
+            fi ;;
+        pause)
+            if [[ $word == -* ]]; then
+                _syncline_words -f --file -v --verbose -q --quiet --json --log-file --help
+            else
+                _syncline_jobs
+            fi ;;
+        resume)
+            if [[ $word == -* ]]; then
+                _syncline_words -f --file -v --verbose -q --quiet --json --log-file --help
+            else
+                _syncline_jobs
+            fi ;;
+        wait)
+            if [[ $word == -* ]]; then
+                _syncline_words -f --file -v --verbose -q --quiet --json --log-file --help
+            else
+                _syncline_jobs
+            fi ;;
+        stop)
+            if [[ $word == -* ]]; then
+                _syncline_words -f --file -v --verbose -q --quiet --json --log-file --help
+            else
+                :
             fi ;;
     esac
 }

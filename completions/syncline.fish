@@ -104,3 +104,44 @@ complete -c syncline -n '__fish_seen_subcommand_from doctor' -r -F
 complete -c syncline -n __fish_use_subcommand -a completion -d 'Print the completion script of a shell'
 complete -c syncline -n '__fish_seen_subcommand_from completion' -s f -l file -r -F -d 'Read this job file'
 complete -c syncline -n '__fish_seen_subcommand_from completion' -x -a 'bash zsh fish'
+
+complete -c syncline -n __fish_use_subcommand -a watch -d 'Push a job\'s changes as they happen, in the running engine'
+complete -c syncline -n '__fish_seen_subcommand_from watch' -s f -l file -r -F -d 'Read this job file'
+complete -c syncline -n '__fish_seen_subcommand_from watch' -l status -d 'Show whether it is on, and what it did last'
+complete -c syncline -n '__fish_seen_subcommand_from watch' -l stop -d 'End it'
+complete -c syncline -n '__fish_seen_subcommand_from watch' -x -a '(__syncline_jobs)'
+
+complete -c syncline -n __fish_use_subcommand -a auto -d 'Run a job on an interval, in the running engine'
+complete -c syncline -n '__fish_seen_subcommand_from auto' -s f -l file -r -F -d 'Read this job file'
+complete -c syncline -n '__fish_seen_subcommand_from auto' -s i -l interval -x -d 'From start to start: 30s, 45m, 12h; 60s when the job has none'
+complete -c syncline -n '__fish_seen_subcommand_from auto' -s x -l exclude -x -d 'Exclude too, relative to the current directory (may be given again)'
+complete -c syncline -n '__fish_seen_subcommand_from auto' -s d -l remote-dir -l dest -x -a '(__fish_complete_directories)' -d 'The directory on the destination, in place of the job\'s'
+complete -c syncline -n '__fish_seen_subcommand_from auto' -s b -l bucket -x -d 'The bucket, in place of the job\'s: NAME or PROVIDER:BUCKET'
+complete -c syncline -n '__fish_seen_subcommand_from auto' -l adopt -d 'Declare the source of this one run authoritative: guards are waived'
+complete -c syncline -n '__fish_seen_subcommand_from auto' -l status -d 'Show whether it is on, and what it did last'
+complete -c syncline -n '__fish_seen_subcommand_from auto' -l stop -d 'End it'
+complete -c syncline -n '__fish_seen_subcommand_from auto' -x -a '(__syncline_jobs)'
+
+complete -c syncline -n __fish_use_subcommand -a status -d 'Show what the running engine does'
+complete -c syncline -n '__fish_seen_subcommand_from status' -s f -l file -r -F -d 'Read this job file'
+complete -c syncline -n '__fish_seen_subcommand_from status' -l follow -d 'Go on showing it until interrupted'
+complete -c syncline -n '__fish_seen_subcommand_from status' -x -a '(__syncline_jobs)'
+
+complete -c syncline -n __fish_use_subcommand -a trigger -d 'Run a job of the running engine now'
+complete -c syncline -n '__fish_seen_subcommand_from trigger' -s f -l file -r -F -d 'Read this job file'
+complete -c syncline -n '__fish_seen_subcommand_from trigger' -x -a '(__syncline_jobs)'
+
+complete -c syncline -n __fish_use_subcommand -a pause -d 'Hold a job of the running engine'
+complete -c syncline -n '__fish_seen_subcommand_from pause' -s f -l file -r -F -d 'Read this job file'
+complete -c syncline -n '__fish_seen_subcommand_from pause' -x -a '(__syncline_jobs)'
+
+complete -c syncline -n __fish_use_subcommand -a resume -d 'Let a held job go on'
+complete -c syncline -n '__fish_seen_subcommand_from resume' -s f -l file -r -F -d 'Read this job file'
+complete -c syncline -n '__fish_seen_subcommand_from resume' -x -a '(__syncline_jobs)'
+
+complete -c syncline -n __fish_use_subcommand -a wait -d 'Wait until a job\'s changes so far are dealt with'
+complete -c syncline -n '__fish_seen_subcommand_from wait' -s f -l file -r -F -d 'Read this job file'
+complete -c syncline -n '__fish_seen_subcommand_from wait' -x -a '(__syncline_jobs)'
+
+complete -c syncline -n __fish_use_subcommand -a stop -d 'End the running engine'
+complete -c syncline -n '__fish_seen_subcommand_from stop' -s f -l file -r -F -d 'Read this job file'

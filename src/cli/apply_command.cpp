@@ -5,8 +5,12 @@
 #include "async/clock.hpp"
 #include "base/text.hpp"
 #include "cli/commands.hpp"
+#include "cli/detach.hpp"
+#include "cli/engine_host.hpp"
 #include "cli/exit_status.hpp"
+#include "cli/hooks.hpp"
 #include "cli/job_files.hpp"
+#include "cli/observers.hpp"
 #include "cli/run_plans.hpp"
 #include "cli/workbench.hpp"
 #include "engine/engine.hpp"
@@ -53,13 +57,27 @@ class Teller final : public EngineObserver {
     Workbench& workbench_;
 };
 
-Task<void> apply_to_the_end(JobFile file, EngineOptions options, EngineParts& parts, EngineObserver& observer,
-                            bool once, int& status) {
-    if (once) {
+/// The long run or each job once; gives `status` when it ended, asked to or not.
+Task<void> apply_to_the_end(Session& session, Workbench& workbench, JobFile file, EngineOptions options,
+                            EngineParts& parts, EngineObserver& observer, int& status) {
+    if (session.line.once) {
         status = co_await apply_once(std::move(file), std::move(options), parts, observer);
-    } else {
-        status = co_await apply(std::move(file), std::move(options), parts, observer);
+        co_return;
     }
+    auto is_up = [&session] { tell_parent(session.line.ready_fd); };
+    auto hosting = host_engine(session, workbench, std::move(file), std::move(options), parts, observer, is_up);
+    status = co_await std::move(hosting);
+}
+
+int detach_engine(Session& session, const JobFile& file) {
+    const CommandLine& line = session.line;
+    if (line.once || line.dry_run)
+        throw Error(Errc::usage, "--detach is for the engine that goes on, without --once and --dry-run");
+    EnginePlace place = engine_place(file.path, session.environment);
+    std::vector<std::string> words = words_for_engine(session, true);
+    for (const std::string& job : line.jobs) words.insert(words.end(), {"--job", job});
+    if (line.adopt) words.emplace_back("--adopt");
+    return start_detached(session, place, std::move(words), log_for_engine(session, place));
 }
 
 int show_plans_of(Session& session, Workbench& workbench, JobFile file) {
@@ -75,13 +93,13 @@ int show_plans_of(Session& session, Workbench& workbench, JobFile file) {
 
 int apply_command(Session& session) {
     const CommandLine& line = session.line;
-    if (line.detach) throw Error(Errc::usage, "--detach is not built yet; let a service manager run 'syncline apply'");
     JobFile file = require_job_file(session, true);
     bool was_named = locate_job_file(session, true)->was_named;
     // The engine gets the whole file, for it compares it with later edits; only what is to run must be possible.
     JobFile selected = file;
     keep_jobs(selected, line.jobs);
     refuse_unbuilt(session, selected);
+    if (line.detach) return detach_engine(session, file);
     Workbench workbench(session);
     workbench.use_settings(file);
     workbench.context().file_option = file_option(session, true);
@@ -90,18 +108,23 @@ int apply_command(Session& session) {
     SystemClock clock;
     SystemZone zone;
     Teller teller(session.output, workbench);
+    Hooks hooks(file, session.environment, session.output);
+    Observers observers({&teller, &hooks});
     auto load = [&session, path = file.path, was_named] { return load_again(session, path, was_named); };
     RunContext& context = workbench.context();
     EngineParts parts{clock, zone, run_function(context), load, context.state_directory};
     EngineOptions options;
     options.only_jobs = line.jobs;
+    // No job has an empty name, so it holds none.
+    if (line.wait_for_orders) options.only_jobs = {""};
     options.adopt = line.adopt;
     options.run.want_actions = line.verbose;
     options.run.say = [&session](const std::string& message) { session.output.warning(message); };
     options.seed = std::random_device{}();
     if (!line.once) session.output.set_long_running();
     int status = exit_failed;
-    workbench.run(apply_to_the_end(std::move(file), std::move(options), parts, teller, line.once, status), !line.once);
+    auto work = apply_to_the_end(session, workbench, std::move(file), std::move(options), parts, observers, status);
+    workbench.run(hooks.with_hooks(std::move(work)), !line.once);
     return status;
 }
 

@@ -18,6 +18,8 @@ constexpr ArgumentSpec job_and_paths{"JOB_OR_PATH",
                                      SIZE_MAX, Completes::job_or_file};
 constexpr ArgumentSpec job_of_command{"JOB", "A job's name; without it the job whose root holds the current directory",
                                       0, 1, Completes::job};
+constexpr ArgumentSpec one_job{"JOB", "A job's name", 1, 1, Completes::job};
+constexpr ArgumentSpec optional_job{"JOB", "Only this job", 0, 1, Completes::job};
 constexpr ArgumentSpec optional_shell{"SHELL", "bash, zsh or fish", 0, 1, Completes::shell};
 
 Names direct_options(std::string_view policy_switch) {
@@ -32,7 +34,7 @@ std::vector<CommandSpec> make_commands() {
          "apply",
          "Run every job on its schedule until told to stop",
          optional_file,
-         {"file", "once", "job", "dry-run", "adopt", "detach"}},
+         {"file", "once", "job", "dry-run", "adopt", "detach", "ready-fd", "wait-for-orders"}},
         {C::plan, "plan", "Show what apply would do, and why, changing nothing", optional_file, {"file", "job"}},
         {C::check, "check", "Validate the job file", optional_file, {"file"}},
         {C::push, "push", "Run a job now, from its root to its destination", job_and_paths, direct_options("delete")},
@@ -54,17 +56,28 @@ std::vector<CommandSpec> make_commands() {
         {C::doctor, "doctor", "Try every root, destination and limit, and say what to do", optional_file, {"file"}},
         {C::completion, "completion", "Print the completion script of a shell", optional_shell, {"file", "jobs"}},
     };
+    std::vector<CommandSpec> control{
+        {C::watch,
+         "watch",
+         "Push a job's changes as they happen, in the running engine",
+         one_job,
+         {"file", "status", "stop"}},
+        {C::automatic,
+         "auto",
+         "Run a job on an interval, in the running engine",
+         one_job,
+         {"file", "interval", "exclude", "remote-dir", "bucket", "adopt", "status", "stop"}},
+        {C::status, "status", "Show what the running engine does", optional_job, {"file", "follow"}},
+        {C::trigger, "trigger", "Run a job of the running engine now", one_job, {"file"}},
+        {C::pause, "pause", "Hold a job of the running engine", one_job, {"file"}},
+        {C::resume, "resume", "Let a held job go on", one_job, {"file"}},
+        {C::wait, "wait", "Wait until a job's changes so far are dealt with", one_job, {"file"}},
+        {C::stop, "stop", "End the running engine", no_argument, {"file"}},
+    };
+    table.insert(table.end(), control.begin(), control.end());
     auto later = [&](C command, std::string_view name, std::string_view summary) {
         table.push_back({command, name, summary, no_argument, {}, false});
     };
-    later(C::watch, "watch", "Start, inspect or stop a watcher");
-    later(C::automatic, "auto", "Start, inspect or stop a scheduled sync of one job");
-    later(C::status, "status", "Show what the running engine does");
-    later(C::trigger, "trigger", "Run a job of the running engine now");
-    later(C::pause, "pause", "Hold a job of the running engine");
-    later(C::resume, "resume", "Let a held job go on");
-    later(C::stop, "stop", "End the running engine");
-    later(C::wait, "wait", "Wait for a job of the running engine");
     later(C::clean, "clean", "Remove remote project directories");
     later(C::buckets, "buckets", "List buckets");
     return table;
@@ -106,6 +119,12 @@ std::vector<OptionSpec> make_options() {
         {"--pull-always", "", "Pull when the command ended, whatever its exit status", &L::pull_always},
         {"--env", "NAME[=VALUE]", "Set it for the command: as it is here, or to VALUE; 'LC_*' and '!NAME' too",
          &L::variables},
+        {"-i,--interval", "DURATION", "From start to start: 30s, 45m, 12h; 60s when the job has none", &L::interval},
+        {"--follow", "", "Go on showing it until interrupted", &L::follow},
+        {"--status", "", "Show whether it is on, and what it did last", &L::show},
+        {"--stop", "", "End it", &L::end},
+        {"--ready-fd", "FD", "Where to tell that the engine is up", &L::ready_fd, K::nothing, true},
+        {"--wait-for-orders", "", "Hold no job before one is asked for", &L::wait_for_orders, K::nothing, true},
         {"--jobs", "", "Print the names of the jobs", &L::list_jobs, K::nothing, true},
     };
 }

@@ -49,7 +49,11 @@ struct CommandLine {
     bool once = false, detach = false, dry_run = false, adopt = false, force = false, restart = false, tar = false;
     bool remove = false;  ///< --delete
     bool overwrite = false, checksum = false, sync_cwd = false;
-    bool list_jobs = false;                                                   ///< completion --jobs
+    std::string interval;                            ///< auto
+    bool follow = false, show = false, end = false;  ///< status --follow; watch and auto: --status, --stop
+    std::string ready_fd;                            ///< apply, of an engine that a command started: cli/detach.hpp
+    bool wait_for_orders = false;                    ///< the same: it holds no job before it is told to
+    bool list_jobs = false;                          ///< completion --jobs
     bool sync = false, skip_sync = false, pull = false, pull_always = false;  ///< run
 };
 

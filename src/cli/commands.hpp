@@ -12,6 +12,11 @@ int plan_command(Session& session);
 int check_command(Session& session);
 int direct_command(Session& session, Direction direction);  ///< push and pull
 int run_command(Session& session);
+int status_command(Session& session);
+int control_command(Session& session);  ///< trigger, pause and resume
+int wait_command(Session& session);
+int stop_command(Session& session);
+int schedule_command(Session& session);  ///< watch and auto
 int explain_command(Session& session);
 int init_command(Session& session);
 int trust_command(Session& session);

@@ -24,6 +24,14 @@ int dispatch(Session& session) {
         case Command::push: return direct_command(session, Direction::push);
         case Command::pull: return direct_command(session, Direction::pull);
         case Command::run: return run_command(session);
+        case Command::status: return status_command(session);
+        case Command::trigger:
+        case Command::pause:
+        case Command::resume: return control_command(session);
+        case Command::wait: return wait_command(session);
+        case Command::stop: return stop_command(session);
+        case Command::watch:
+        case Command::automatic: return schedule_command(session);
         case Command::explain: return explain_command(session);
         case Command::init: return init_command(session);
         case Command::trust: return trust_command(session);
@@ -48,8 +56,11 @@ OutputOptions output_options(const CommandLine& line) {
 int run_one(const CommandLine& line, Console& console) {
     std::unique_ptr<Output> output = make_output(console, output_options(line));
     try {
-        begin_logging(console, {line.log_file, line.verbose, line.quiet});
-        if (!line.log_file.empty()) output = make_logged_output(std::move(output));
+        // The log of an engine that goes to the background is the engine's own to write.
+        bool is_for_another = line.detach || line.command == Command::watch || line.command == Command::automatic;
+        std::string log = is_for_another ? "" : line.log_file;
+        begin_logging(console, {log, line.verbose, line.quiet});
+        if (!log.empty()) output = make_logged_output(std::move(output));
         Session session{line, console, *output, ParseEnvironment::of_process()};
         return dispatch(session);
     } catch (const Reported& reported) {
@@ -76,12 +87,13 @@ int with_output_error(int status, Console& console) {
     return worse_status(status, exit_failed);
 }
 
-/// Opens the three standard descriptors where a caller closed them: no file of ours may take their place.
+/// Opens the three standard descriptors where a caller closed them: no file of ours may take their place. What is written
+/// to an output that was closed fails all the same.
 void open_standard_descriptors() {
-    for (int fd = ::open("/dev/null", O_RDWR); fd >= 0; fd = ::dup(fd)) {
-        if (fd <= 2) continue;
-        ::close(fd);
-        return;
+    for (int number : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}) {
+        if (::fcntl(number, F_GETFD) >= 0) continue;
+        // The lowest number that is free is this one.
+        ::open("/dev/null", number == STDOUT_FILENO ? O_RDONLY : O_RDWR);
     }
 }
 

@@ -32,17 +32,6 @@ Json to_json(const PlanSummary& sum) {
             {"chmod", sum.chmod}, {"unchanged", sum.unchanged}, {"bytes", sum.bytes}};
 }
 
-/// With several guards, each sentence is preceded by the code that it belongs to.
-std::string halts_text(const std::vector<Halt>& halts, std::string Halt::* member) {
-    if (halts.size() == 1) return utf8_lossy(halts.front().*member);
-    std::string out;
-    for (const Halt& halt : halts) {
-        if ((halt.*member).empty()) continue;
-        out += (out.empty() ? "" : "; ") + std::string(guard_code(halt.guard)) + ": " + halt.*member;
-    }
-    return utf8_lossy(out);
-}
-
 Json to_json(const std::vector<Halt>& halts) {
     if (halts.empty()) return nullptr;
     Json codes = Json::array();
@@ -81,6 +70,16 @@ void append_plan(std::string& out, const RunReport& report) {
 }
 
 }  // namespace
+
+std::string halts_text(const std::vector<Halt>& halts, std::string Halt::* member) {
+    if (halts.size() == 1) return utf8_lossy(halts.front().*member);
+    std::string out;
+    for (const Halt& halt : halts) {
+        if ((halt.*member).empty()) continue;
+        out += (out.empty() ? "" : "; ") + std::string(guard_code(halt.guard)) + ": " + halt.*member;
+    }
+    return utf8_lossy(out);
+}
 
 std::string plan_document(const std::vector<const RunReport*>& reports) {
     std::string out = "{\"version\":1,\"jobs\":[";

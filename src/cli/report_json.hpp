@@ -10,6 +10,9 @@
 
 namespace syncline::cli {
 
+/// `member` of all halts in one sentence; with several guards, each part is preceded by its code.
+std::string halts_text(const std::vector<Halt>& halts, std::string Halt::* member);
+
 /// The one document of `plan --json`, with a newline.
 std::string plan_document(const std::vector<const RunReport*>& reports);
 

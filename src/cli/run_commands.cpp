@@ -7,11 +7,16 @@
 #include "base/text.hpp"
 #include "cli/commands.hpp"
 #include "cli/direct_run.hpp"
+#include "cli/end_run.hpp"
+#include "cli/engine_place.hpp"
+#include "cli/engine_run.hpp"
 #include "cli/exit_status.hpp"
+#include "cli/hooks.hpp"
 #include "cli/job_files.hpp"
 #include "cli/run_plans.hpp"
 #include "cli/workbench.hpp"
 #include "engine/engine.hpp"
+#include "state/lock.hpp"
 
 namespace syncline::cli {
 namespace {
@@ -33,10 +38,19 @@ int plan_status(const RunReport& report) {
     return could_plan ? exit_ok : exit_status(report);
 }
 
+/// Before an engine is asked: it cannot end what is not its own.
+void end_run_elsewhere(Session& session, const std::optional<JobFile>& file, const Job& job) {
+    Workbench workbench(session);
+    if (file) workbench.use_settings(*file);
+    std::optional<int> engine;
+    if (file) engine = lock_holder(engine_place(file->path, session.environment).lock);
+    end_other_run(session, workbench, job, engine.value_or(0));
+}
+
 }  // namespace
 
 Task<void> run_and_tell(const Job& job, RunOptions options, Workbench& workbench, Output& output, bool quiet_when_idle,
-                        int& status) {
+                        int& status, Hooks* hooks) {
     options.say = [&output](const std::string& message) { output.warning(message); };
     SystemClock clock;
     RunFunction work = run_function(workbench.context());
@@ -55,6 +69,7 @@ Task<void> run_and_tell(const Job& job, RunOptions options, Workbench& workbench
     } else {
         output.run_finished(run.report());
     }
+    if (hooks && !run.was_locked()) hooks->run_ended(job, run.report());
 }
 
 int show_plans(Session& session, Workbench& workbench, const std::vector<PlannedRun>& runs, bool as_events) {
@@ -95,12 +110,20 @@ int direct_command(Session& session, Direction direction) {
     std::optional<JobFile> file = find_and_load(session, false);
     DirectRun run = resolve_direct_run(session.line, file, direction, session.environment);
     if (file) require_trust_for(session, *file, run.job);
+    const bool is_real = !session.line.dry_run;
+    if (is_real && session.line.restart) end_run_elsewhere(session, file, run.job);
+    if (is_real && file) {
+        std::optional<int> done = run_in_engine(session, *file, run);
+        if (done) return *done;
+    }
     Workbench workbench(session);
     if (file) workbench.use_settings(*file);
     workbench.context().file_option = file_option(session, false);
-    if (session.line.dry_run) return show_plans(session, workbench, {{run.job, run.options}}, true);
+    if (!is_real) return show_plans(session, workbench, {{run.job, run.options}}, true);
     int status = exit_failed;
-    workbench.run(run_and_tell(run.job, run.options, workbench, session.output, false, status));
+    Hooks hooks(file, session.environment, session.output);
+    workbench.run(
+        hooks.with_hooks(run_and_tell(run.job, run.options, workbench, session.output, false, status, &hooks)));
     return status;
 }
 

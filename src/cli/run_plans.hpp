@@ -13,9 +13,12 @@ struct PlannedRun {
     RunOptions options;
 };
 
-/// One run; `status` is the exit status for it. When it did nothing, that is told unless `quiet_when_idle`.
+class Hooks;
+
+/// One run; `status` is the exit status for it. When it did nothing, that is told unless `quiet_when_idle`. Its hooks
+/// are started when `hooks` is given, which runs it then.
 Task<void> run_and_tell(const Job& job, RunOptions options, Workbench& workbench, Output& output, bool quiet_when_idle,
-                        int& status);
+                        int& status, Hooks* hooks = nullptr);
 
 /// Plans each and tells all plans. 0 when all could be planned, halts included. `as_events`: JSON as one event a line,
 /// not as the document of `plan`.

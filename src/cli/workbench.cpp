@@ -172,13 +172,29 @@ void Workbench::run(Task<void> task, bool reloads) {
     std::rethrow_exception(failure);
 }
 
+namespace {
+
+Task<void> keep_pair_key(Job job, EndpointFactory& endpoints, PairKey& key) {
+    auto finding = find_pair_key(std::move(job), endpoints);
+    key = co_await std::move(finding);
+}
+
+}  // namespace
+
 PairKey Workbench::pair_key(const Job& job) {
+    PairKey key;
+    run(keep_pair_key(job, impl_->endpoints, key));
+    return key;
+}
+
+Task<PairKey> find_pair_key(Job job, EndpointFactory& endpoints) {
     Destination root{Destination::Type::local, "", job.root};
     EndpointOptions options;
     options.local_root = job.root;
-    std::unique_ptr<Endpoint> remote = impl_->endpoints.open(job.remote, options);
-    run(remote->prepare());
-    return {impl_->endpoints.open(root, options)->root_text(), remote->identity_text(), job.policy.direction};
+    std::unique_ptr<Endpoint> remote = endpoints.open(job.remote, options);
+    auto preparing = remote->prepare();
+    co_await std::move(preparing);
+    co_return PairKey{endpoints.open(root, options)->root_text(), remote->identity_text(), job.policy.direction};
 }
 
 }  // namespace syncline::cli

@@ -46,12 +46,15 @@ class Workbench {
     /// Whether a signal asked for the end.
     bool was_interrupted() const;
 
-    /// What a baseline of `job` is bound to. May run `ssh -G`; asks no server.
+    /// find_pair_key() for commands that run nothing else.
     PairKey pair_key(const Job& job);
 
   private:
     struct Impl;
     std::unique_ptr<Impl> impl_;
 };
+
+/// What a baseline of `job` is bound to. May run `ssh -G`; asks no server. `endpoints` outlives the task.
+Task<PairKey> find_pair_key(Job job, EndpointFactory& endpoints);
 
 }  // namespace syncline::cli

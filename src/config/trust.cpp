@@ -113,10 +113,6 @@ void list_unbuilt(const Job& job, Diagnostics& found) {
     if (job.remote.type == Destination::Type::bucket) add("remote", remote + "bucket destinations are");
     if (job.watch) add("watch", "watch = true: watching is");
     if (job.clean) add("clean", "clean: automatic cleaning is");
-    if (job.max_staleness) add("max_staleness", "max_staleness: the health check is");
-    if (!job.on_success.empty()) add("on_success", "on_success: hooks are");
-    if (!job.on_failure.empty()) add("on_failure", "on_failure: hooks are");
-    if (!job.on_halt.empty()) add("on_halt", "on_halt: hooks are");
 }
 
 }  // namespace
@@ -150,7 +146,6 @@ std::vector<Diagnostic> untrusted_reach(const JobFile& file, const std::vector<J
 
 std::vector<Diagnostic> not_built_yet(const JobFile& file) {
     Diagnostics found(file.shown_path);
-    if (!file.status_listen.empty()) found.add(file.status_position, "[status]: the status endpoint is not built yet");
     for (const Job& job : file.jobs) list_unbuilt(job, found);
     for (const auto& [name, host] : file.hosts) {
         if (host.clean)

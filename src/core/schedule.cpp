@@ -30,9 +30,10 @@ Schedule::Schedule(unsigned max_parallel, const LocalTime& zone, std::function<u
 
 void Schedule::set(const JobTimes& times, Moment now) {
     Entry& entry = entries_[times.name];
-    bool was_running = entry.running;
+    bool was_running = entry.running, was_paused = entry.paused;
     entry = Entry{};
     entry.running = was_running;
+    entry.paused = was_paused;
     entry.times = times;
     if (times.on_start) {
         entry.start_due = now.steady + draw_jitter(entry);
@@ -62,20 +63,57 @@ bool Schedule::trigger(std::string_view name, Moment now) {
     return true;
 }
 
-void Schedule::finished(std::string_view name, RunEnd end, Moment now) {
+bool Schedule::is_asked_for(std::string_view name, Moment now) const {
+    auto found = entries_.find(name);
+    if (found == entries_.end()) return false;
+    auto due = next_due(found->second, now);
+    return found->second.due_since || found->second.start_due || (due && *due <= now.steady);
+}
+
+void Schedule::set_paused(std::string_view name, bool is_paused) {
+    auto found = entries_.find(name);
+    if (found != entries_.end()) found->second.paused = is_paused;
+}
+
+bool Schedule::is_paused(std::string_view name) const {
+    auto found = entries_.find(name);
+    return found != entries_.end() && found->second.paused;
+}
+
+bool Schedule::begin(std::string_view name, bool is_regular, Moment now) {
+    auto found = entries_.find(name);
+    if (found == entries_.end() || found->second.removed || found->second.running) return false;
+    if (is_regular) {
+        start(found->second, now);
+    } else {
+        found->second.running = true;
+        ++running_;
+    }
+    return true;
+}
+
+void Schedule::set_aside(std::string_view name) { end(name); }
+
+void Schedule::finished(std::string_view name, RunEnd how, Moment now) {
+    Entry* entry = end(name);
+    if (entry == nullptr) return;
+    if (how == RunEnd::failed) {
+        TimeNs delay = in_ns(retry_delay(job_retry, entry->failures++, random_()));
+        entry->retry_due = now.steady + std::max(delay, least_retry_delay);
+    } else {
+        entry->failures = 0;
+    }
+}
+
+/// nullptr when the job was removed while it ran, and is forgotten with this.
+Schedule::Entry* Schedule::end(std::string_view name) {
     auto found = entries_.find(name);
     SYNCLINE_ASSERT(found != entries_.end() && found->second.running);
-    Entry& entry = found->second;
-    entry.running = false;
+    found->second.running = false;
     --running_;
-    if (entry.removed) {
-        entries_.erase(found);
-    } else if (end == RunEnd::failed) {
-        TimeNs delay = in_ns(retry_delay(job_retry, entry.failures++, random_()));
-        entry.retry_due = now.steady + std::max(delay, least_retry_delay);
-    } else {
-        entry.failures = 0;
-    }
+    if (!found->second.removed) return &found->second;
+    entries_.erase(found);
+    return nullptr;
 }
 
 std::vector<std::string> Schedule::take_due(Moment now) {
@@ -83,7 +121,7 @@ std::vector<std::string> Schedule::take_due(Moment now) {
     std::vector<Entry*> waiting;
     for (auto& [name, entry] : entries_) {
         notice_due(entry, now);
-        if (entry.due_since && !entry.running) waiting.push_back(&entry);
+        if (entry.due_since && !entry.running && !entry.paused) waiting.push_back(&entry);
     }
     auto place = [](const Entry* entry) { return std::tie(*entry->due_since, entry->times.name); };
     std::sort(waiting.begin(), waiting.end(), [&](const Entry* a, const Entry* b) { return place(a) < place(b); });
@@ -100,14 +138,14 @@ std::optional<TimeNs> Schedule::wake_at(Moment now) const {
     std::optional<TimeNs> earliest;
     for (const auto& [name, entry] : entries_) {
         // Who is due already waits for the end of a run, not for time.
-        if (!entry.due_since) take_earlier(earliest, next_due(entry, now));
+        if (!entry.due_since && !entry.paused) take_earlier(earliest, next_due(entry, now));
     }
     return earliest;
 }
 
 std::optional<TimeNs> Schedule::next_run_at(std::string_view name, Moment now) const {
     auto found = entries_.find(name);
-    if (found == entries_.end()) return std::nullopt;
+    if (found == entries_.end() || found->second.paused) return std::nullopt;
     if (found->second.due_since) return now.wall;
     auto due = next_due(found->second, now);
     if (!due) return std::nullopt;

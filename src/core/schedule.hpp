@@ -60,8 +60,21 @@ class Schedule {
     /// Makes a job due now (when it runs: once more after that). False when there is no such job.
     bool trigger(std::string_view name, Moment now);
 
+    /// Whether a run at start, by trigger or by its times is still to come that was due by now.
+    bool is_asked_for(std::string_view name, Moment now) const;
+
+    /// Holds a job: what falls due waits until it is let go. Remembered when the job is edited.
+    void set_paused(std::string_view name, bool is_paused);
+    bool is_paused(std::string_view name) const;
+
+    /// Somebody wants a run of it at once, whatever its times say and however many run. False when it runs already, or
+    /// when there is no such job. `is_regular`: it does what a run on schedule would, and stands for that; finished()
+    /// ends it. Otherwise set_aside() does.
+    bool begin(std::string_view name, bool is_regular, Moment now);
+    void set_aside(std::string_view name);
+
     /// To be called once for each job that take_due() gave out.
-    void finished(std::string_view name, RunEnd end, Moment now);
+    void finished(std::string_view name, RunEnd how, Moment now);
 
     /// The jobs to start now, who has been due longest first. They count as running until finished().
     std::vector<std::string> take_due(Moment now);
@@ -81,6 +94,7 @@ class Schedule {
         JobTimes times;
         bool running = false;
         bool removed = false;
+        bool paused = false;
         std::optional<TimeNs> due_since;     ///< steady; set: waits for its turn
         std::optional<TimeNs> start_due;     ///< steady; the run at start or by trigger
         std::optional<TimeNs> interval_due;  ///< steady
@@ -94,6 +108,7 @@ class Schedule {
     void notice_clock_set_back(Moment now);
     void notice_due(Entry& entry, Moment now);
     void start(Entry& entry, Moment now);
+    Entry* end(std::string_view name);
     void plan_interval(Entry& entry, Moment now);
     void plan_at(Entry& entry, Moment now);
     TimeNs draw_jitter(const Entry& entry);

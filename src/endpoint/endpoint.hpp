@@ -29,8 +29,12 @@
 
 namespace syncline {
 
+/// What a run is at.
+enum class RunPhase : uint8_t { scanning, planning, transferring };
+
 /// Counters that a run shows while it goes on. Written by workers, read by the terminal and the status.
 struct Progress {
+    std::atomic<RunPhase> phase{RunPhase::scanning};
     std::atomic<uint64_t> entries_scanned{0};
     std::atomic<uint64_t> bytes_hashed{0};
     std::atomic<uint64_t> files_done{0}, files_total{0};

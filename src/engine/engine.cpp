@@ -32,12 +32,14 @@ std::string real_path(const std::string& path) {
 }
 
 FileLock lock_for_engine(const std::string& state_directory, const JobFile& file) {
-    std::string holder;
-    auto lock = FileLock::try_acquire(engine_lock_path(state_directory, real_path(file.path)), holder);
+    std::string holder, path = engine_lock_path(state_directory, real_path(file.path));
+    auto lock = FileLock::try_acquire(path, holder);
     if (lock) return std::move(*lock);
-    throw Error(Errc::locked, "another syncline" + (holder.empty() ? "" : " (pid " + holder + ")") +
-                                  " already serves " + escape(file.path) +
-                                  "; it takes up edits by itself, or stop it first");
+    std::string address = lock_address(path), who = holder.empty() ? "" : "pid " + holder;
+    if (!address.empty()) who += (who.empty() ? "" : ", ") + ("control socket " + escape(address));
+    throw Error(Errc::locked, "another syncline" + (who.empty() ? "" : " (" + who + ")") + " already serves " +
+                                  escape(file.path) +
+                                  "; it takes up edits by itself; 'syncline status' shows it, 'syncline stop' ends it");
 }
 
 /// Each job once. Lives in apply_once's frame.
@@ -129,6 +131,8 @@ RunFunction run_function(RunContext& context) {
 Task<int> apply(JobFile file, EngineOptions options, EngineParts& parts, EngineObserver& observer) {
     auto executor = co_await asio::this_coro::executor;
     FileLock lock = lock_for_engine(parts.state_directory, file);
+    lock.set_address(parts.address);
+    if (parts.began) parts.began();
     Service service(executor, std::move(file), std::move(options), parts, observer);
     try {
         co_await service.serve();

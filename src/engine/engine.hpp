@@ -15,6 +15,8 @@
 #include "async/clock.hpp"
 #include "config/parse.hpp"
 #include "core/local_time.hpp"
+#include "core/schedule.hpp"
+#include "engine/control.hpp"
 #include "engine/job_run.hpp"
 #include "engine/reload.hpp"
 #include "engine/run.hpp"
@@ -35,6 +37,13 @@ struct EngineParts {
     RunFunction run;                     ///< run_function(context), or a test's
     std::function<ParseOutcome()> load;  ///< the job file again, with every check that a start makes
     std::string state_directory;         ///< where the engine's lock lives
+    std::string address = {};            ///< where the engine can be reached, for who finds the lock taken
+    /// Runs beside the jobs from when the lock is held, and is cancelled with them; may be empty. An Error that it
+    /// throws is told, and ends it alone.
+    std::function<Task<void>(EngineControl&)> companion = {};
+    /// Called once the engine has the job file to itself, before any job starts; may be empty. What it throws ends the
+    /// engine.
+    std::function<void()> began = {};
 };
 
 /// run_job with `context`, which outlives the function.
@@ -54,7 +63,9 @@ class EngineObserver {
     /// The edited file is wrong; the old jobs stay. Told once for the same errors.
     virtual void reload_failed(const std::vector<Diagnostic>&) {}
     virtual void warning(const std::string&) {}
-    /// All that is due was started; the next start is at this wall-clock time, if nothing happens before.
+    /// All that may start now was started. `schedule` says of each job when it is to start next.
+    virtual void scheduled(const Schedule& /*schedule*/, Moment /*now*/) {}
+    /// The same of all jobs: the next start is at this wall-clock time, if nothing happens before.
     virtual void waiting(std::optional<TimeNs> /*next_start*/) {}
 };
 

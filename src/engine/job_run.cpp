@@ -102,6 +102,7 @@ Task<void> JobRun::pause_before_attempt(const RunOptions& options) {
     TimeNs until = clock_.steady_now() + std::chrono::nanoseconds(pause).count();
     while (clock_.steady_now() < until) co_await clock_.sleep_until(until);
     for (auto* counter : {&progress_.files_done, &progress_.bytes_done, &progress_.entries_scanned}) *counter = 0;
+    progress_.phase = RunPhase::scanning;
 }
 
 Task<void> JobRun::work_once(RunOptions options) {

@@ -61,10 +61,10 @@ Task<void> RunSteps::open_sides() {
 
 void RunSteps::lock() {
     std::string holder;
-    lock_ = FileLock::try_acquire(job_lock_path(context_.state_directory, key_), holder);
     // Two jobs on one target would sweep each other's files in the making.
-    PairKey target_key{"", is_push() ? key_.destination : key_.root, Direction::push};
-    if (lock_) target_lock_ = FileLock::try_acquire(job_lock_path(context_.state_directory, target_key), holder);
+    std::vector<std::string> paths = run_lock_paths(context_.state_directory, key_);
+    lock_ = FileLock::try_acquire(paths[0], holder);
+    if (lock_) target_lock_ = FileLock::try_acquire(paths[1], holder);
     if (lock_ && target_lock_) return;
     std::string by = holder.empty() ? "" : " (PID " + holder + ")";
     throw Error(Errc::locked, "another run" + by + " works on it; wait for that one to end");
@@ -208,6 +208,7 @@ Task<void> RunSteps::apply() {
     progress_.files_total =
         plan_.count(Op::put) + plan_.count(Op::symlink) + plan_.count(Op::remove) + plan_.count(Op::rmdir);
     progress_.bytes_total = plan_.bytes;
+    progress_.phase = RunPhase::transferring;
     constexpr uint16_t owner_access = 0700;  // what is to be written into it needs that
     uint16_t mode = facts_.source.now ? target_mode(policy_, true, facts_.source.now->mode) : owner_access;
     co_await target().create_root(mode | owner_access);
@@ -273,6 +274,7 @@ Task<void> RunSteps::take_steps() {
     co_await list_sides();
     refuse_unknown_paths();
     find_incomplete_directories();
+    progress_.phase = RunPhase::planning;
     co_await make_the_plan();
     fill_guard_facts_of_listings();
     report_plan();

@@ -40,8 +40,10 @@ Service::Service(const asio::any_io_executor& executor, JobFile file, EngineOpti
       observer_(observer),
       dice_(options_.seed),
       schedule_(file_.engine.max_parallel_jobs, parts.zone, [this] { return dice_(); }),
-      changed_(executor) {
+      changed_(executor),
+      control_(*this) {
     keep_jobs_named(file_, options_.only_jobs);
+    control_.take_file(file_);
     for (const Job& job : file_.jobs) {
         schedule_.set(times_of(job), now());
         if (options_.adopt) adopts_.insert(job.name);
@@ -55,14 +57,28 @@ Task<void> Service::serve() {
         nursery_ = &nursery;
         nursery.spawn(follow_hangups());
         nursery.spawn(follow_file());
+        if (parts_.companion) nursery.spawn(accompany());
         return start_due_jobs();
     };
     co_await with_nursery(body);
 }
 
+/// What goes along with the engine is no part of its work: when it fails, the jobs go on.
+Task<void> Service::accompany() {
+    try {
+        auto companion = parts_.companion(control_);
+        co_await std::move(companion);
+    } catch (const Error& error) {
+        observer_.warning(error.what());
+    }
+}
+
 Task<void> Service::start_due_jobs() {
     while (true) {
-        for (auto& name : schedule_.take_due(now())) nursery_->spawn(run(name));
+        for (auto& name : schedule_.take_due(now())) {
+            control_.run_begun(name);
+            nursery_->spawn(run(job_for_run(name), options_.run, true, {}));
+        }
         co_await wait_for_change();
     }
 }
@@ -70,6 +86,7 @@ Task<void> Service::start_due_jobs() {
 /// Returns when take_due has to be asked again.
 Task<void> Service::wait_for_change() {
     Moment moment = now();
+    observer_.scheduled(schedule_, moment);
     auto wake_at = schedule_.wake_at(moment);
     if (!wake_at) {
         observer_.waiting(std::nullopt);
@@ -83,14 +100,16 @@ Task<void> Service::wait_for_change() {
     co_await std::move(either);
 }
 
-Task<void> Service::run(std::string name) {
-    auto job = job_for_run(name);
+Task<void> Service::run(std::shared_ptr<const Job> job, RunOptions options, bool is_regular,
+                        std::shared_ptr<AskedRun> asked) {
+    const std::string name = job->name;
     JobRun run(executor_, job, parts_.run, parts_.clock);
     runs_[name] = &run;
     observer_.run_started(*job, run.progress());
+    if (asked) asked->begin(run.progress());
     std::exception_ptr failure;
     try {
-        auto whole = run.run(options_.run);
+        auto whole = run.run(std::move(options));
         co_await std::move(whole);
     } catch (...) {
         failure = std::current_exception();
@@ -99,10 +118,17 @@ Task<void> Service::run(std::string name) {
     if (run.was_locked()) {
         observer_.run_locked(*job, run.report().error);
     } else {
-        adopts_.erase(name);
+        if (is_regular) adopts_.erase(name);
         observer_.run_finished(run.report());
     }
-    schedule_.finished(name, run.end(), now());
+    if (is_regular) {
+        schedule_.finished(name, run.end(), now());
+    } else {
+        schedule_.set_aside(name);
+    }
+    auto ending = std::make_shared<const RunEnding>(RunEnding{run.report(), run.was_locked()});
+    if (asked) asked->end(ending);
+    control_.run_ended(name, ending);
     changed_.notify();
     if (failure) std::rethrow_exception(failure);
 }
@@ -163,6 +189,7 @@ void Service::reload(bool was_asked) {
 }
 
 void Service::take_up(JobFile file) {
+    control_.take_file(file);
     JobChanges changes = compare_jobs(file_.jobs, file.jobs);
     file_ = std::move(file);
     schedule_.set_max_parallel(file_.engine.max_parallel_jobs);
@@ -170,6 +197,7 @@ void Service::take_up(JobFile file) {
         schedule_.remove(name);
         adopts_.erase(name);
         stop_run(name, "stopped: the job was removed from the job file");
+        control_.wake(name);
     }
     for (const auto& name : changes.moved) {
         adopts_.erase(name);  // It was given for another place.

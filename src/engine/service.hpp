@@ -12,6 +12,7 @@
 #include "async/event.hpp"
 #include "async/nursery.hpp"
 #include "core/schedule.hpp"
+#include "engine/control.hpp"
 #include "engine/engine.hpp"
 
 namespace syncline {
@@ -24,10 +25,17 @@ class Service {
     /// Ends only by a cancel, or by a bug.
     Task<void> serve();
 
+    EngineControl& control() { return control_; }
+
   private:
+    friend class EngineControl;
+
     Task<void> start_due_jobs();
     Task<void> wait_for_change();
-    Task<void> run(std::string name);
+    /// `asked` is told of it; may be null.
+    Task<void> run(std::shared_ptr<const Job> job, RunOptions options, bool is_regular,
+                   std::shared_ptr<AskedRun> asked);
+    Task<void> accompany();
     Task<void> follow_file();
     Task<void> follow_hangups();
 
@@ -49,6 +57,7 @@ class Service {
     std::set<std::string> adopts_;         ///< jobs whose next run is to adopt
     std::vector<Diagnostic> told_errors_;  ///< of the last reload
     Event changed_;
+    EngineControl control_;
     Nursery* nursery_ = nullptr;
 };
 

@@ -21,6 +21,8 @@ class Fd {
     ~Fd();
 
     int get() const { return fd_; }
+    /// Gives it up to the caller.
+    int release() { return std::exchange(fd_, -1); }
     explicit operator bool() const { return fd_ >= 0; }
     /// Leaves errno as it is.
     void close();

@@ -9,6 +9,9 @@
 #include <cerrno>
 #include <chrono>
 #include <cstdio>
+#include <filesystem>
+#include <fstream>
+#include <sstream>
 #include <string_view>
 #include <thread>
 
@@ -98,12 +101,62 @@ FileLock FileLock::acquire(const std::string& path, Duration patience) {
     }
 }
 
+void FileLock::set_address(const std::string& address) {
+    std::string text = std::to_string(::getpid()) + "\n" + address + "\n";
+    if (::ftruncate(fd_, 0) != 0 || ::pwrite(fd_, text.data(), text.size(), 0) < 0) return;
+}
+
 FileLock::~FileLock() {
     if (fd_ >= 0) ::close(fd_);
 }
 
+std::string lock_address(const std::string& path) {
+    std::ifstream file(path);
+    std::string pid, address;
+    std::getline(file, pid);
+    std::getline(file, address);
+    return address;
+}
+
+namespace {
+
+/// The table of locks names a file by a number that another file system may use too.
+bool has_open(int pid, const struct stat& wanted) {
+    std::error_code error;
+    for (const auto& entry : std::filesystem::directory_iterator("/proc/" + std::to_string(pid) + "/fd", error)) {
+        struct stat open{};
+        if (::stat(entry.path().c_str(), &open) != 0) continue;
+        if (open.st_dev == wanted.st_dev && open.st_ino == wanted.st_ino) return true;
+    }
+    return false;
+}
+
+}  // namespace
+
+std::optional<int> lock_holder(const std::string& path) {
+    struct stat status{};
+    if (::stat(path.c_str(), &status) != 0) return std::nullopt;
+    // "1: FLOCK  ADVISORY  WRITE 4711 08:01:1234 0 EOF"; who waits for it has "->" behind the number.
+    std::ifstream locks("/proc/locks");
+    for (std::string line; std::getline(locks, line);) {
+        std::istringstream words(line);
+        std::string number, kind, mode, access, place;
+        int pid = 0;
+        if (!(words >> number >> kind >> mode >> access >> pid >> place) || kind != "FLOCK" || pid <= 0) continue;
+        if (place.substr(place.rfind(':') + 1) != std::to_string(status.st_ino)) continue;
+        if (has_open(pid, status)) return pid;
+    }
+    return std::nullopt;
+}
+
 std::string job_lock_path(const std::string& state_directory, const PairKey& key) {
     return lock_path(state_directory, "job", key.root + '\0' + key.destination);
+}
+
+std::vector<std::string> run_lock_paths(const std::string& state_directory, const PairKey& key) {
+    const std::string& target = key.direction == Direction::push ? key.destination : key.root;
+    PairKey target_key{"", target, Direction::push};
+    return {job_lock_path(state_directory, key), job_lock_path(state_directory, target_key)};
 }
 
 std::string engine_lock_path(const std::string& state_directory, const std::string& job_file) {

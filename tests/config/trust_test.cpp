@@ -103,10 +103,8 @@ TEST_CASE("what is not built yet is named where it is used") {
         "\"/r\"\nremote = "
         "\"cse:\"\nwatch = true\nclean = {}\n[jobs.y]\nroot = \"/q\"\nremote = \"b:\"\non_halt = \"x\"\n");
     CHECK(found == std::vector<std::string>{
-                       "jobs.toml:2:1: [status]: the status endpoint is not built yet",
                        "jobs.toml:10:1: [jobs.x] watch = true: watching is not built yet",
                        "jobs.toml:11:1: [jobs.x] clean: automatic cleaning is not built yet",
                        "jobs.toml:14:1: [jobs.y] remote = \"b:\": bucket destinations are not built yet",
-                       "jobs.toml:15:1: [jobs.y] on_halt: hooks are not built yet",
                    });
 }

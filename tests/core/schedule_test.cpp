@@ -367,3 +367,34 @@ TEST_CASE("a removed job is gone; one that runs, with its end; it may come back 
     CHECK(bench.pass(1h).empty());
     CHECK_FALSE(bench.wake_in_s());
 }
+
+TEST_CASE("a paused job stays due and is not started until it is let go") {
+    Bench bench;
+    bench.set(every("a", 1h));
+    bench.schedule.set_paused("a", true);
+    CHECK(bench.due().empty());
+    CHECK(bench.wake_in_s() == std::nullopt);
+    CHECK(bench.schedule.is_asked_for("a", bench.now));
+    CHECK(bench.schedule.next_run_at("a", bench.now) == std::nullopt);
+    bench.set(every("a", 2h));
+    bench.schedule.set_paused("a", false);
+    CHECK(bench.due() == Names{"a"});
+}
+
+TEST_CASE("a run that somebody wants begins whatever runs, but never beside one of the same job") {
+    Bench bench(1);
+    bench.set(every("a", 1h));
+    bench.set(every("b", 1h));
+    CHECK(bench.due() == Names{"a"});
+    CHECK_FALSE(bench.schedule.begin("a", true, bench.now));
+    CHECK_FALSE(bench.schedule.begin("nobody", true, bench.now));
+    CHECK(bench.schedule.begin("b", true, bench.now));
+    bench.end("a");
+    bench.end("b");
+    // It stood for the one that was due.
+    CHECK(bench.due().empty());
+    CHECK(bench.wake_in_s() == 3600);
+    CHECK(bench.schedule.begin("a", false, bench.now));
+    bench.schedule.set_aside("a");
+    CHECK(bench.wake_in_s() == 3600);
+}

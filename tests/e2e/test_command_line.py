@@ -91,7 +91,7 @@ def test_a_reader_that_goes_away_and_a_full_disk(sandbox):
 
 @pytest.mark.parametrize("args,word", [
     (["push", "--exlude", "x"], "--exclude"), (["aply"], "apply"), (["apply", "a", "b"], "'b'"), (["apply", "--job"], "--job"),
-    (["explain"], "PATH"), ([], "command"), (["clean", "x", "--", "ls"], "not built yet"), (["apply", "--detach"], "not built yet"),
+    (["explain"], "PATH"), ([], "command"), (["clean", "x", "--", "ls"], "not built yet"), (["apply", "--detach", "--once"], "--once"),
     (["completion", "tcsh"], "tcsh"),
 ])
 def test_bad_usage_exits_with_2_and_says_what_is_wrong(sandbox, args, word):
@@ -151,6 +151,14 @@ def test_a_stop_in_the_middle_of_apply_is_a_good_end(sandbox):
     wait_for(lambda: "1 put" in process.log())
     process.send_signal(signal.SIGTERM)
     assert process.wait(timeout=30) == 0
+
+
+def test_a_standard_output_that_was_closed_is_an_error(sandbox):
+    make_tree(sandbox.source, {"a": "1"})
+    path = sandbox.job()
+    status = sandbox.run("plan", path, wrapper=("sh", "-c", 'exec "$@" >&-', "sh"), check=1)
+    assert "cannot write standard output" in status.err
+    assert not sandbox.target.exists()
 
 
 def test_the_log_file_is_private(sandbox):

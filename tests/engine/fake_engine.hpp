@@ -70,6 +70,7 @@ class FakeEngine : public EngineObserver {
     int status = -1;
     std::optional<TimeNs> next_start;
     size_t most_at_once = 0;
+    EngineControl* control = nullptr;  ///< of the engine that was started, while it runs
 
     FakeEngine() {
         file.path = directory.path() + "/jobs.toml";
@@ -128,8 +129,16 @@ class FakeEngine : public EngineObserver {
         auto work = [this](const Job& job, RunOptions, Progress&) { return pretend(job); };
         auto load = [this] { return next_load; };
         EngineParts parts{clock, zone, work, load, directory.path() + "/state"};
+        parts.companion = [this](EngineControl& of_engine) { return hold(of_engine); };
         auto engine = once ? apply_once(file, options, parts, *this) : apply(file, options, parts, *this);
         status = co_await std::move(engine);
+    }
+
+    Task<void> hold(EngineControl& of_engine) {
+        control = &of_engine;
+        auto executor = co_await asio::this_coro::executor;
+        Event never(executor);
+        co_await never.wait();
     }
 
     Task<RunReport> pretend(const Job& job) {

@@ -1,0 +1,146 @@
+// status: what the running engine does, as a table or as /status.json.
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <csignal>
+#include <ctime>
+#include <nlohmann/json.hpp>
+#include <thread>
+
+#include "base/text.hpp"
+#include "cli/commands.hpp"
+#include "cli/engine_place.hpp"
+#include "cli/exit_status.hpp"
+#include "cli/report_text.hpp"
+#include "cli/style.hpp"
+
+namespace syncline::cli {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+constexpr auto follow_interval = std::chrono::seconds(1);
+
+std::string text(const Json& object, const char* name) {
+    auto found = object.find(name);
+    return found != object.end() && found->is_string() ? escape(found->get<std::string>()) : "";
+}
+
+uint64_t number(const Json& object, const char* name) {
+    auto found = object.find(name);
+    return found != object.end() && found->is_number_unsigned() ? found->get<uint64_t>() : 0;
+}
+
+/// "2026-01-31T12:00:00.000Z" as local time: "12:00:00" today, else with the date; "-" for anything else.
+std::string local_time(const std::string& stamp) {
+    std::tm utc{};
+    if (stamp.empty() || ::strptime(stamp.c_str(), "%Y-%m-%dT%H:%M:%S", &utc) == nullptr) return "-";
+    std::time_t time = ::timegm(&utc), now = std::time(nullptr);
+    std::tm then{}, today{};
+    ::localtime_r(&time, &then);
+    ::localtime_r(&now, &today);
+    bool is_today = then.tm_yday == today.tm_yday && then.tm_year == today.tm_year;
+    char buffer[32];
+    size_t size = std::strftime(buffer, sizeof buffer, is_today ? "%T" : "%F %T", &then);
+    return {buffer, size};
+}
+
+std::string local_time_of(const Json& run) { return run.is_object() ? local_time(text(run, "finished_at")) : "-"; }
+
+std::string progress_of(const Json& job) {
+    const Json progress = job.value("progress", Json::object());
+    return grouped(number(progress, "files_done")) + "/" + grouped(number(progress, "files_total")) + " files, " +
+           format_byte_count(number(progress, "bytes_done")) + "/" + format_byte_count(number(progress, "bytes_total"));
+}
+
+/// The one thing that a reader should know of the job.
+std::string remark_of(const Json& job, bool is_stale) {
+    const std::string state = text(job, "state");
+    if (state == "transferring") return progress_of(job);
+    if (job.contains("halt") && job["halt"].is_object()) {
+        return text(job["halt"], "code") + ": " + text(job["halt"], "detail");
+    }
+    const Json problems = job.value("problems", Json::array());
+    if (problems.is_array() && !problems.empty() && problems.front().is_object()) {
+        std::string path = text(problems.front(), "path");
+        std::string more = problems.size() > 1 ? " (and more)" : "";
+        return (path.empty() ? "" : path + ": ") + text(problems.front(), "why") + more;
+    }
+    return is_stale ? "stale: the last success is older than max_staleness" : "";
+}
+
+using Row = std::array<std::string, 5>;
+
+std::string coloured(const Style& style, const std::string& state, const std::string& padded) {
+    if (state == "failed" || state == "halted") return style.red(padded);
+    return state == "idle" ? style.green(padded) : state == "paused" ? style.yellow(padded) : style.bold(padded);
+}
+
+std::string table(const std::vector<Row>& rows, const Style& style) {
+    std::array<size_t, 5> widths{};
+    for (const Row& row : rows) {
+        for (size_t i = 0; i < row.size(); ++i) widths[i] = std::max(widths[i], display_width(row[i]));
+    }
+    std::string out;
+    for (const Row& row : rows) {
+        std::string line;
+        for (size_t i = 0; i < row.size(); ++i) {
+            std::string cell = row[i] + std::string(widths[i] - display_width(row[i]), ' ');
+            if (i + 1 == row.size()) cell = row[i];
+            if (&row == &rows.front()) cell = style.bold(cell);
+            if (i == 1 && &row != &rows.front()) cell = coloured(style, row[i], cell);
+            line += (i == 0 ? "" : "  ") + cell;
+        }
+        out += line.substr(0, line.find_last_not_of(' ') + 1) + "\n";
+    }
+    return out;
+}
+
+std::string status_text(const Json& answer, const Style& style) {
+    const Json status = answer.value("status", Json::object());
+    const Json stale = answer.value("stale", Json::array());
+    std::vector<Row> rows{{"JOB", "STATE", "LAST SUCCESS", "NEXT RUN", ""}};
+    for (const Json& job : status.value("jobs", Json::array())) {
+        bool is_stale = std::find(stale.begin(), stale.end(), job.value("name", "")) != stale.end();
+        rows.push_back({text(job, "name"), text(job, "state"),
+                        local_time_of(job.contains("last_success") ? job["last_success"] : Json()),
+                        local_time(text(job, "next_run_at")), remark_of(job, is_stale)});
+    }
+    return text(status, "job_file") + ": engine " + std::to_string(number(status, "pid")) + ", since " +
+           local_time(text(status, "started_at")) + "\n" + table(rows, style);
+}
+
+/// Shows one answer; its exit status.
+int show(Session& session, const std::string& line, const std::string& before) {
+    Json answer = Json::parse(line, nullptr, false);
+    if (!answer.is_object() || answer.value("event", "") != "status") return tell_answer(session, line);
+    int status = answer.value("exit_status", int{exit_failed});
+    if (session.line.json) {
+        session.console.print(answer["status"].dump(-1, ' ', true) + "\n");
+    } else if (!session.line.quiet) {
+        session.console.print(before + status_text(answer, Style(session.console.colours_output())));
+    }
+    return status;
+}
+
+}  // namespace
+
+int status_command(Session& session) {
+    EnginePlace place = engine_place(session);
+    status::ControlClient engine = require_engine(place);
+    status::ControlRequest request;
+    request.command = "status";
+    if (!session.line.arguments.empty()) request.job = session.line.arguments.front();
+    int status = show(session, ask(engine, request), "");
+    if (!session.line.follow) return status;
+    // On a terminal each table takes the place of the one before; elsewhere they follow each other.
+    std::string before = ::isatty(STDOUT_FILENO) != 0 ? "\x1b[H\x1b[J" : "\n";
+    while (session.console.output_error().empty()) {
+        std::this_thread::sleep_for(follow_interval);
+        status = show(session, ask(engine, request), before);
+    }
+    return status;
+}
+
+}  // namespace syncline::cli

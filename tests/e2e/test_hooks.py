@@ -1,0 +1,96 @@
+"""Hooks: commands that run when a run has ended."""
+import contextlib
+import json
+import os
+import pathlib
+import time
+
+import pytest
+
+from harness import make_tree, wait_for
+
+pytestmark = pytest.mark.quick
+
+
+def test_each_end_has_its_hook(sandbox):
+    """The run is its input; its output goes into the log; the run's outcome stays."""
+    make_tree(sandbox.source, {"a": "1", "b": "2"})
+    seen = {end: f"cat > {end}.json; echo $SYNCLINE_JOB $SYNCLINE_OUTCOME > {end}.env; echo heard '{end}'; exit 7"
+            for end in ("success", "failure", "halt")}
+    sandbox.job(**{f"on_{end}": command for end, command in seen.items()})
+    log = sandbox.directory / "the.log"
+    sandbox.apply(sandbox.job_file, "--log-file", log)
+    run = json.loads((sandbox.directory / "success.json").read_text())
+    assert (run["event"], run["job"], run["outcome"], run["done"]["put"]) == ("run_finished", "copy", "success", 2)
+    assert (sandbox.directory / "success.env").read_text() == "copy success\n"
+    assert "copy: on_success: heard success" in log.read_text()
+    assert "ended with exit status 7" in log.read_text()
+    assert not (sandbox.directory / "failure.json").exists()
+
+    (sandbox.source / "a").unlink()
+    (sandbox.source / "b").unlink()
+    sandbox.run("push", "copy", "-f", sandbox.job_file, check=3)
+    assert json.loads((sandbox.directory / "halt.json").read_text())["halt"]["code"] == "root-emptied"
+    assert (sandbox.directory / "halt.env").read_text() == "copy halted\n"
+
+    make_tree(sandbox.source, {"a": "1"})
+    sandbox.target.rename(sandbox.directory / "gone")
+    sandbox.target.write_text("no directory")
+    sandbox.apply(sandbox.job_file, check=1)
+    assert json.loads((sandbox.directory / "failure.json").read_text())["outcome"] == "failed"
+
+
+def test_a_plan_runs_no_hook(sandbox):
+    make_tree(sandbox.source, {"a": "1"})
+    sandbox.job(on_success="touch ran")
+    sandbox.run("plan", sandbox.job_file)
+    sandbox.run("push", "copy", "--dry-run", "-f", sandbox.job_file)
+    assert not (sandbox.directory / "ran").exists()
+
+
+def test_a_found_file_that_is_not_trusted_runs_no_command(sandbox):
+    make_tree(sandbox.source, {"a": "1"})
+    sandbox.job(on_success="touch ran")
+    (sandbox.directory / "below").mkdir()
+    for args in (("apply", "--once"), ("push", "copy")):
+        result = sandbox.run(*args, check=2)
+        assert "on_success = touch ran" in result.err
+    assert not (sandbox.directory / "ran").exists()
+    sandbox.run("trust", sandbox.job_file)
+    sandbox.apply()
+    assert (sandbox.directory / "ran").exists()
+
+
+def processes():
+    """(pid, state, process group) of all there are."""
+    for directory in pathlib.Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):
+            state, _, group = (directory / "stat").read_text().rsplit(")", 1)[1].split()[:3]
+            yield int(directory.name), state, int(group)
+
+
+def test_an_engine_that_ends_ends_its_hooks(sandbox):
+    """With all that they started; and until then no job waits for them."""
+    make_tree(sandbox.source, {"a": "1"})
+    sandbox.job(interval="1s", on_success="trap '' TERM; echo $$ > pid; sleep 300 & sleep 300; sleep 300")
+    sandbox.run("trust", sandbox.job_file)
+    process = sandbox.start("apply")
+    pid_file = sandbox.directory / "pid"
+    group = int(wait_for(lambda: pid_file.exists() and pid_file.read_text().strip()))
+    make_tree(sandbox.source, {"b": "2"})
+    wait_for(lambda: (sandbox.target / "b").exists())
+    began = time.monotonic()
+    process.terminate()
+    assert process.wait(10) == 0, process.log()
+    assert time.monotonic() - began < 10
+    # Nothing of its process group runs; where no init reaps orphans, they stay as zombies.
+    assert [state for pid, state, of in processes() if of == group and state != "Z"] == []
+
+
+def test_a_hook_that_reads_nothing_and_leaves_something_behind(sandbox):
+    """The shell's end is the hook's end; what it left in the background is no reason to wait."""
+    make_tree(sandbox.source, {f"f{i}": "1" for i in range(300)})
+    sandbox.job(on_success="sleep 20 & echo $! > pid; echo without a line feed at the end | tr -d '\\n'")
+    result = sandbox.apply(sandbox.job_file, "--json")
+    assert "without a line feed at the end" in result.out
+    os.kill(int((sandbox.directory / "pid").read_text()), 9)
