@@ -19,6 +19,7 @@ import data
 from bucket_rows import BUCKET_ROWS, BucketRows
 from ssh_rows import SSH_ROWS, SshRows
 from table import Row, print_table
+from watch_rows import WATCH_ROWS, WatchRows
 
 ROUNDS = 7
 
@@ -282,7 +283,7 @@ ROWS = {
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--build", default="build", help="build directory (default: build)")
-    parser.add_argument("--only", action="append", choices=[*ROWS, *SSH_ROWS, *BUCKET_ROWS], help="only this row (may be given again)")
+    parser.add_argument("--only", action="append", choices=[*ROWS, *SSH_ROWS, *WATCH_ROWS, *BUCKET_ROWS], help="only this row (may be given again)")
     parser.add_argument("--quick", action="store_true", help="a twentieth of the data and 3 rounds: to try the bench itself")
     parser.add_argument("--rounds", type=int, help=f"measured rounds (default {ROUNDS})")
     parser.add_argument("--data", type=pathlib.Path, help="where to work (default: a temporary directory in the build directory)")
@@ -295,11 +296,21 @@ def main():
     rows, servers = [], {}
     try:
         bench = Bench(options, directory)
-        for name in options.only or [*ROWS, *SSH_ROWS, *BUCKET_ROWS]:
-            kind, table = (SshRows, SSH_ROWS) if name in SSH_ROWS else (BucketRows, BUCKET_ROWS)
-            if name not in ROWS and kind not in servers:
+
+        def over(kind):
+            if kind not in servers:
                 servers[kind] = kind(bench)
-            made = ROWS[name](bench) if name in ROWS else table[name](servers[kind])
+            return servers[kind]
+
+        for name in options.only or [*ROWS, *SSH_ROWS, *WATCH_ROWS, *BUCKET_ROWS]:
+            if name in SSH_ROWS:
+                made = SSH_ROWS[name](over(SshRows))
+            elif name in BUCKET_ROWS:
+                made = BUCKET_ROWS[name](over(BucketRows))
+            elif name in WATCH_ROWS:
+                made = WATCH_ROWS[name](WatchRows(bench, lambda: over(SshRows)))
+            else:
+                made = ROWS[name](bench)
             rows += made
             for row in made:
                 print("  ".join(cell for cell in row.cells() if cell), file=sys.stderr)

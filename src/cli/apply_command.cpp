@@ -129,6 +129,7 @@ int apply_command(Session& session) {
     auto load = [&session, path = file.path, was_named] { return load_again(session, path, was_named); };
     RunContext& context = workbench.context();
     EngineParts parts{clock, zone, run_function(context), load, context.state_directory};
+    parts.watch = watch_function(context);
     EngineOptions options;
     options.only_jobs = line.jobs;
     // No job has an empty name, so it holds none.

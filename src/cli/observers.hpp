@@ -30,6 +30,9 @@ class Observers final : public EngineObserver {
     void warning(const std::string& message) override {
         for (auto* each : all_) each->warning(message);
     }
+    void watch_changed(const std::string& job, const WatchState& state) override {
+        for (auto* each : all_) each->watch_changed(job, state);
+    }
     void scheduled(const Schedule& schedule, Moment now) override {
         for (auto* each : all_) each->scheduled(schedule, now);
     }

@@ -129,10 +129,11 @@ void StatusBoard::set_paused(const std::string& job, bool is_paused) {
     publish();
 }
 
-void StatusBoard::set_watch(const std::string& job, status::Watch watch) {
+void StatusBoard::watch_changed(const std::string& job, const WatchState& state) {
     Entry* entry = find(job);
+    status::Watch watch{state.active, state.pending, state.overflowed, state.trouble};
     if (!entry || entry->now.watch == watch) return;
-    entry->now.watch = std::move(watch);
+    entry->now.watch = watch;
     entry->changed = true;
     publish();
 }

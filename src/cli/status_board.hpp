@@ -34,12 +34,12 @@ class StatusBoard final : public EngineObserver {
     // Told by who steers the engine; a name that is in no job is passed over.
 
     void set_paused(const std::string& job, bool is_paused);
-    void set_watch(const std::string& job, status::Watch watch);
 
     void run_started(const Job& job, const Progress& progress) override;
     void run_finished(const RunReport& report) override;
     void run_locked(const Job& job, const std::string& why) override;
     void reloaded(const JobChanges& changes, const JobFile& file) override;
+    void watch_changed(const std::string& job, const WatchState& state) override;
     void scheduled(const Schedule& schedule, Moment now) override;
 
   private:

@@ -9,6 +9,7 @@
 #include <asio/signal_set.hpp>
 #include <asio/steady_timer.hpp>
 #include <csignal>
+#include <cstdlib>
 #include <thread>
 
 #include "async/cancel.hpp"
@@ -53,6 +54,10 @@ struct Workbench::Impl {
           directory(default_state_directory()),
           store(directory),
           context{store, endpoints, directory} {
+        const char* runtime = std::getenv("XDG_RUNTIME_DIR");
+        // Where sudo or su left it behind, it is another user's, or gone.
+        bool has_runtime = runtime != nullptr && runtime[0] == '/' && ::access(runtime, W_OK | X_OK) == 0;
+        if (has_runtime) context.watch_directory = std::string(runtime) + "/syncline";
         endpoints.set_ssh_hosts(&hosts);
         endpoints.set_buckets(&buckets);
     }

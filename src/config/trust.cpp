@@ -111,7 +111,6 @@ void list_unbuilt(const Job& job, Diagnostics& found) {
     };
     bool wants_archive = job.remote.type == Destination::Type::bucket && job.transfer == Transfer::tar;
     if (wants_archive) add("transfer", "transfer = \"tar\": archives in a bucket are");
-    if (job.watch) add("watch", "watch = true: watching is");
 }
 
 }  // namespace

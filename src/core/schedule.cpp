@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <tuple>
+#include <utility>
 
 #include "base/assert.hpp"
 #include "core/retry.hpp"
@@ -92,6 +93,11 @@ bool Schedule::begin(std::string_view name, bool is_regular, Moment now) {
     return true;
 }
 
+bool Schedule::was_timed(std::string_view name) const {
+    auto found = entries_.find(name);
+    return found != entries_.end() && found->second.was_timed;
+}
+
 void Schedule::set_aside(std::string_view name) { end(name); }
 
 void Schedule::finished(std::string_view name, RunEnd how, Moment now) {
@@ -168,6 +174,9 @@ void Schedule::notice_due(Entry& entry, Moment now) {
     auto due = next_due(entry, now);
     if (!due || *due > now.steady) return;
     if (!entry.due_since) entry.due_since = due;
+    auto is_due = [&](const std::optional<TimeNs>& time) { return time && *time <= now.steady; };
+    bool at_is_due = entry.at_next && *entry.at_next <= now.wall;
+    entry.timed = entry.timed || at_is_due || is_due(entry.interval_due) || is_due(entry.retry_due);
     if (entry.at_next && *entry.at_next <= now.wall) {
         entry.at_served = std::max(entry.at_served, now.wall);
         entry.at_jitter = draw_jitter(entry);
@@ -177,6 +186,7 @@ void Schedule::notice_due(Entry& entry, Moment now) {
 
 void Schedule::start(Entry& entry, Moment now) {
     entry.running = true;
+    entry.was_timed = std::exchange(entry.timed, false);
     ++running_;
     entry.due_since.reset();
     entry.start_due.reset();

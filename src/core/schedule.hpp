@@ -72,6 +72,8 @@ class Schedule {
     /// ends it. Otherwise set_aside() does.
     bool begin(std::string_view name, bool is_regular, Moment now);
     void set_aside(std::string_view name);
+    /// Whether the last start of a job was not, or not only, for a trigger: its time had come, or a failed run's.
+    bool was_timed(std::string_view name) const;
 
     /// To be called once for each job that take_due() gave out.
     void finished(std::string_view name, RunEnd how, Moment now);
@@ -100,6 +102,8 @@ class Schedule {
         std::optional<TimeNs> interval_due;  ///< steady
         std::optional<TimeNs> retry_due;     ///< steady
         std::optional<TimeNs> at_next;       ///< wall; the next of `times.at`
+        bool timed = false;                  ///< what it is due for is not a trigger alone
+        bool was_timed = false;              ///< the same of the last start
         TimeNs at_jitter = 0;                ///< to be added to at_next
         TimeNs at_served = 0;                ///< wall; times up to here are done with; 0 before the first run
         unsigned failures = 0;               ///< in a row

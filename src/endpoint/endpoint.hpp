@@ -27,6 +27,7 @@
 #include "core/policy.hpp"
 #include "core/tree.hpp"
 #include "core/upload.hpp"
+#include "endpoint/source_watch.hpp"
 
 namespace syncline {
 
@@ -52,6 +53,9 @@ struct ListRequest {
     std::string other_local_root;
     /// What an endpoint with a costly round trip may use to hash, in the same trip, only what changed. May be null.
     const Baseline* baseline = nullptr;
+    /// Sorted, none at or below another: only these paths, what is below them and the directories that lead there are
+    /// asked for. An endpoint that cannot do so cheaply lists more. Empty: everything.
+    std::span<const std::string> scope;
 };
 
 struct Listing {
@@ -176,6 +180,9 @@ class Endpoint {
     /// Lists the tree; an absent root is an empty listing. The views in `request` outlive the call.
     virtual Task<Listing> list(ListRequest request, Progress& progress) = 0;
 
+    /// Whether anything is selected in the tree, looked at no further than is needed for that.
+    virtual Task<bool> selects_anything(ListRequest) { co_return true; }
+
     /// Reads the content of files of `tree`, as listed.
     virtual Task<void> digest(const Tree& tree, std::vector<DigestItem>& items, Progress& progress) = 0;
 
@@ -236,6 +243,9 @@ class EndpointFactory {
     /// The ignore files of the local tree at `root`, the strongest name last. The object serves one run.
     virtual std::unique_ptr<IgnoreSource> ignore_files(const std::string& root,
                                                        const std::vector<std::string>& names) = 0;
+
+    /// A watch of a local tree, not started.
+    virtual std::unique_ptr<SourceWatch> watch(SourceWatchOptions options) = 0;
 
     /// Whether something is mounted on the local directory `path`.
     virtual bool is_mount_point(const std::string& path) = 0;

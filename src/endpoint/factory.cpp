@@ -2,6 +2,7 @@
 
 #include "endpoint/bucket.hpp"
 #include "endpoint/local.hpp"
+#include "endpoint/local_watch.hpp"
 #include "endpoint/ssh.hpp"
 #include "fs/ignore_files.hpp"
 
@@ -29,6 +30,10 @@ std::unique_ptr<Endpoint> Endpoints::open(const Destination& destination, const 
 
 std::unique_ptr<IgnoreSource> Endpoints::ignore_files(const std::string& root, const std::vector<std::string>& names) {
     return std::make_unique<fs::IgnoreFiles>(root, names);
+}
+
+std::unique_ptr<SourceWatch> Endpoints::watch(SourceWatchOptions options) {
+    return std::make_unique<LocalWatch>(std::move(options), workers_);
 }
 
 bool Endpoints::is_mount_point(const std::string& path) { return syncline::is_mount_point(path); }

@@ -17,6 +17,7 @@ class Endpoints : public EndpointFactory {
 
     std::unique_ptr<Endpoint> open(const Destination& destination, const EndpointOptions& options) override;
     std::unique_ptr<IgnoreSource> ignore_files(const std::string& root, const std::vector<std::string>& names) override;
+    std::unique_ptr<SourceWatch> watch(SourceWatchOptions options) override;
     bool is_mount_point(const std::string& path) override;
 
     /// Without hosts, SSH destinations are refused. They outlive every endpoint.

@@ -95,11 +95,24 @@ Task<Listing> LocalEndpoint::list(ListRequest request, Progress& progress) {
     options.keep_unselected = request.is_target;
     options.descend_unselected = request.descend_unselected;
     options.symlinks = request.symlinks;
+    options.scope = request.scope;
     if (follows_symlinks_) options.never_followed = directories_that_hold(path_, request.other_local_root);
-    options.threads = threads_of_a_batch;
+    options.threads = request.scope.empty() ? threads_of_a_batch : 1;
     options.scanned = &progress.entries_scanned;
     int root_fd = root();
     auto work = [&](std::stop_token stop) { return to_listing(fs::walk(root_fd, options, std::move(stop))); };
+    co_return co_await offload(workers_, work);
+}
+
+Task<bool> LocalEndpoint::selects_anything(ListRequest request) {
+    fs::WalkOptions options;
+    options.filter = request.filter;
+    options.ignores = request.ignores;
+    options.symlinks = request.symlinks;
+    // What is selected stands in a directory that is selected, unless `include` asks for what is deep down.
+    options.top_only = request.filter == nullptr || !request.filter->has_includes();
+    int root_fd = root();
+    auto work = [&](std::stop_token stop) { return !fs::walk(root_fd, options, std::move(stop)).tree.empty(); };
     co_return co_await offload(workers_, work);
 }
 

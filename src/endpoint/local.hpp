@@ -27,6 +27,7 @@ class LocalEndpoint : public Endpoint {
     Task<std::optional<RootIdentity>> inspect() override;
     Task<bool> is_still_in_place() override;
     Task<Listing> list(ListRequest request, Progress& progress) override;
+    Task<bool> selects_anything(ListRequest request) override;
     Task<void> digest(const Tree& tree, std::vector<DigestItem>& items, Progress& progress) override;
     Task<ContentSource> fetch(const Tree& tree, std::vector<uint32_t> indices, Progress& progress) override;
     Task<void> create_root(uint16_t mode) override;

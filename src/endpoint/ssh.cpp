@@ -49,7 +49,9 @@ SshEndpoint::SshEndpoint(SshHosts& hosts, const Destination& destination, const 
       options_(options),
       means_(workers, limiter) {}
 
-SshEndpoint::~SshEndpoint() = default;
+SshEndpoint::~SshEndpoint() {
+    if (shell_) host_->keep_shell(std::move(shell_));
+}
 
 std::string SshEndpoint::place() const { return host_->name() + ":" + directory_; }
 
@@ -77,7 +79,8 @@ bool SshEndpoint::is_unsafe_for_mirror() const {
 /// The one shell of this run, made anew when it was lost.
 Task<RemoteShell*> SshEndpoint::shell() {
     if (shell_ && shell_->usable()) co_return shell_.get();
-    shell_.reset();
+    shell_ = co_await host_->take_shell();
+    if (shell_) co_return shell_.get();
     ssh::SessionPool::Lease lease = co_await host_->acquire();
     shell_ = std::make_unique<RemoteShell>(std::move(lease));
     co_await shell_->start();

@@ -4,12 +4,14 @@
 // Engine's thread only; outlives every endpoint, and dies before the io_context.
 #pragma once
 
+#include <chrono>
 #include <map>
 #include <memory>
 #include <optional>
 #include <string>
 
 #include "async/task.hpp"
+#include "endpoint/ssh_remote_shell.hpp"
 #include "endpoint/ssh_scripts.hpp"
 #include "ssh/exec.hpp"
 #include "ssh/pool.hpp"
@@ -39,6 +41,7 @@ struct SshOptions {
 class SshHost {
   public:
     SshHost(std::string name, SshHostOptions options, std::string ssh_config_file, size_t connections);
+    ~SshHost();
 
     const std::string& name() const { return name_; }
     const std::string& remote_root() const { return options_.remote_root; }
@@ -55,6 +58,10 @@ class SshHost {
 
     /// The fingerprint of the server's key; "" while nobody has reached it.
     const std::string& host_key() const { return host_key_; }
+    /// A shell that an earlier run left, when it still answers; null when there is none.
+    Task<std::unique_ptr<RemoteShell>> take_shell();
+    /// Keeps `shell` for the next run. Its connection counts as idle: whoever needs one takes it.
+    void keep_shell(std::unique_ptr<RemoteShell> shell);
 
     /// Closes connections that nobody has used for `age`.
     void close_idle(Duration age);
@@ -69,6 +76,9 @@ class SshHost {
     size_t connections_;
     std::string host_key_;
     std::unique_ptr<ssh::SessionPool> pool_;
+    std::unique_ptr<RemoteShell> shell_;  ///< nobody's just now
+    std::chrono::steady_clock::time_point shell_since_;
+    size_t waiting_ = 0;  ///< coroutines in acquire()
 };
 
 class SshHosts {

@@ -149,7 +149,9 @@ void ListingParser::take_entry(std::string_view facts, std::string_view path, st
         malformed_ = true;
         return;
     }
-    deliver(path, *entry, link);
+    bool is_as_expected = !has_dots_ || path == "." || path.starts_with("./");
+    if (!is_as_expected) malformed_ = true;
+    deliver(has_dots_ ? without_dot(path) : path, *entry, link);
 }
 
 size_t ListingParser::take_tokens(std::string_view text) {

@@ -23,6 +23,8 @@ class ListingParser {
     /// `marker` only counts for `stat`.
     ListingParser(ListingFormat format, std::string marker, RemoteTree& tree);
 
+    /// `find`: paths begin with "./", and the root is ".", as find_scope_command() prints them.
+    void expect_dots() { has_dots_ = true; }
     void feed(std::string_view bytes);
 
     /// Whether the output came to its end, in order.
@@ -53,6 +55,7 @@ class ListingParser {
     std::optional<RemoteEntry> root_;
     TimeNs server_time_ = 0;
     int status_ = 0;
+    bool has_dots_ = false;
     bool ended_ = false;
     bool malformed_ = false;
 };

@@ -1,4 +1,4 @@
-// RemoteShell: one POSIX sh on a server that runs script after script, for the length of a run.
+// RemoteShell: one POSIX sh on a server that runs script after script, for the length of a run, and the next ones.
 //
 // A command of its own for each script would cost several round trips each, and the start-up files of the login shell,
 // which often take longer than the script. Engine's thread only; one script at a time. After a failure or a cancel in

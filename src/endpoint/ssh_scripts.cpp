@@ -8,7 +8,7 @@
 #include "base/assert.hpp"
 #include "base/text.hpp"
 #include "endpoint/ssh_perl.hpp"
-#include "ssh/exec.hpp"
+#include "endpoint/ssh_scope.hpp"
 
 namespace syncline {
 namespace {
@@ -128,13 +128,13 @@ ListingFormat listing_format(const ServerTools& tools) {
 }
 
 std::string list_script(std::string_view root, const ServerTools& tools, std::string_view marker,
-                        std::span<const std::string> pruned) {
-    std::string script = preamble(root, marker);
-    std::string names;
+                        std::span<const std::string> pruned, std::span<const std::string> scope) {
+    std::string script = preamble(root, marker), names;
     for (const std::string& name : pruned) names.append(names.empty() ? "" : "-o ").append("-name ").append(name + " ");
     std::string matches = "-type d \\( " + names + "\\) ";
     if (tools.find_printf) {
         script += "printf 'T %s\\0' \"$(date +%s)\"\n";
+        if (!scope.empty()) return script + find_scope_command(scope, pruned) + "printf 'E %s\\0' \"$?\"\n";
         script += R"(find . -printf '%y %m %s %T@ %C@ %i %D\0%P\0%l\0' )";
         script += pruned.empty() ? "\n" : matches + "-prune\n";
         return script + "printf 'E %s\\0' \"$?\"\n";

@@ -61,9 +61,10 @@ std::string inspect_script(std::string_view directory_word, std::string_view rem
 /// nullopt when the text is not whole.
 std::optional<RootReport> read_inspect_output(std::string_view text);
 
-/// Lists `root`, but for what is in directories called as one of `pruned`, which are plain names.
+/// Lists `root`, but for what is in directories called as one of `pruned`, which are plain names. With a scope
+/// (ListRequest), which takes can_list_scope(), only that.
 std::string list_script(std::string_view root, const ServerTools& tools, std::string_view marker,
-                        std::span<const std::string> pruned);
+                        std::span<const std::string> pruned, std::span<const std::string> scope = {});
 ListingFormat listing_format(const ServerTools& tools);
 
 /// Hashes the paths that come on stdin: read_digest_output().

@@ -6,6 +6,7 @@
 #include "endpoint/local_item.hpp"
 #include "endpoint/ssh_commit.hpp"
 #include "endpoint/ssh_prune.hpp"
+#include "endpoint/ssh_scope.hpp"
 #include "endpoint/ssh_tar.hpp"
 
 namespace syncline {
@@ -81,6 +82,13 @@ Task<std::string> ShellSide::run(std::string script, std::string input, std::str
 
 Task<Listing> ShellSide::list(ListRequest request, Progress& progress) {
     std::vector<std::string> pruned = names_to_prune(request);
+    if (!can_list_scope(place_.tools, request.scope)) request.scope = {};
+    if (!request.scope.empty()) {
+        std::optional<Listing> part = co_await list_without(request, pruned, progress);
+        // What looks odd in a part, such as a symlink in the place of a directory, has its place in the whole.
+        if (part && part->incomplete.empty()) co_return std::move(*part);
+        request.scope = {};
+    }
     std::optional<Listing> listing = co_await list_without(request, std::move(pruned), progress);
     std::vector<std::string> nothing;
     if (!listing) listing = co_await list_without(request, std::move(nothing), progress);
@@ -93,8 +101,9 @@ Task<std::optional<Listing>> ShellSide::list_without(ListRequest request, std::v
     std::string marker = new_marker();
     RemoteTree tree(request, &progress.entries_scanned);
     ListingParser parser(listing_format(place_.tools), marker, tree);
+    if (!request.scope.empty()) parser.expect_dots();
     ListingSink sink(parser);
-    std::string script = list_script(place_.root, place_.tools, marker, pruned);
+    std::string script = list_script(place_.root, place_.tools, marker, pruned, request.scope);
     tree.set_pruned(std::move(pruned));
     ssh::ScriptResult result = co_await place_.shell->run(std::move(script), nullptr, sink, listing_errors_limit);
     if (result.exit.status == 41) fail("listing", result);

@@ -148,6 +148,11 @@ Task<void> Applier::prune() {
         reasons.push_back(action.reason);
     }
     if (items.empty()) co_return;
+    bool may = co_await may_prune();
+    if (!may) {
+        for (const RemoveItem& item : items) add_problem(item.path, "not deleted: the watcher lost track meanwhile");
+        co_return;
+    }
     co_await sides_.target.remove(items, progress_);
     for (size_t i = 0; i < items.size(); ++i) {
         RemoveItem& item = items[i];
@@ -163,6 +168,14 @@ Task<void> Applier::prune() {
         bool was_empty = first == last;
         if (was_empty) ++report_.deletes;
     }
+}
+
+/// A run that looked only at what the watcher saw change must know that it saw all.
+Task<bool> Applier::may_prune() {
+    if (!relies_on_watch_) co_return true;
+    if (watch_ == nullptr) co_return false;
+    auto proof = watch_->prove();
+    co_return co_await std::move(proof);
 }
 
 /// Whether something failed in the directory of `path`, or in one above it.

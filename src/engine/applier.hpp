@@ -32,6 +32,9 @@ class Applier {
     /// Paths that already failed while they were read: they withhold deletes as a failed put does.
     void add_failed_path(std::string_view path) { failed_directories_.emplace(parent_path(path)); }
 
+    /// Nothing is removed unless `watch`, which may be null, proves that it told of everything.
+    void set_watch(SourceWatch* watch) { relies_on_watch_ = true, watch_ = watch; }
+
     Task<void> run();
 
     /// "" or the trouble with the target's disk that makes the whole run a failure.
@@ -41,6 +44,7 @@ class Applier {
     Task<void> commit(Phase phase);
     Task<void> commit_batch(std::span<const Action> actions);
     Task<void> prune();
+    Task<bool> may_prune();
 
     void take_fetched_modes(const FetchedContents& fetched, std::vector<CommitItem>& items) const;
     CommitItem to_item(const Action& action) const;
@@ -58,6 +62,8 @@ class Applier {
     std::unordered_set<std::string> failed_directories_;
     std::set<std::string, std::less<>> reported_;
     std::string disk_trouble_;
+    bool relies_on_watch_ = false;
+    SourceWatch* watch_ = nullptr;
 };
 
 }  // namespace syncline

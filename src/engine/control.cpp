@@ -88,6 +88,7 @@ bool EngineControl::take_on(const std::string& name) {
 }
 
 void EngineControl::trigger(const std::string& name) {
+    if (auto watch = service_.watches_.find(name)) watch->look_at_everything();
     service_.schedule_.trigger(name, service_.now());
     service_.changed_.notify();
 }
@@ -109,6 +110,11 @@ void EngineControl::stop() { service_.nursery_->cancel(); }
 void EngineControl::stop_run(const std::string& name, const std::string& reason) { service_.stop_run(name, reason); }
 
 Task<std::shared_ptr<const RunEnding>> EngineControl::wait(std::string name) {
+    // What a watcher has not told yet shows in no schedule.
+    if (service_.watches_.find(name)) {
+        service_.schedule_.trigger(name, service_.now());
+        service_.changed_.notify();
+    }
     JobView first = view(name);
     uint64_t wanted = first.generation + (first.is_asked_for && !first.is_paused ? 1 : 0);
     while (states_[name].ended < wanted) {

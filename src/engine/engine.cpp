@@ -128,6 +128,18 @@ RunFunction run_function(RunContext& context) {
     };
 }
 
+WatchFunction watch_function(RunContext& context) {
+    return [&context](const Job& job) {
+        SourceWatchOptions options;
+        options.root = job.root;
+        options.filter = job.filter;
+        options.ignore_files = job.ignore_files;
+        options.own_directory = context.watch_directory.empty() ? context.state_directory : context.watch_directory;
+        options.not_watched = {context.state_directory};
+        return context.endpoints.watch(std::move(options));
+    };
+}
+
 Task<int> apply(JobFile file, EngineOptions options, EngineParts& parts, EngineObserver& observer) {
     auto executor = co_await asio::this_coro::executor;
     FileLock lock = lock_for_engine(parts.state_directory, file);

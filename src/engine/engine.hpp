@@ -18,6 +18,7 @@
 #include "core/schedule.hpp"
 #include "engine/control.hpp"
 #include "engine/job_run.hpp"
+#include "engine/job_watch.hpp"
 #include "engine/reload.hpp"
 #include "engine/run.hpp"
 
@@ -44,10 +45,13 @@ struct EngineParts {
     /// Called once the engine has the job file to itself, before any job starts; may be empty. What it throws ends the
     /// engine.
     std::function<void()> began = {};
+    WatchFunction watch = {};            ///< watch_function(context); empty: nothing is watched
 };
 
 /// run_job with `context`, which outlives the function.
 RunFunction run_function(RunContext& context);
+/// Watchers with the means of `context`, which outlives the function and them.
+WatchFunction watch_function(RunContext& context);
 
 /// Told what happens, on the engine's thread. Must not throw.
 class EngineObserver {
@@ -65,7 +69,9 @@ class EngineObserver {
     virtual void warning(const std::string&) {}
     /// All that may start now was started. `schedule` says of each job when it is to start next.
     virtual void scheduled(const Schedule& /*schedule*/, Moment /*now*/) {}
-    /// The same of all jobs: the next start is at this wall-clock time, if nothing happens before.
+    /// The watcher of a job with `watch` is in another state now.
+    virtual void watch_changed(const std::string& /*job*/, const WatchState&) {}
+    /// All that is due was started; the next start of any job is at this wall-clock time, if nothing happens before.
     virtual void waiting(std::optional<TimeNs> /*next_start*/) {}
 };
 

@@ -32,6 +32,10 @@ struct RunOptions {
     bool narrowed = false;           ///< filters of the command line apply: not recorded as a whole sync
     bool is_changed_job = false;     ///< the command line says another root, destination or policy than the job file
     bool want_actions = false;       ///< fill RunReport::actions
+    /// `paths` is what a watcher saw change, so that some of it may be nowhere by now. Such a run deletes only while
+    /// `watch` proves that it has told everything.
+    bool follows_watch = false;
+    SourceWatch* watch = nullptr;      ///< the live watcher of the source, which outlives the run; null: there is none
     const StopReason* stop = nullptr;  ///< for the history; may be null, and outlives the run
     /// Told what the user should know before the run has ended, on the engine's thread; may be empty.
     std::function<void(const std::string&)> say = {};
@@ -86,6 +90,7 @@ struct RunContext {
     std::string state_directory;  ///< where lock files live
     /// " -f FILE" for commands that messages advise; "" when the job file is found anyway.
     std::string file_option = {};
+    std::string watch_directory = {};  ///< where watchers make their cookies; "": in the state directory
 };
 
 /// Never throws for what went wrong in the run: the report says it. Throws Error{locked} when another run has the job,

@@ -47,7 +47,7 @@ Task<void> RunSteps::inspect_remote_root() {
     remote_now = co_await remote_->inspect();
 }
 
-Task<void> RunSteps::list_side(Endpoint& endpoint, bool is_target, Listing& listing) {
+ListRequest RunSteps::list_request(bool is_target) {
     ListRequest request;
     request.filter = &filter_;
     request.ignores = ignores_.get();
@@ -57,8 +57,15 @@ Task<void> RunSteps::list_side(Endpoint& endpoint, bool is_target, Listing& list
     bool follow_elsewhere = request.symlinks == SymlinkPolicy::follow && !is_push();
     if (follow_elsewhere) request.symlinks = SymlinkPolicy::copy;  // a pull refuses symlinks; it does not follow them
     request.other_local_root = (is_target ? source() : target()).local_path();
+    if (is_scoped()) request.scope = options_.paths;
     // What is listed later than the baseline is read may be told by it.
-    if (lists_local_early_ && &endpoint == remote_.get()) request.baseline = &baseline_;
+    bool is_remote = is_target == is_push();
+    if (lists_local_early_ && is_remote) request.baseline = &baseline_;
+    return request;
+}
+
+Task<void> RunSteps::list_side(Endpoint& endpoint, bool is_target, Listing& listing) {
+    ListRequest request = list_request(is_target);
     listing = co_await endpoint.list(request, progress_);
 }
 
@@ -83,7 +90,7 @@ Task<void> RunSteps::list_sides() {
 }
 
 Task<void> RunSteps::load_baseline() {
-    baseline_ = context_.store.load_baseline(pair_);
+    baseline_ = is_scoped() ? context_.store.load_baseline(pair_, options_.paths) : context_.store.load_baseline(pair_);
     co_return;
 }
 

@@ -6,6 +6,7 @@
 #include "base/assert.hpp"
 #include "base/rel_path.hpp"
 #include "base/text.hpp"
+#include "core/change_set.hpp"
 
 namespace syncline {
 namespace {
@@ -40,7 +41,7 @@ RunSteps::RunSteps(const Job& job, RunOptions options, RunContext& context, Prog
       uploads_(context.store) {
     // A filter of one command line makes nothing "excluded" that was not so before.
     if (options_.narrowed) policy_.delete_excluded = false;
-    options_.paths = in_path_order(std::move(options_.paths));
+    options_.paths = outermost_paths(std::move(options_.paths));
     report_.job = job.name;
     report_.direction = job.policy.direction;
     report_.started_at = wall_clock_now();
@@ -90,6 +91,7 @@ Task<void> RunSteps::look_at_roots() {
         facts_.target.recorded = last->target;
     }
     facts_.whole_sync_recorded = last.has_value();
+    facts_.watcher_live = options_.watch != nullptr;
     facts_.target_is_unsafe = target().is_unsafe_for_mirror();
     facts_.mountpoint = job_.mountpoint;
     if (!job_.mountpoint.empty()) facts_.mountpoint_is_mounted = context_.endpoints.is_mount_point(job_.mountpoint);
@@ -98,6 +100,7 @@ Task<void> RunSteps::look_at_roots() {
 
 /// A path that was named on the command line and is nowhere is most likely a slip of the fingers.
 void RunSteps::refuse_unknown_paths() {
+    if (options_.follows_watch) return;
     for (const std::string& path : options_.paths) {
         bool known = path.empty() || source_listing_.tree.find(path) != Tree::none ||
                      target_listing_.tree.find(path) != Tree::none || baseline_.find(path) != Tree::none;
@@ -174,7 +177,7 @@ Task<void> RunSteps::read_side(Endpoint& endpoint, Tree& tree, const std::vector
     }
 }
 
-void RunSteps::fill_guard_facts_of_listings() {
+Task<void> RunSteps::fill_guard_facts_of_listings() {
     auto is_selected = [](const Entry& entry) { return !entry.has(unselected); };
     facts_.selected_entries = static_cast<size_t>(std::ranges::count_if(source_listing_.tree.entries(), is_selected));
     facts_.baseline_size = std::max(baseline_.size(), reverse_rows_);
@@ -188,6 +191,20 @@ void RunSteps::fill_guard_facts_of_listings() {
     facts_.watcher_required = is_to_bucket();
     bool source_root_unknown = !source_incomplete_.empty() && source_incomplete_.front().empty();
     if (source_root_unknown) facts_.baseline_size = 0;  // not empty, but unreadable: reported as a problem
+    if (is_scoped()) co_await fill_guard_facts_of_scope();
+}
+
+/// The guards judge whole trees, of which only a part was listed.
+Task<void> RunSteps::fill_guard_facts_of_scope() {
+    std::optional<PairRecord> record = context_.store.find(key_);
+    size_t rows = record ? record->baseline_rows : 0;
+    plan_.target_files = std::max<uint64_t>(plan_.target_files, rows);
+    bool is_judged = facts_.baseline_size != 0 && plan_.deletes > 0;
+    facts_.baseline_size = is_judged ? std::max(rows, reverse_rows_) : 0;
+    bool may_be_empty = is_judged && facts_.selected_entries == 0;
+    if (!may_be_empty) co_return;
+    bool selects = co_await source().selects_anything(list_request(false));
+    if (selects) facts_.selected_entries = 1;
 }
 
 bool RunSteps::halted_by(std::vector<Halt> halts) {
@@ -223,6 +240,7 @@ Task<void> RunSteps::apply() {
     if (sweeps_first) co_await target().sweep(target_listing_.leftovers);
     Sides sides{source(), target(), source_listing_.tree, target_listing_.tree};
     Applier applier(plan_, sides, policy_, *recorder_, report_, progress_);
+    if (options_.follows_watch) applier.set_watch(options_.watch);
     for (const std::string& path : unreadable_paths_) applier.add_failed_path(path);
     co_await applier.run();
     disk_trouble_ = applier.disk_trouble();
@@ -272,6 +290,13 @@ Outcome RunSteps::outcome_of_apply() const {
     return report_.problems.empty() ? Outcome::success : Outcome::partial;
 }
 
+/// What the watcher saw since is little help when all is to be built anew.
+void RunSteps::look_at_everything_if_target_is_gone() {
+    if (!options_.follows_watch || facts_.target.now) return;
+    options_.paths.clear();
+    lists_local_early_ = false;  // That was a part only.
+}
+
 Task<void> RunSteps::take_steps() {
     co_await open_sides();
     if (!options_.plan_only) lock();
@@ -299,12 +324,13 @@ Task<void> RunSteps::take_locked_steps() {
     if (facts_.target.now && !is_directory(facts_.target.now)) {
         throw Error(Errc::failed, target().shown() + " is no directory; move it aside or correct the job");
     }
+    look_at_everything_if_target_is_gone();
     co_await list_sides();
     refuse_unknown_paths();
     find_incomplete_directories();
     progress_.phase = RunPhase::planning;
     co_await make_the_plan();
-    fill_guard_facts_of_listings();
+    co_await fill_guard_facts_of_listings();
     report_plan();
     if (halted_by(judge_plan(facts_, plan_, policy_))) co_return finish(Outcome::halted);
     if (options_.plan_only) co_return finish(Outcome::success);

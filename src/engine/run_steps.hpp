@@ -27,6 +27,7 @@ class RunSteps {
     Task<void> open_sides();
     void lock();
     Task<void> look_at_roots();
+    void look_at_everything_if_target_is_gone();
     Task<void> list_sides();
     std::optional<WholeSync> last_whole_sync();
     Task<void> inspect_roots();
@@ -42,7 +43,8 @@ class RunSteps {
     Task<void> read_side(Endpoint& endpoint, Tree& tree, const std::vector<uint32_t>& digests,
                          const std::vector<uint32_t>& markers);
     bool halted_by(std::vector<Halt> halts);
-    void fill_guard_facts_of_listings();
+    Task<void> fill_guard_facts_of_listings();
+    Task<void> fill_guard_facts_of_scope();
     void report_plan();
     Task<void> apply();
     Task<void> require_roots_in_place();
@@ -55,6 +57,9 @@ class RunSteps {
     void note_listing_problems(const Listing& listing, Endpoint& endpoint);
 
     bool is_push() const { return job_.policy.direction == Direction::push; }
+    /// Of a push only the paths in question are looked at.
+    bool is_scoped() const { return is_push() && !options_.paths.empty() && !options_.paths.front().empty(); }
+    ListRequest list_request(bool is_target);
     bool is_to_bucket() const { return is_push() && job_.remote.type == Destination::Type::bucket; }
     bool is_limited() const { return !options_.paths.empty() || options_.narrowed; }
     Endpoint& source() { return *(is_push() ? local_ : remote_); }

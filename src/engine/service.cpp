@@ -41,11 +41,11 @@ Service::Service(const asio::any_io_executor& executor, JobFile file, EngineOpti
       dice_(options_.seed),
       schedule_(file_.engine.max_parallel_jobs, parts.zone, [this] { return dice_(); }),
       changed_(executor),
+      watches_(executor, parts.watch, parts.clock, watch_calls()),
       control_(*this) {
     keep_jobs_named(file_, options_.only_jobs);
     control_.take_file(file_);
     for (const Job& job : file_.jobs) {
-        schedule_.set(times_of(job), now());
         if (options_.adopt) adopts_.insert(job.name);
     }
 }
@@ -55,6 +55,7 @@ Moment Service::now() const { return {parts_.clock.wall_now(), parts_.clock.stea
 Task<void> Service::serve() {
     auto body = [this](Nursery& nursery) {
         nursery_ = &nursery;
+        for (const Job& job : file_.jobs) set_job(job);
         nursery.spawn(follow_hangups());
         nursery.spawn(follow_file());
         if (parts_.companion) nursery.spawn(accompany());
@@ -104,17 +105,24 @@ Task<void> Service::run(std::shared_ptr<const Job> job, RunOptions options, bool
                         std::shared_ptr<AskedRun> asked) {
     const std::string name = job->name;
     JobRun run(executor_, job, parts_.run, parts_.clock);
+    // A run that does something else than one on schedule leaves what changed to the next.
+    std::shared_ptr<JobWatch> watch = is_regular ? watches_.find(name) : nullptr;
     runs_[name] = &run;
     observer_.run_started(*job, run.progress());
     if (asked) asked->begin(run.progress());
     std::exception_ptr failure;
     try {
+        if (watch) {
+            auto beginning = watch->begin_run(options, asked != nullptr || schedule_.was_timed(name));
+            co_await std::move(beginning);
+        }
         auto whole = run.run(std::move(options));
         co_await std::move(whole);
     } catch (...) {
         failure = std::current_exception();
     }
     runs_.erase(name);
+    if (watch) watch->end_run(run.report(), run.was_locked());
     if (run.was_locked()) {
         observer_.run_locked(*job, run.report().error);
     } else {
@@ -195,6 +203,7 @@ void Service::take_up(JobFile file) {
     schedule_.set_max_parallel(file_.engine.max_parallel_jobs);
     for (const auto& name : changes.removed) {
         schedule_.remove(name);
+        watches_.remove(name);
         adopts_.erase(name);
         stop_run(name, "stopped: the job was removed from the job file");
         control_.wake(name);
@@ -208,10 +217,30 @@ void Service::take_up(JobFile file) {
     changed_.notify();
 }
 
+/// A watched job runs first when its watcher stands: what came before is looked at by then, and what comes after is
+/// seen.
+void Service::set_job(const Job& job) {
+    JobTimes times = times_of(job);
+    if (watches_.wants(job)) times.on_start = false;
+    schedule_.set(times, now());
+    watches_.set(job, *nursery_);
+}
+
+JobWatches::Calls Service::watch_calls() {
+    JobWatches::Calls calls;
+    calls.due = [this](const std::string& name) {
+        schedule_.trigger(name, now());
+        changed_.notify();
+    };
+    calls.tell = [this](const std::string& name, const WatchState& state) { observer_.watch_changed(name, state); };
+    calls.warn = [this](const std::string& message) { observer_.warning(message); };
+    return calls;
+}
+
 void Service::set_times(const std::vector<std::string>& names) {
     for (const auto& name : names) {
         auto job = std::ranges::find(file_.jobs, name, &Job::name);
-        schedule_.set(times_of(*job), now());
+        set_job(*job);
     }
 }
 

@@ -14,6 +14,7 @@
 #include "core/schedule.hpp"
 #include "engine/control.hpp"
 #include "engine/engine.hpp"
+#include "engine/job_watches.hpp"
 
 namespace syncline {
 
@@ -41,6 +42,8 @@ class Service {
 
     void reload(bool was_asked = false);  ///< who asked gets an answer, whatever it is
     void take_up(JobFile file);
+    void set_job(const Job& job);
+    JobWatches::Calls watch_calls();
     void set_times(const std::vector<std::string>& names);
     void stop_run(const std::string& name, const std::string& reason);
     std::shared_ptr<const Job> job_for_run(const std::string& name);
@@ -57,6 +60,7 @@ class Service {
     std::set<std::string> adopts_;         ///< jobs whose next run is to adopt
     std::vector<Diagnostic> told_errors_;  ///< of the last reload
     Event changed_;
+    JobWatches watches_;
     EngineControl control_;
     Nursery* nursery_ = nullptr;
 };

@@ -52,7 +52,7 @@ void DirectoryReader::read(WalkNode& node) {
     const WalkOptions& options = context_.options;
     if (options.filter && options.ignores && !node.unselected)
         chain_ = options.ignores->chain_for(path_.substr(0, node.path_size));
-    node.vanished = !list(fd_);
+    node.vanished = !list_scope() && !list(fd_);
     if (node.vanished) found_.clear(), names_.clear();
     pack();
     hold_for_children(std::move(fd));
@@ -93,6 +93,25 @@ Fd DirectoryReader::open_node(WalkNode& node) {
         fail({}, errno_text(error));
     }
     return fd;
+}
+
+/// In a directory that leads to what is asked for, looks at the names on the way there alone. False in all others.
+bool DirectoryReader::list_scope() {
+    std::span<const std::string> scope = context_.options.scope;
+    if (scope.empty()) return false;
+    std::string directory = path_.substr(0, node_->path_size);
+    auto at = std::upper_bound(scope.begin(), scope.end(), directory, PathLess{});
+    if (at != scope.begin() && is_at_or_below(directory, *(at - 1))) return false;
+    std::string name;
+    for (; at != scope.end() && is_at_or_below(*at, directory); ++at) {
+        std::string_view rest = std::string_view(*at).substr(prefix_size_);
+        std::string_view next = rest.substr(0, rest.find('/'));
+        if (next == name) continue;
+        if (context_.stop.stop_requested()) throw Cancelled();
+        name = next;
+        add(name, DT_UNKNOWN);
+    }
+    return true;
 }
 
 /// False when the directory was removed meanwhile.
@@ -234,7 +253,7 @@ void DirectoryReader::keep(std::string_view name, Found found, std::string_view 
 }
 
 bool DirectoryReader::is_descended(const Found& found, std::string_view name) const {
-    if (found.record.kind != Kind::directory) return false;
+    if (found.record.kind != Kind::directory || context_.options.top_only) return false;
     if (found.choice != Verdict::Choice::unselected) return true;
     return context_.options.descend_unselected && name != ".git";
 }

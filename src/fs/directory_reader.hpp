@@ -68,6 +68,7 @@ class DirectoryReader {
     void reset(WalkNode& node);
     Fd open_node(WalkNode& node);
     bool list(int fd);
+    bool list_scope();
     void add(std::string_view name, unsigned char type);
     bool look(const char* name, Found& found);
     bool look_through_link(const char* name, Found& found);

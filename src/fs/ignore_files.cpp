@@ -55,6 +55,7 @@ struct Place {
 struct Draft {
     IgnoreFrame frame;
     std::vector<Problem> problems;
+    std::vector<std::string> outside;  ///< files that were asked for
 
     bool adds_rules() const {
         auto is_there = [](const IgnoreRulesPtr& rules) { return rules != nullptr; };
@@ -92,8 +93,14 @@ struct IgnoreFiles::Impl {
         // Two threads may have read the same directory: the second one's draft is dropped, problems and all.
         if (!is_first) return place->second;
         problems_.insert(problems_.end(), draft.problems.begin(), draft.problems.end());
+        outside_.insert(outside_.end(), draft.outside.begin(), draft.outside.end());
         place->second = draft.finish();
         return place->second;
+    }
+
+    std::vector<std::string> files_outside() const {
+        std::shared_lock lock(mutex_);
+        return outside_;
     }
 
     std::vector<Problem> problems() const {
@@ -113,8 +120,10 @@ struct IgnoreFiles::Impl {
         std::string existing = existing_part(root_);
         repository_ = repository_around(existing);
         std::vector<Problem> problems;
+        std::vector<std::string> outside;
         if (git_layer_) {
             std::string excludes = user_excludes_path(existing.empty() ? "/" : existing, repository_);
+            if (!excludes.empty()) outside.push_back(excludes);
             if (!excludes.empty())
                 user_excludes_ = read_rules({AT_FDCWD, ""}, excludes, true, {"", excludes}, problems);
         }
@@ -126,10 +135,12 @@ struct IgnoreFiles::Impl {
             read_layers(draft, {AT_FDCWD, root_.substr(0, end) + "/"});
             if (end == repository_->top.size()) begin_repository(draft, *repository_);
             problems.insert(problems.end(), draft.problems.begin(), draft.problems.end());
+            outside.insert(outside.end(), draft.outside.begin(), draft.outside.end());
             outer_ = draft.finish();
         }
         std::unique_lock lock(mutex_);
         problems_ = std::move(problems);
+        outside_ = std::move(outside);
     }
 
     Draft load(std::string_view directory) {
@@ -161,6 +172,7 @@ struct IgnoreFiles::Impl {
         for (const std::string& name : names_) {
             std::string inside = is_above ? "" : join_path(draft.frame.directory, name);
             std::string shown = is_above ? place.prefix + name : inside;
+            if (is_above) draft.outside.push_back(shown);
             draft.frame.layers.push_back(read_rules(place, name, false, {inside, shown}, draft.problems));
         }
     }
@@ -170,6 +182,7 @@ struct IgnoreFiles::Impl {
         draft.frame.border = git_layer_;
         if (!repository.common_dir.empty()) {
             std::string path = repository.common_dir + "/info/exclude";
+            draft.outside.push_back(path);
             std::string shown = path.starts_with(root_ + "/") ? path.substr(root_.size() + 1) : path;
             std::string inside = draft.frame.above.empty() ? join_path(draft.frame.directory, ".git") : "";
             IgnoreRulesPtr rules = read_rules({AT_FDCWD, ""}, path, true, {inside, shown}, draft.problems);
@@ -210,6 +223,7 @@ struct IgnoreFiles::Impl {
     mutable std::shared_mutex mutex_;
     std::unordered_map<std::string, IgnoreChain, StringHash, std::equal_to<>> chains_;
     std::vector<Problem> problems_;
+    std::vector<std::string> outside_;
 };
 
 IgnoreFiles::IgnoreFiles(const std::string& root, std::vector<std::string> names)
@@ -218,5 +232,6 @@ IgnoreFiles::~IgnoreFiles() = default;
 
 IgnoreChain IgnoreFiles::chain_for(std::string_view directory) { return impl_->chain_for(directory); }
 std::vector<Problem> IgnoreFiles::problems() const { return impl_->problems(); }
+std::vector<std::string> IgnoreFiles::files_outside() const { return impl_->files_outside(); }
 
 }  // namespace syncline::fs

@@ -24,6 +24,10 @@ class IgnoreFiles : public IgnoreSource {
 
     std::vector<Problem> problems() const override;
 
+    /// Absolute paths of the rule files that lie outside of the tree, or in a `.git`, and were asked for by now, there
+    /// or not: a change of one changes what is selected.
+    std::vector<std::string> files_outside() const;
+
   private:
     struct Impl;
     std::unique_ptr<Impl> impl_;

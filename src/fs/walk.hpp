@@ -3,6 +3,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <span>
 #include <stop_token>
 #include <string>
 #include <vector>
@@ -45,6 +46,10 @@ struct WalkOptions {
     /// copied.
     std::vector<DirectoryId> never_followed;
     unsigned threads = 2;
+    /// Sorted, none at or below another: only these, what is below them and the directories that lead there. Empty:
+    /// everything.
+    std::span<const std::string> scope;
+    bool top_only = false;  ///< what is in the root itself, and no directory below
     /// Counts entries as they are seen, for progress; may be null.
     std::atomic<uint64_t>* scanned = nullptr;
 };

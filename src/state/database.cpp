@@ -98,6 +98,12 @@ Query::~Query() {
     sqlite3_clear_bindings(statement_);
 }
 
+Query& Query::rewind() {
+    sqlite3_reset(statement_);
+    next_parameter_ = 1;
+    return *this;
+}
+
 Query& Query::integer(int64_t value) {
     check(sqlite3_bind_int64(statement_, next_parameter_++, value));
     return *this;

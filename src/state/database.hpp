@@ -39,6 +39,8 @@ class Query {
 
     /// Binds the next parameter.
     Query& integer(int64_t value);
+    /// Ready for other values, and another execution.
+    Query& rewind();
     Query& blob(std::string_view value);
     Query& null();
 

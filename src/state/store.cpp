@@ -164,6 +164,44 @@ Baseline Store::load_baseline(PairId pair) {
     });
 }
 
+Baseline Store::load_baseline(PairId pair, const std::vector<std::string>& scope) {
+    const PairKey& key = impl_->key(pair);
+    const uint64_t seed = row_seed(key.root, key.destination, key.direction);
+    return impl_->use([&](Database& database) {
+        Baseline baseline;
+        const int64_t row = impl_->row(pair);
+        Query one = database.query("SELECT path, value FROM baseline WHERE pair = ? AND path = ?");
+        Query below =
+            database.query("SELECT path, value FROM baseline WHERE pair = ? AND path > ? AND path < ? ORDER BY path");
+        DecodedRow decoded;
+        std::string previous;
+        auto take = [&](Query& query) {
+            while (query.step()) {
+                const std::string_view path = query.blob_at(0);
+                if (!decode_row(seed, path, query.blob_at(1), decoded)) continue;
+                if (path <= previous && baseline.size() > 0) continue;
+                previous = path;
+                baseline.add(decoded.path, decoded.entry, decoded.link);
+            }
+        };
+        std::string stored, first, end, last_way;
+        for (const std::string& path : scope) {
+            encode_row_path(path, stored);
+            for (size_t slash = stored.find('\0'); slash != std::string::npos; slash = stored.find('\0', slash + 1)) {
+                std::string way = stored.substr(0, slash);
+                if (way <= last_way) continue;
+                take(one.rewind().integer(row).blob(way));
+                last_way = std::move(way);
+            }
+            take(one.rewind().integer(row).blob(stored));
+            first = stored + '\0';
+            end = stored + '\1';
+            take(below.rewind().integer(row).blob(first).blob(end));
+        }
+        return baseline;
+    });
+}
+
 void Store::update_baseline(PairId pair, const std::vector<BaselineChange>& changes,
                             const std::vector<std::string>& removals) {
     const PairKey& key = impl_->key(pair);

@@ -137,6 +137,9 @@ class Store {
 
     /// In path order.
     Baseline load_baseline(PairId pair);
+    /// Only of `scope` (sorted, none at or below another), what is below it and the directories that lead there; costs
+    /// in proportion to that.
+    Baseline load_baseline(PairId pair, const std::vector<std::string>& scope);
     /// One transaction: upserts, then removals by path.
     void update_baseline(PairId pair, const std::vector<BaselineChange>& changes,
                          const std::vector<std::string>& removals);

@@ -9,6 +9,7 @@ import contextlib
 import json
 import os
 import pathlib
+import signal
 import socket
 import subprocess
 import sys
@@ -205,6 +206,7 @@ class BucketServer:
 
 
 def main():
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))  # The store's programs would outlive us.
     server = BucketServer(sys.argv[1])
     try:
         print(json.dumps(server.description()), flush=True)

@@ -1,0 +1,187 @@
+// WatchTree: what the kernel tells, and what becomes of it.
+#include <fcntl.h>
+#include <sys/inotify.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstring>
+
+#include "base/rel_path.hpp"
+#include "base/text.hpp"
+#include "fs/watch_tree.hpp"
+
+namespace syncline::fs {
+namespace {
+
+constexpr size_t buffer_bytes = size_t{64} << 10;
+constexpr std::string_view git_name = ".git";
+
+bool came_or_went(uint32_t mask) { return (mask & (IN_CREATE | IN_DELETE | IN_MOVED_FROM | IN_MOVED_TO)) != 0; }
+
+}  // namespace
+
+void WatchTree::drain() {
+    std::lock_guard lock(mutex_);
+    read_events();
+}
+
+bool WatchTree::prove() {
+    std::lock_guard lock(mutex_);
+    if (end_ != WatchEnd::none || own_watch_ < 0) return false;
+    cookie_ = "watch-" + std::to_string(::getpid()) + "-" + std::to_string(reinterpret_cast<uintptr_t>(this)) + "-" +
+              std::to_string(++cookies_);
+    cookie_seen_ = false;
+    Fd file(::openat(own_fd_.get(), cookie_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600));
+    if (file) ::unlinkat(own_fd_.get(), cookie_.c_str(), 0);
+    read_events();
+    if (end_ == WatchEnd::none && !is_root_in_place()) end(WatchEnd::root);
+    if (end_ == WatchEnd::none && rule_stamps() != rule_stamps_) end(WatchEnd::rules);
+    if (end_ == WatchEnd::none && !cookie_seen_) {
+        end(WatchEnd::failed,
+            "the watcher of " + escape(request_.root) + " did not tell of a file in " + escape(request_.own_directory));
+    }
+    return end_ == WatchEnd::none;
+}
+
+ChangeSet WatchTree::take() {
+    std::lock_guard lock(mutex_);
+    return std::exchange(changes_, {});
+}
+
+size_t WatchTree::pending() {
+    std::lock_guard lock(mutex_);
+    return changes_.everything() ? 1 : changes_.size();
+}
+
+WatchEnd WatchTree::broken() {
+    std::lock_guard lock(mutex_);
+    return end_;
+}
+
+std::string WatchTree::trouble() {
+    std::lock_guard lock(mutex_);
+    if (!trouble_.empty() || unwatched_ == 0) return trouble_;
+    std::string others = unwatched_ == 1 ? "" : " (and " + std::to_string(unwatched_ - 1) + " more)";
+    return "cannot be watched: " + first_unwatched_ + others;
+}
+
+uint64_t WatchTree::news() {
+    std::lock_guard lock(mutex_);
+    return news_;
+}
+
+size_t WatchTree::directories() {
+    std::lock_guard lock(mutex_);
+    return nodes_.size();
+}
+
+void WatchTree::read_events() {
+    alignas(inotify_event) char buffer[buffer_bytes];
+    while (end_ == WatchEnd::none) {
+        ssize_t size = ::read(inotify_.get(), buffer, sizeof buffer);
+        if (size < 0 && errno == EINTR) continue;
+        if (size <= 0) return;
+        for (ssize_t at = 0; at < size && end_ == WatchEnd::none;) {
+            auto* event = reinterpret_cast<const inotify_event*>(buffer + at);
+            std::string_view name = event->len == 0 ? std::string_view() : std::string_view(event->name);
+            handle(*event, name);
+            at += static_cast<ssize_t>(sizeof *event + event->len);
+        }
+    }
+}
+
+void WatchTree::handle(const inotify_event& event, std::string_view name) {
+    if ((event.mask & IN_Q_OVERFLOW) != 0) {
+        return end(WatchEnd::overflow, "more happened in " + escape(request_.root) +
+                                           " than the kernel could queue; everything is looked at again "
+                                           "(fs.inotify.max_queued_events)");
+    }
+    if (handle_surroundings(event, name)) return;
+    auto known = nodes_.find(event.wd);
+    if (known == nodes_.end()) return;
+    Node& node = *known->second;
+    bool is_root_gone =
+        &node == &root_ && (event.mask & (IN_DELETE_SELF | IN_MOVE_SELF | IN_IGNORED | IN_UNMOUNT)) != 0;
+    if (is_root_gone) return end(WatchEnd::root);
+    if ((event.mask & IN_UNMOUNT) != 0) return end(WatchEnd::root);  // What was below the mount shows now.
+    if ((event.mask & IN_IGNORED) != 0) {
+        node.watch = -1;
+        nodes_.erase(known);
+        return;
+    }
+    if (!name.empty()) handle_named(node, event.mask, name);
+}
+
+/// True when the event is about nothing in the tree.
+bool WatchTree::handle_surroundings(const inotify_event& event, std::string_view name) {
+    if (event.wd == own_watch_ && name == cookie_) cookie_seen_ = true;
+    bool is_on_the_way = std::find(way_to_root_.begin(), way_to_root_.end(), event.wd) != way_to_root_.end();
+    if (is_on_the_way && (event.mask & (IN_DELETE_SELF | IN_MOVE_SELF)) != 0 && !is_root_in_place()) {
+        end(WatchEnd::root);
+        return true;
+    }
+    auto rules = rules_.find(event.wd);
+    if (rules != rules_.end() && std::find(rules->second.begin(), rules->second.end(), name) != rules->second.end()) {
+        end(WatchEnd::rules);
+        return true;
+    }
+    return false;
+}
+
+bool WatchTree::is_rule_name(std::string_view name, uint32_t mask) const {
+    if (request_.ignore_files.empty()) return false;
+    if (name == git_name) return came_or_went(mask);  // A repository begins or ends here, and rules with it.
+    return std::find(request_.ignore_files.begin(), request_.ignore_files.end(), name) != request_.ignore_files.end();
+}
+
+void WatchTree::handle_named(Node& node, uint32_t mask, std::string_view name) {
+    if (is_temporary_name(name)) return;
+    if (is_rule_name(name, mask)) return end(WatchEnd::rules);
+    bool is_directory = (mask & IN_ISDIR) != 0;
+    std::string directory = path_of(node);
+    std::string path = join_path(directory, name);
+    Verdict::Choice choice = request_.filter.judge(ignores_->chain_for(directory), path, is_directory);
+    if (choice == Verdict::Choice::unselected) return;
+    changes_.add(path);
+    ++news_;
+    if (is_directory) follow_directory(node, mask, name);
+}
+
+void WatchTree::follow_directory(Node& parent, uint32_t mask, std::string_view name) {
+    bool is_known = parent.children.contains(name);
+    bool is_watched = is_known && parent.children.find(name)->second->watch >= 0;
+    if ((mask & (IN_MOVED_FROM | IN_DELETE)) != 0) return drop_child(parent, name);
+    if ((mask & IN_MOVED_TO) != 0) drop_child(parent, name);
+    // A scan of the parent may have found it before its creation was told. One that could not be watched may have been
+    // given the right mode.
+    bool is_news = (mask & IN_MOVED_TO) != 0 || !is_watched;
+    if (!is_news) return;
+    std::unique_ptr<Node>& child = parent.children[std::string(name)];
+    if (!child) child = std::make_unique<Node>();
+    child->parent = &parent;
+    child->name = name;
+    scan(*child, {});
+}
+
+void WatchTree::drop_child(Node& parent, std::string_view name) {
+    auto found = parent.children.find(name);
+    if (found == parent.children.end()) return;
+    drop(*found->second);
+    parent.children.erase(found);
+}
+
+/// What is still queued of these watches finds no node.
+void WatchTree::drop(Node& node) {
+    std::vector<Node*> waiting{&node};
+    while (!waiting.empty()) {
+        Node* at = waiting.back();
+        waiting.pop_back();
+        for (auto& [name, child] : at->children) waiting.push_back(child.get());
+        if (at->watch < 0) continue;
+        nodes_.erase(at->watch);
+        ::inotify_rm_watch(inotify_.get(), at->watch);
+        at->watch = -1;
+    }
+}
+
+}  // namespace syncline::fs

@@ -1,0 +1,216 @@
+// JobWatch against a watcher that does what the test says, on a manual clock.
+#include "engine/job_watch.hpp"
+
+#include <catch2/catch_test_macros.hpp>
+#include <catch2/generators/catch_generators.hpp>
+
+#include "fake_engine.hpp"
+
+namespace syncline {
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+
+/// What the watchers of a test have in common, the present one and those to come.
+struct Kernel {
+    Event* happening = nullptr;
+    ChangeSet changes;
+    bool broken = false, overflow = false, limits = false, proves = true;
+    int made = 0;
+
+    void change(const std::string& path) {
+        changes.add(path);
+        happening->notify();
+    }
+    void lose_events() {
+        broken = overflow = true;
+        happening->notify();
+    }
+};
+
+class FakeWatch final : public SourceWatch {
+  public:
+    FakeWatch(Kernel& kernel, const asio::any_io_executor& executor) : kernel_(kernel), event_(executor) {
+        ++kernel_.made;
+        kernel_.happening = &event_;
+    }
+    Task<void> start() override {
+        kernel_.broken = kernel_.limits;
+        kernel_.overflow = false;
+        co_return;
+    }
+    Task<void> happened() override { return event_.wait(); }
+    Task<bool> prove() override { co_return kernel_.proves; }
+    ChangeSet take() override { return std::exchange(kernel_.changes, {}); }
+    size_t pending() override { return kernel_.changes.size(); }
+    bool is_broken() override { return kernel_.broken; }
+    bool has_overflowed() override { return kernel_.overflow; }
+    bool wants_patience() override { return kernel_.limits; }
+    bool is_root_gone() override { return false; }
+    std::string trouble() override { return kernel_.limits ? "no watch left" : ""; }
+
+  private:
+    Kernel& kernel_;
+    Event event_;
+};
+
+/// A job that is watched: `due` counts how often it was to run.
+class Watched {
+  public:
+    TestLoop loop;
+    ManualClock clock{1'700'000'000'000'000'000};
+    Kernel kernel;
+    int due = 0;
+    std::vector<std::string> warnings;
+    std::shared_ptr<JobWatch> watch;
+
+    explicit Watched(bool has_interval = true) {
+        Job job = make_job("live");
+        if (has_interval) job.interval = std::chrono::hours(1);
+        loop.start(begin(job));
+        loop.settle();
+    }
+    ~Watched() {
+        watch->stop();
+        loop.settle();
+    }
+    void pass(Duration duration) {
+        clock.advance(duration);
+        loop.settle();
+    }
+    void change(const std::string& path) {
+        kernel.change(path);
+        loop.settle();
+    }
+    RunOptions run(Outcome outcome = Outcome::success, bool whole = false) {
+        RunOptions options;
+        asio::co_spawn(loop.context, watch->begin_run(options, whole), [](std::exception_ptr) {});
+        loop.settle();
+        RunReport report;
+        report.outcome = outcome;
+        watch->end_run(report, false);
+        loop.settle();
+        return options;
+    }
+
+  private:
+    Task<void> begin(Job job) {
+        auto executor = co_await asio::this_coro::executor;
+        auto make = [this, executor](const Job&) { return std::make_unique<FakeWatch>(kernel, executor); };
+        JobWatch::Calls calls;
+        calls.due = [this] { ++due; };
+        calls.tell = [](const WatchState&) {};
+        calls.warn = [this](const std::string& text) { warnings.push_back(text); };
+        watch = std::make_shared<JobWatch>(executor, job, make, clock, std::move(calls));
+        auto serving = JobWatch::serve(watch);
+        co_await std::move(serving);
+    }
+};
+
+using Paths = std::vector<std::string>;
+
+TEST_CASE("First everything is looked at, then what changes once the tree is quiet") {
+    Watched job;
+    CHECK(job.due == 1);
+    CHECK(job.watch->state().active);
+    CHECK_FALSE(job.run().follows_watch);
+    job.change("a");
+    job.pass(milliseconds(40));
+    job.change("b/c");
+    job.pass(milliseconds(40));
+    CHECK(job.due == 1);
+    job.pass(milliseconds(20));
+    CHECK(job.due == 2);
+    RunOptions options = job.run();
+    CHECK(options.follows_watch);
+    CHECK(options.watch != nullptr);
+    CHECK(options.paths == Paths{"a", "b/c"});
+}
+
+TEST_CASE("A tree that is never quiet is not waited for longer than a second") {
+    Watched job;
+    job.run();
+    for (int i = 0; i < 30 && job.due == 1; ++i) {
+        job.change(std::to_string(i));
+        job.pass(milliseconds(40));
+    }
+    CHECK(job.due == 2);
+    CHECK(job.run().paths.size() >= 20);
+}
+
+TEST_CASE("A run that nobody's change asked for looks at everything") {
+    Watched job;
+    job.run();
+    CHECK_FALSE(job.run().follows_watch);
+    job.change("a");
+    CHECK_FALSE(job.run(Outcome::success, true).follows_watch);
+}
+
+TEST_CASE("After a failure, and without a proof, everything is looked at") {
+    Watched job;
+    job.run();
+    job.change("a");
+    SECTION("failed") { job.run(Outcome::failed); }
+    SECTION("halted") { job.run(Outcome::halted); }
+    SECTION("unproven") { job.kernel.proves = false; }
+    job.change("b");
+    CHECK_FALSE(job.run().follows_watch);
+}
+
+TEST_CASE("What could not be done comes back later, and does not hold up the rest") {
+    Watched job;
+    job.run();
+    job.change("stuck");
+    job.pass(milliseconds(60));
+    job.run(Outcome::partial);
+    job.change("other");
+    job.pass(milliseconds(60));
+    CHECK(job.run().paths == Paths{"other"});
+    int due = job.due;
+    job.pass(seconds(6));
+    CHECK(job.due == due + 1);
+    CHECK(job.run(Outcome::partial).paths == Paths{"stuck"});
+    job.pass(seconds(6));
+    CHECK(job.due == due + 1);  // longer and longer
+    job.pass(seconds(6));
+    CHECK(job.due == due + 2);
+}
+
+TEST_CASE("After lost events a new watcher stands before everything is looked at") {
+    Watched job;
+    job.run();
+    job.kernel.lose_events();
+    job.loop.settle();
+    CHECK_FALSE(job.watch->state().active);
+    CHECK(job.watch->state().overflowed);
+    job.pass(milliseconds(200));
+    CHECK(job.kernel.made == 2);
+    CHECK(job.due == 2);
+    CHECK(job.watch->state().active);
+    CHECK_FALSE(job.run().follows_watch);
+    CHECK_FALSE(job.watch->state().overflowed);
+}
+
+TEST_CASE("Where no watcher can be had the job lives by its interval") {
+    bool has_interval = GENERATE(true, false);
+    Watched job(has_interval);
+    job.run();
+    job.kernel.limits = true;
+    job.kernel.lose_events();
+    job.loop.settle();
+    CHECK(job.due == 2);
+    CHECK(job.warnings.size() == 1);
+    CHECK(job.warnings.at(0).find("no watch left") != std::string::npos);
+    CHECK(job.run().watch == nullptr);
+    job.pass(seconds(61));
+    CHECK(job.due == (has_interval ? 2 : 3));
+    CHECK(job.warnings.size() == 1);
+    job.kernel.limits = false;
+    job.pass(seconds(61));
+    CHECK(job.watch->state().active);
+    CHECK(job.watch->state().trouble.empty());
+}
+
+}  // namespace
+}  // namespace syncline
