@@ -91,7 +91,7 @@ def test_a_reader_that_goes_away_and_a_full_disk(sandbox):
 
 @pytest.mark.parametrize("args,word", [
     (["push", "--exlude", "x"], "--exclude"), (["aply"], "apply"), (["apply", "a", "b"], "'b'"), (["apply", "--job"], "--job"),
-    (["explain"], "PATH"), ([], "command"), (["buckets", "x", "--", "ls"], "not built yet"),
+    (["explain"], "PATH"), ([], "command"), (["buckets", "x"], "is not known"),
     (["completion", "tcsh"], "tcsh"),
 ])
 def test_bad_usage_exits_with_2_and_says_what_is_wrong(sandbox, args, word):
