@@ -140,8 +140,8 @@ int apply_command(Session& session) {
     options.seed = std::random_device{}();
     if (!line.once) session.output.set_long_running();
     int status = exit_failed;
-    auto work = apply_to_the_end(session, workbench, std::move(file), std::move(options), parts, observers, cleans,
-                                 status);
+    auto work =
+        apply_to_the_end(session, workbench, std::move(file), std::move(options), parts, observers, cleans, status);
     workbench.run(hooks.with_hooks(std::move(work)), !line.once);
     if (line.once) cleans.leave_to_background();
     return status;

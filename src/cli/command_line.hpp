@@ -56,7 +56,7 @@ struct CommandLine {
     bool wait_for_orders = false;                    ///< the same: it holds no job before it is told to
     bool list_jobs = false;                          ///< completion --jobs
     bool all = false, purge = false, clean_auto = false, yes = false, background = false;  ///< clean
-    bool sync = false, skip_sync = false, pull = false, pull_always = false;  ///< run
+    bool sync = false, skip_sync = false, pull = false, pull_always = false;               ///< run
 };
 
 /// What a shell offers for a value.

@@ -89,8 +89,8 @@ int with_output_error(int status, Console& console) {
     return worse_status(status, exit_failed);
 }
 
-/// Opens the three standard descriptors where a caller closed them: no file of ours may take their place. What is written
-/// to an output that was closed fails all the same.
+/// Opens the three standard descriptors where a caller closed them: no file of ours may take their place. What is
+/// written to an output that was closed fails all the same.
 void open_standard_descriptors() {
     for (int number : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}) {
         if (::fcntl(number, F_GETFD) >= 0) continue;

@@ -45,7 +45,7 @@ struct EngineParts {
     /// Called once the engine has the job file to itself, before any job starts; may be empty. What it throws ends the
     /// engine.
     std::function<void()> began = {};
-    WatchFunction watch = {};            ///< watch_function(context); empty: nothing is watched
+    WatchFunction watch = {};  ///< watch_function(context); empty: nothing is watched
 };
 
 /// run_job with `context`, which outlives the function.

@@ -1,5 +1,6 @@
 #include "s3/xml.hpp"
 
+#include <algorithm>
 #include <pugixml.hpp>
 
 #include "base/text.hpp"
@@ -34,6 +35,12 @@ std::string text_of(const pugi::xml_node& node, const char* child) { return node
 uint64_t number_of(const pugi::xml_node& node, const char* child) { return node.child(child).text().as_ullong(); }
 
 bool flag_of(const pugi::xml_node& node, const char* child) { return node.child(child).text().as_bool(); }
+
+/// The RADOS Gateway encodes the keys of uploads as it was asked to, and does not say so.
+bool looks_encoded(std::string_view key) {
+    auto is_plain = [](char c) { return c > ' ' && c < 0x7f; };
+    return key.find('%') != std::string_view::npos && std::ranges::all_of(key, is_plain);
+}
 
 ListedObject read_object(const pugi::xml_node& node, bool encoded) {
     ListedObject object;
@@ -111,7 +118,7 @@ std::optional<UploadsDocument> read_uploads(std::string_view text) {
     result.id_marker = text_of(*root, "NextUploadIdMarker");
     for (const auto& node : root->children("Upload")) {
         auto key = text_of(node, "Key");
-        if (encoded) key = uri_decode(key);
+        if (encoded || looks_encoded(key)) key = uri_decode(key);
         result.uploads.push_back(
             {key, text_of(node, "UploadId"), parse_iso_time(node.child("Initiated").text().get())});
     }

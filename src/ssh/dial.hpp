@@ -4,8 +4,8 @@
 #include <memory>
 #include <string>
 
-#include "async/task.hpp"
 #include "async/process.hpp"
+#include "async/task.hpp"
 #include "ssh/settings.hpp"
 
 namespace syncline::ssh {

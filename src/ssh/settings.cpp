@@ -9,9 +9,9 @@
 #include <filesystem>
 #include <map>
 
+#include "async/process.hpp"
 #include "base/error.hpp"
 #include "base/text.hpp"
-#include "async/process.hpp"
 #include "ssh/text.hpp"
 
 namespace syncline::ssh {
