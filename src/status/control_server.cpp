@@ -26,7 +26,7 @@ using Socket = asio::local::stream_protocol::socket;
 constexpr size_t most_connections = 64;
 constexpr Duration patience_with_reader = std::chrono::seconds(10);
 constexpr Duration patience_with_writer = std::chrono::seconds(30);
-constexpr int usage_status = 2, failed_status = 1;
+constexpr int usage_status = 2;
 
 short ready_events(int fd, short wanted) {
     pollfd entry{fd, wanted, 0};

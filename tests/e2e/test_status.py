@@ -266,7 +266,7 @@ def test_the_page_shows_a_run_going_on_and_what_is_wrong(sandbox, serve):
     """With SYNCLINE_SCREENSHOTS=DIRECTORY, pictures of it are left there."""
     shots = os.environ.get("SYNCLINE_SCREENSHOTS")
     evil = "<img src=x onerror=alert(1)>\n\x1b[31m\u202e.txt"
-    make_tree(sandbox.source, {f"f{i}": os.urandom(200_000) for i in range(15)})
+    make_tree(sandbox.source, {f"f{i}": os.urandom(300_000) for i in range(15)})
     make_tree(sandbox.directory / "broken", {"ok": "1"})
     os.mkfifo(sandbox.directory / "broken" / "pipe")
     make_tree(sandbox.directory / "conflict-target", {evil: "theirs", "kept.txt": "theirs"})
@@ -278,8 +278,8 @@ def test_the_page_shows_a_run_going_on_and_what_is_wrong(sandbox, serve):
                             "delete": "synced", **common}),
                  ("often", {"root": sandbox.directory / "broken", "remote": sandbox.directory / "often", **common,
                             "interval": "1s"}), head=SLOW)
-    endpoint = Endpoint(sandbox.start("apply"))
     with Browser(sandbox.directory) as browser:
+        endpoint = Endpoint(sandbox.start("apply"))  # once the browser is up: the run ends by itself
         browser.open(endpoint.url)
         fill = "document.querySelector('.job .fill')?.style.width"
         first = browser.wait_for(f"parseInt({fill}) > 0 && {fill}")
