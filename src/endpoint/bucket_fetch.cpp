@@ -156,14 +156,18 @@ Task<s3::ObjectHead> BucketFetch::receive(const Entry& entry, const std::string&
     co_return head;
 }
 
+Task<void> BucketFetch::receive_range(s3::GetRequest request, int file, uint64_t from) {
+    FileBody body(file, from, progress_);
+    auto getting = means_.s3.get(std::move(request), body);
+    co_await std::move(getting);
+}
+
 Task<void> BucketFetch::receive_rest(const std::string& key, const std::string& etag, uint64_t size, int file) {
-    IndexedWork one = [&](size_t i) -> Task<void> {
+    IndexedWork one = [&](size_t i) {
         uint64_t from = (i + 1) * range_bytes;
-        FileBody body(file, from, progress_);
         s3::GetRequest request(key, from, std::min(range_bytes, size - from));
         request.if_match = etag;
-        auto getting = means_.s3.get(std::move(request), body);
-        co_await std::move(getting);
+        return receive_range(std::move(request), file, from);
     };
     size_t ranges = static_cast<size_t>((size - 1) / range_bytes);
     co_await for_each_index(ranges, ranges_at_once, one);
