@@ -66,15 +66,8 @@ class Teller final : public EngineObserver {
 
 Task<void> take_status(Task<int> work, int& status) { status = co_await std::move(work); }
 
-/// The long run or each job once; gives `status` when it ended, asked to or not.
-Task<void> apply_to_the_end(Session& session, Workbench& workbench, JobFile file, EngineOptions options,
-                            EngineParts& parts, EngineObserver& observer, CleanKeeper& cleans, int& status) {
-    if (session.line.once) {
-        status = co_await apply_once(std::move(file), std::move(options), parts, observer);
-        co_return;
-    }
-    auto is_up = [&session] { tell_parent(session.line.ready_fd); };
-    auto hosting = host_engine(session, workbench, std::move(file), std::move(options), parts, observer, is_up);
+/// The long run, with the cleaning that goes along; gives `status` when it ended, asked to or not.
+Task<void> serve_and_clean(Task<int> hosting, CleanKeeper& cleans, int& status) {
     auto keep_status = take_status(std::move(hosting), status);
     auto both = first_of(std::move(keep_status), cleans.serve());
     try {
@@ -140,8 +133,11 @@ int apply_command(Session& session) {
     options.seed = std::random_device{}();
     if (!line.once) session.output.set_long_running();
     int status = exit_failed;
-    auto work =
-        apply_to_the_end(session, workbench, std::move(file), std::move(options), parts, observers, cleans, status);
+    auto is_up = [&line] { tell_parent(line.ready_fd); };
+    Task<void> work = line.once ? take_status(apply_once(std::move(file), std::move(options), parts, observers), status)
+                                : serve_and_clean(host_engine(session, workbench, std::move(file), std::move(options),
+                                                              parts, observers, is_up),
+                                                  cleans, status);
     workbench.run(hooks.with_hooks(std::move(work)), !line.once);
     if (line.once) cleans.leave_to_background();
     return status;

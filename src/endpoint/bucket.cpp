@@ -164,6 +164,13 @@ Task<void> BucketEndpoint::delete_checked(std::vector<RemoveItem>& items, Progre
     }
 }
 
+Task<void> BucketEndpoint::mark_directory(std::string directory) {
+    s3::PutRequest marker(keys_.directory_key(directory), s3::Payload(std::string_view()));
+    auto putting = client_->s3.put(std::move(marker));
+    co_await std::move(putting);
+    implied_.erase(directory);
+}
+
 /// A directory that stays in the source must not vanish with the last that was in it.
 Task<void> BucketEndpoint::mark_directories(const std::vector<RemoveItem>& items) {
     std::unordered_set<std::string> gone, left;
@@ -175,12 +182,7 @@ Task<void> BucketEndpoint::mark_directories(const std::vector<RemoveItem>& items
         if (implied_.contains(parent) && !gone.contains(parent)) left.insert(parent);
     }
     std::vector<std::string> directories(left.begin(), left.end());
-    IndexedWork one = [&](size_t i) -> Task<void> {
-        s3::PutRequest marker(keys_.directory_key(directories[i]), s3::Payload(std::string_view()));
-        auto putting = client_->s3.put(std::move(marker));
-        co_await std::move(putting);
-        implied_.erase(directories[i]);
-    };
+    IndexedWork one = [&](size_t i) { return mark_directory(directories[i]); };
     co_await for_each_index(directories.size(), bucket_lanes, one);
 }
 

@@ -45,6 +45,7 @@ class BucketEndpoint : public Endpoint {
     Task<void> read_link(size_t index);
     Task<void> check(RemoveItem& item);
     Task<void> delete_checked(std::vector<RemoveItem>& items, Progress& progress);
+    Task<void> mark_directory(std::string directory);
     Task<void> mark_directories(const std::vector<RemoveItem>& items);
 
     std::string name_;
