@@ -5,7 +5,7 @@ import sys
 import data
 from table import Row
 
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "tests/e2e"))
+sys.path.append(str(pathlib.Path(__file__).resolve().parents[1] / "tests/e2e"))
 from bucket_server import BucketServer  # noqa: E402
 
 
