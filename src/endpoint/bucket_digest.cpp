@@ -33,14 +33,15 @@ Task<void> BucketDigest::run(std::vector<DigestItem>& items) {
 
 Task<void> BucketDigest::compare_with_local(std::vector<DigestItem>& items) {
     size_t batches = (items.size() + files_of_a_worker - 1) / files_of_a_worker;
-    IndexedWork one = [&](size_t i) -> Task<void> {
-        std::span<DigestItem> batch(items);
-        batch = batch.subspan(i * files_of_a_worker);
-        batch = batch.first(std::min(batch.size(), files_of_a_worker));
-        auto work = [&](std::stop_token stop) { compare(batch, stop); };
-        co_await offload(means_.workers, work);
-    };
+    IndexedWork one = [&](size_t i) { return compare_batch(items, i); };
     co_await for_each_index(batches, workers_at_once, one);
+}
+
+Task<void> BucketDigest::compare_batch(std::span<DigestItem> items, size_t index) {
+    std::span<DigestItem> batch = items.subspan(index * files_of_a_worker);
+    batch = batch.first(std::min(batch.size(), files_of_a_worker));
+    auto work = [&](std::stop_token stop) { compare(batch, stop); };
+    co_await offload(means_.workers, work);
 }
 
 void BucketDigest::compare(std::span<DigestItem> items, const std::stop_token& stop) const {

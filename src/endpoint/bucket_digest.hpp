@@ -22,6 +22,7 @@ class BucketDigest {
 
   private:
     Task<void> compare_with_local(std::vector<DigestItem>& items);
+    Task<void> compare_batch(std::span<DigestItem> items, size_t index);
     void compare(std::span<DigestItem> items, const std::stop_token& stop) const;
     Task<void> ask(DigestItem& item);
     Task<void> look(DigestItem& item, std::string key);
