@@ -66,6 +66,7 @@ class CleanCommand {
         order.request.scope = scope_of(line);
         order.request.is_by_itself = line.background;
         order.request.is_dry_run = line.dry_run;
+        order.request.is_confirmed = line.yes;
         bool is_wide = order.request.scope != CleanScope::current;
         if (is_wide && !line.hosts.empty()) {
             order.hosts = {line.hosts.begin(), line.hosts.end()};
