@@ -98,7 +98,7 @@ complete -c syncline -n __fish_use_subcommand -a trust -d 'Trust a job file that
 complete -c syncline -n '__fish_seen_subcommand_from trust' -r -F
 
 complete -c syncline -n __fish_use_subcommand -a clean -d 'Remove remote project directories; \'clean stop\' ends a clean in the background'
-complete -c syncline -n '__fish_seen_subcommand_from clean' -l all -d 'Remove every recorded directory on the job file\'s hosts'
+complete -c syncline -n '__fish_seen_subcommand_from clean' -l all -d 'Remove every recorded directory on the job file\'s hosts that min_age does not keep'
 complete -c syncline -n '__fish_seen_subcommand_from clean' -l purge -d 'Remove every directory in the default layout, other clients\' too'
 complete -c syncline -n '__fish_seen_subcommand_from clean' -l auto -d 'Remove what is older than the clean tables allow'
 complete -c syncline -n '__fish_seen_subcommand_from clean' -s n -l dry-run -d 'Show the plan and change nothing'

@@ -50,6 +50,9 @@ class CleanCommand {
         if (session_.line.background) {
             std::optional<BackgroundClean> locks = begin_background_clean(state_directory);
             if (!locks) return exit_ok;
+            // Another one may have ended since this one was started.
+            Store& store = workbench.context().store;
+            std::erase_if(order.hosts, [&](const std::string& host) { return !is_clean_due(store, host); });
             return clean_hosts(workbench, order);
         }
         if (session_.line.dry_run) return clean_hosts(workbench, order);

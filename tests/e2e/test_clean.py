@@ -73,6 +73,10 @@ class Projects:
         with sqlite3.connect(self.sandbox.state / "state.db") as database:
             return database.execute(sql).fetchall()
 
+    def let_an_hour_pass(self):
+        """Since the last clean."""
+        self.state("UPDATE clean_run SET at = at - 3601 * 1000000000")
+
     def put_back_uses(self, days):
         self.state(f"UPDATE remote_directory SET last_used_at = last_used_at - {days} * 86400000000000")
 
@@ -345,6 +349,7 @@ def test_two_cleans_take_turns_and_stop_ends_one_in_the_background(projects):
     assert projects.names() == [projects.current]
     shutil.rmtree(tools / "once-ls")
     os.unlink(tools / "ls-asked")
+    projects.let_an_hour_pass()
     background = projects.start("--auto", "--background")
     wait_for((tools / "ls-asked").exists)
     assert f"PID {background.pid}" in sandbox.run("clean", "stop").out
@@ -388,7 +393,13 @@ def test_runs_clean_in_the_background_unless_switched_off(projects):
         old = projects.add("old", 400)
         # The one before may still be about to end.
         wait_for(lambda: "no clean runs" in sandbox.run("clean", "stop").out)
+        last = projects.state("SELECT at FROM clean_run")
         command += [sandbox.job_file, "--", "true"] if command[0] == "run" else [sandbox.job_file]
+        # Within the hour none is started, and one that was started all the same does nothing.
+        sandbox.run(*command, env=on)
+        projects.clean("--auto", "--background")
+        assert old in projects.names() and projects.state("SELECT at FROM clean_run") == last
+        projects.let_an_hour_pass()
         sandbox.run(*command, env=on)
         wait_for(lambda: old not in projects.names())
     wait_for(lambda: "no clean runs" in sandbox.run("clean", "stop").out)
@@ -407,8 +418,7 @@ def test_the_engine_cleans_after_a_run_once_an_hour(projects):
     runs = projects.state("SELECT count(*) FROM run")[0][0]
     wait_for(lambda: projects.state("SELECT count(*) FROM run")[0][0] >= runs + 2)
     assert old in projects.names()
-    # An hour later.
-    projects.state("UPDATE clean_run SET at = at - 3601 * 1000000000")
+    projects.let_an_hour_pass()
     wait_for(lambda: old not in projects.names())
     os.kill(engine.pid, signal.SIGTERM)
     assert engine.wait(30) == 0, engine.log()
