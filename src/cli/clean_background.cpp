@@ -111,6 +111,7 @@ Task<void> CleanKeeper::serve() {
             } catch (const Error& error) {
                 session_.output.warning("cleaning " + escape(host) + ": " + error.what());
             }
+            workbench_.cleaned();
         }
         co_await changed_->wait();
     }

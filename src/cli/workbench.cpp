@@ -70,6 +70,7 @@ struct Workbench::Impl {
     Terminal terminal;
     asio::cancellation_signal stop;
     std::function<bool(int)> signal_filter;
+    std::function<void()> tell_cleaned;
     int interrupts = 0;
     bool has_ended = true;  ///< a handler that was due already is called without an error after its cancel
     WorkerPool workers;
@@ -160,6 +161,12 @@ void Workbench::set_signal_filter(std::function<bool(int)> passed) {
 EndpointFactory& Workbench::endpoints() { return impl_->endpoints; }
 
 bool Workbench::asked_the_user() const { return impl_->terminal.was_used(); }
+
+void Workbench::when_cleaned(std::function<void()> tell) { impl_->tell_cleaned = std::move(tell); }
+
+void Workbench::cleaned() {
+    if (impl_->tell_cleaned) impl_->tell_cleaned();
+}
 
 bool Workbench::was_interrupted() const { return impl_->interrupts > 0; }
 
