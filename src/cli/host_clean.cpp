@@ -230,6 +230,7 @@ Task<void> HostClean::take_away() {
         directory->failure = failed                        ? escape(answer.what.substr(8))
                              : answer.what == "unreadable" ? "it cannot be looked through"
                              : answer.what == "busy"       ? "a process on the server works in it"
+                             : answer.what == "foreign"    ? "it belongs to another user of the server"
                                                            : "it changed since it was looked at";
         if (failed)
             report_.problems.push_back(escape(host_->name() + ":" + root_ + "/" + directory->name) +

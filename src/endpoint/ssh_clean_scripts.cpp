@@ -37,9 +37,10 @@ p quota "$q"
 )sh";
 }
 
-/// Where processes of this account work; ls reads many links in one go everywhere.
+/// Where processes of this account work; ls reads many links in one go everywhere. Of a path with a line break only
+/// its first line comes.
 const char busy_lines[] =
-    R"sh(b=$(ls -n /proc/[0-9]*/cwd 2>/dev/null | sed -n 's/^.* -> //p' | grep -F -- "${W:-$(pwd -P)}/" | sort -u)
+    R"sh(b=$(ls -n /proc/[0-9]*/cwd 2>/dev/null | sed -n 's,^[^/]*/proc/[0-9]*/cwd -> ,,p' | grep -F -- "${W:-$(pwd -P)}/" | sort -u)
 )sh";
 
 const char list_lines[] = R"sh(p mounts "$(cat /proc/mounts 2>/dev/null)"
@@ -76,25 +77,35 @@ std::string for_each_item(const std::string& body) {
 }
 
 /// Only what is in the layout, and is still the directory that was planned, is renamed; what came in between the two
-/// looks goes back.
+/// looks goes back. A directory that forbids writing cannot be moved, and the clean of another machine may have swept
+/// the place aside: both are mended once.
 const char take_lines[] = R"sh(h='[0-9a-f]'; h=$h$h$h$h$h$h$h$h
 case "$n" in */*|.|..|'') continue ;; ?*-$h-$h) ;; *) continue ;; esac
 is_it() { [ ! -h "$1" ] && [ -d "$1" ] && [ "$(stat -c %d:%i "$1" 2>/dev/null || stat -f %d:%i "$1" 2>/dev/null)" = "$f" ]; }
 [ -e "./$n" ] || { p a gone "$n"; continue; }
 is_it "./$n" || { p a changed "$n"; continue; }
+[ -O "./$n" ] || [ "$(id -u)" = 0 ] || { p a foreign "$n"; continue; }
+l=${n%%"
+"*}
 case "
 $b
 " in *"
-$W/$n
+$W/$l
 "*|*"
-$W/$n/"*) p a busy "$n"; continue ;; esac
+$W/$l/"*) p a busy "$n"; continue ;; esac
 look || continue
 if [ "$m" = 0 ] && [ -n "$A" ]; then
   x=$(find "./$n" -newermt "@$A" -print $Q 2>/dev/null)
   [ -n "$x" ] && { p a young "$n"; continue; }
 fi
 i=0; while [ -e "$T/$i-$$" ]; do i=$((i+1)); done
-e=$(mv -- "./$n" "$T/$i-$$" 2>&1) || { p a "failed: $e" "$n"; continue; }
+put_aside() { e=$(mv -- "./$n" "$T/$i-$$" 2>&1); }
+put_aside || {
+  [ -e "./$n" ] || { p a gone "$n"; continue; }
+  chmod u+rwx "./$n" 2>/dev/null
+  mkdir -m 700 -- "$T" 2>/dev/null
+  put_aside || { p a "failed: $e" "$n"; continue; }
+}
 if is_it "$T/$i-$$"; then p a taken "$n"
 else mv -- "$T/$i-$$" "./$n"; p a changed "$n"; fi
 )sh";
@@ -224,7 +235,11 @@ void mark(CleanSurvey& survey, const std::string& mounts, const std::string& bus
             found->holds_mount = true;
     }
     for (std::string_view line : lines_of(busy)) {
-        if (FoundDirectory* found = with_name(name_in(survey.root, line))) found->is_busy = true;
+        std::string name = name_in(survey.root, line);
+        for (FoundDirectory& found : survey.found) {
+            bool is_it = !name.empty() && found.name.substr(0, found.name.find('\n')) == name;
+            found.is_busy = found.is_busy || is_it;
+        }
     }
 }
 

@@ -8,7 +8,7 @@ import time
 import pytest
 
 from harness import wait_for
-from projects import DAY, hooked_tool
+from projects import DAY, hooked_tool, stand_in
 from ssh_server import STUDENT
 from tcp_proxy import HOST
 
@@ -182,9 +182,55 @@ def test_a_use_that_begins_between_plan_and_removal_counts(projects):
     assert (projects.root / projects.current / "new").exists(), clean.log()
 
 
+@pytest.mark.parametrize("name", ["plain", "a -> b", "new\nline", "x /proc/1/cwd -> y"])
+def test_a_busy_directory_of_any_name_stays(projects, name):
+    directory = projects.add(name.replace("/", "_"), 400)
+    process = subprocess.Popen(["setpriv", f"--reuid={STUDENT}", f"--regid={STUDENT}", "--clear-groups", "sleep", "600"],
+                               cwd=projects.root / directory)
+    try:
+        wait_for(lambda: os.readlink(f"/proc/{process.pid}/exe").endswith("sleep"))
+        assert projects.plan("--auto")[directory] == ("keep", "busy")
+    finally:
+        process.kill()
+        process.wait()
+
+
+def test_what_belongs_to_another_user_stays_in_its_place(projects):
+    """Even where the account may rename it, for it could not remove all of it."""
+    foreign = projects.add("foreign", 400)
+    (projects.root / foreign).chmod(0o777)
+    for path in (projects.root / foreign, projects.root / foreign / "sub", projects.root / foreign / "sub/file0"):
+        os.chown(path, 54321, 54321)
+    projects.clean("--purge", "--yes")
+    assert projects.names() == [foreign] and (projects.root / foreign / "sub/file0").exists()
+
+
+def test_a_remote_root_that_is_a_symlink_is_followed_and_kept(projects):
+    elsewhere = projects.server.home / "elsewhere"
+    os.rename(projects.root, elsewhere)
+    projects.root.symlink_to(elsewhere)
+    old = projects.add("old", 400)
+    assert projects.plan("--auto")[old] == ("remove", "old")
+    projects.clean("--purge", "--yes")
+    assert projects.root.is_symlink() and os.listdir(elsewhere) == []
+
+
+@pytest.mark.parametrize("days", [-365, 365])
+def test_a_server_clock_that_is_a_year_off_makes_nothing_old(projects, days):
+    """Its `date` disagrees with its files, so the more careful of the two counts."""
+    young = projects.add("young", 5)
+    projects.put_back_uses(400)
+    projects.age(projects.root / projects.current, 5)
+    stand_in(projects.server, "date", f"echo {int(time.time()) + days * DAY}")
+    assert {action for action, _ in projects.plan("--auto").values()} == {"keep"}
+    projects.clean("--auto")
+    assert projects.names() == sorted([projects.current, young])
+
+
 def test_directories_that_forbid_writing_go_too(projects):
     old = projects.add("old", 400)
     (projects.root / old / "sub").chmod(0o555)
+    (projects.root / old).chmod(0o555)
     projects.clean("--auto")
     assert projects.names() == [projects.current]
 

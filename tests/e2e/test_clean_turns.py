@@ -1,7 +1,10 @@
 """When cleans run, which of them gives way, what one leaves that is killed, and what many directories cost."""
+import json
 import os
 import shutil
 import signal
+
+import pytest
 
 from harness import wait_for
 from projects import hooked_tool, stand_in
@@ -51,6 +54,25 @@ def test_two_cleans_take_turns_and_stop_ends_one_in_the_background(projects):
     (tools / "ls-go").touch()
 
 
+@pytest.mark.parametrize("second", [("--auto",), ("--purge", "--yes")], ids=["sweeps", "takes-all"])
+def test_cleans_of_two_machines_do_not_hinder_each_other(projects, second):
+    """Each has a state and locks of its own; the server is all that they share."""
+    for i in range(5):
+        projects.add(f"old{i}", 400)
+    # When the first one has made the place for what it takes, the second one sweeps that away.
+    tools = hooked_tool(projects.server, "mkdir",
+                        '/usr/bin/mkdir "$@"; touch $0-asked; while [ ! -e $0-go ]; do sleep 0.05; done; exit 0')
+    first = projects.start("--purge", "--yes")
+    wait_for((tools / "mkdir-asked").exists)
+    assert len(projects.names()) == 7
+    projects.sandbox.env["XDG_STATE_HOME"] = str(projects.sandbox.directory / "other-state")
+    projects.clean(*second)
+    assert len(projects.names()) == (6 if second == ("--auto",) else 0)
+    (tools / "mkdir-go").touch()
+    assert first.wait(30) == 0, first.log()
+    assert projects.names() == []
+
+
 def test_a_clean_by_hand_waits_for_another_one(projects):
     tools = hooked_tool(projects.server, "ls", "touch $0-asked; while [ -e $0 ] && [ ! -e $0-go ]; do sleep 0.05; done")
     first = projects.start("--auto")
@@ -96,12 +118,19 @@ def test_runs_clean_in_the_background_unless_switched_off(projects):
 def test_the_engine_cleans_after_a_run_once_an_hour(projects):
     sandbox = projects.sandbox
     old = projects.add("old", 400)
-    projects.write_jobs()
+    projects.write_jobs(host='quota_source = { command = "echo 90%" }')
     sandbox.job_file.write_text(sandbox.job_file.read_text().replace("fsync = false", 'interval = "1s"'))
     sandbox.env["SYNCLINE_CLEAN_AUTO"] = "true"
     engine = sandbox.start("apply", sandbox.job_file)
     wait_for(lambda: old not in projects.names())
     wait_for(lambda: "1 removed" in engine.log())
+    # The status tells of it, without another run.
+    (told,) = json.loads(sandbox.run("status", "--json").out)["cleans"]
+    assert (told["host"], told["removed"], told["kept"], told["error"]) == ("cse", 1, 1, None)
+    assert told["bytes_freed"] >= 1000 and "90 %" in told["quota_before"] and "90 %" in told["quota_after"]
+    assert json.loads(sandbox.run("status", "copy", "--json").out)["cleans"] == [told]
+    line = sandbox.run("status").out.splitlines()[-1]
+    assert line.startswith("last clean of cse ") and "1 removed, 1 kept, " in line and "quota 90 % -> 90 %" in line
     old = projects.add("old", 400)
     runs = projects.state("SELECT count(*) FROM run")[0][0]
     wait_for(lambda: projects.state("SELECT count(*) FROM run")[0][0] >= runs + 2)
