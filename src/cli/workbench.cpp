@@ -9,13 +9,13 @@
 #include <asio/signal_set.hpp>
 #include <asio/steady_timer.hpp>
 #include <csignal>
-#include <cstdlib>
 #include <thread>
 
 #include "async/cancel.hpp"
 #include "async/offload.hpp"
 #include "base/text.hpp"
 #include "cli/bucket_options.hpp"
+#include "cli/engine_place.hpp"
 #include "cli/ssh_options.hpp"
 #include "cli/terminal.hpp"
 #include "endpoint/factory.hpp"
@@ -54,10 +54,8 @@ struct Workbench::Impl {
           directory(default_state_directory()),
           store(directory),
           context{store, endpoints, directory} {
-        const char* runtime = std::getenv("XDG_RUNTIME_DIR");
-        // Where sudo or su left it behind, it is another user's, or gone.
-        bool has_runtime = runtime != nullptr && runtime[0] == '/' && ::access(runtime, W_OK | X_OK) == 0;
-        if (has_runtime) context.watch_directory = std::string(runtime) + "/syncline";
+        std::optional<std::string> runtime = own_runtime_directory(the_session.environment);
+        if (runtime) context.watch_directory = *runtime;
         endpoints.set_ssh_hosts(&hosts);
         endpoints.set_buckets(&buckets);
     }

@@ -4,6 +4,7 @@
 #include <charconv>
 #include <cmath>
 
+#include "base/lines.hpp"
 #include "base/text.hpp"
 #include "core/project_name.hpp"
 
@@ -139,22 +140,6 @@ done
 p freed "$k"
 )sh";
 
-/// Takes a NUL-terminated field.
-std::optional<std::string_view> take_field(std::string_view& text) {
-    size_t end = text.find('\0');
-    if (end == std::string_view::npos) return std::nullopt;
-    std::string_view field = text.substr(0, end);
-    text.remove_prefix(end + 1);
-    return field;
-}
-
-std::string_view take_word(std::string_view& text) {
-    size_t end = std::min(text.find(' '), text.size());
-    std::string_view word = text.substr(0, end);
-    text.remove_prefix(std::min(end + 1, text.size()));
-    return word;
-}
-
 template <class Number>
 std::optional<Number> number(std::string_view word) {
     Number value{};
@@ -187,16 +172,6 @@ void read_entry(std::string_view text, CleanSurvey& survey) {
     found.inode = inode.value_or(0);
     found.newest = newest.value_or(INT64_MAX);
     survey.found.push_back(std::move(found));
-}
-
-std::vector<std::string_view> lines_of(std::string_view text) {
-    std::vector<std::string_view> lines;
-    while (!text.empty()) {
-        size_t end = std::min(text.find('\n'), text.size());
-        lines.push_back(text.substr(0, end));
-        text.remove_prefix(std::min(end + 1, text.size()));
-    }
-    return lines;
 }
 
 /// "\040" of /proc/mounts.
