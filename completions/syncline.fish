@@ -98,11 +98,11 @@ complete -c syncline -n __fish_use_subcommand -a trust -d 'Trust a job file that
 complete -c syncline -n '__fish_seen_subcommand_from trust' -r -F
 
 complete -c syncline -n __fish_use_subcommand -a clean -d 'Remove remote project directories; \'clean stop\' ends a clean in the background'
-complete -c syncline -n '__fish_seen_subcommand_from clean' -l all -d 'Remove every recorded directory on the job file\'s hosts'
+complete -c syncline -n '__fish_seen_subcommand_from clean' -l all -d 'Remove every recorded directory on the job file\'s hosts that min_age does not keep'
 complete -c syncline -n '__fish_seen_subcommand_from clean' -l purge -d 'Remove every directory in the default layout, other clients\' too'
 complete -c syncline -n '__fish_seen_subcommand_from clean' -l auto -d 'Remove what is older than the clean tables allow'
 complete -c syncline -n '__fish_seen_subcommand_from clean' -s n -l dry-run -d 'Show the plan and change nothing'
-complete -c syncline -n '__fish_seen_subcommand_from clean' -s y -l yes -d 'Do not ask'
+complete -c syncline -n '__fish_seen_subcommand_from clean' -s y -l yes -d 'Do not ask; with --all, take what min_age keeps too'
 complete -c syncline -n '__fish_seen_subcommand_from clean' -s f -l file -r -F -d 'Read this job file'
 complete -c syncline -n '__fish_seen_subcommand_from clean' -l root -x -a '(__fish_complete_directories)' -d 'The local root, in place of the job\'s'
 complete -c syncline -n '__fish_seen_subcommand_from clean' -l remote -x -a '(__fish_complete_directories)' -d 'The destination of an ad hoc job: HOST:DIR, BUCKET:PREFIX or a directory'

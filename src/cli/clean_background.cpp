@@ -65,9 +65,17 @@ std::optional<std::string> host_to_clean_after(const Job& job, const JobFile* fi
     return job.remote.name;
 }
 
+/// A record from the future, of a clock that was set, holds nothing up.
+bool is_clean_due(Store& store, const std::string& host) {
+    TimeNs now = wall_clock_now();
+    return std::ranges::none_of(store.cleans(), [&](const CleanRecord& clean) {
+        return clean.host == host && clean.at <= now && clean.at > now - hour;
+    });
+}
+
 void clean_after(const Session& session, const std::optional<JobFile>& file, const Job& job, Workbench& workbench) {
     std::optional<std::string> host = host_to_clean_after(job, file ? &*file : nullptr, workbench);
-    if (host) start_background_clean(session, {*host});
+    if (host && is_clean_due(workbench.context().store, *host)) start_background_clean(session, {*host});
 }
 
 void start_background_clean(const Session& session, const std::set<std::string>& hosts) {
@@ -92,13 +100,6 @@ void CleanKeeper::ran(const std::string& job) {
     if (changed_) changed_->notify();
 }
 
-bool CleanKeeper::is_due(const std::string& host) const {
-    TimeNs now = wall_clock_now();
-    return std::ranges::none_of(workbench_.context().store.cleans(), [&](const CleanRecord& clean) {
-        return clean.host == host && clean.at <= now && clean.at > now - hour;
-    });
-}
-
 Task<void> CleanKeeper::serve() {
     changed_.emplace(co_await asio::this_coro::executor);
     while (true) {
@@ -106,16 +107,18 @@ Task<void> CleanKeeper::serve() {
             std::string host = *waiting_.begin();
             waiting_.erase(waiting_.begin());
             try {
-                if (is_due(host)) co_await clean(host);
+                if (is_clean_due(workbench_.context().store, host)) co_await clean(host);
             } catch (const Error& error) {
                 session_.output.warning("cleaning " + escape(host) + ": " + error.what());
             }
+            workbench_.cleaned();
         }
         co_await changed_->wait();
     }
 }
 
 void CleanKeeper::leave_to_background() {
+    std::erase_if(waiting_, [&](const std::string& host) { return !is_clean_due(workbench_.context().store, host); });
     if (!waiting_.empty()) start_background_clean(session_, waiting_);
 }
 

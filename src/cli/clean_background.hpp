@@ -18,7 +18,10 @@ namespace syncline::cli {
 /// default layout, cleaning is switched off for it, or signing in there needs a person.
 std::optional<std::string> host_to_clean_after(const Job& job, const JobFile* file, Workbench& workbench);
 
-/// Both of the following, for a run by hand.
+/// Whether the last clean of the host, however it ended, is an hour ago or longer.
+bool is_clean_due(Store& store, const std::string& host);
+
+/// Starts one for a run by hand, where host_to_clean_after() and is_clean_due() allow it.
 void clean_after(const Session& session, const std::optional<JobFile>& file, const Job& job, Workbench& workbench);
 
 /// Starts `syncline clean --auto` for those hosts and does not wait for it. Failing is no error: the next run starts it
@@ -41,7 +44,6 @@ class CleanKeeper {
 
   private:
     Task<void> clean(std::string host);
-    bool is_due(const std::string& host) const;
 
     Session& session_;
     Workbench& workbench_;

@@ -50,6 +50,9 @@ class CleanCommand {
         if (session_.line.background) {
             std::optional<BackgroundClean> locks = begin_background_clean(state_directory);
             if (!locks) return exit_ok;
+            // Another one may have ended since this one was started.
+            Store& store = workbench.context().store;
+            std::erase_if(order.hosts, [&](const std::string& host) { return !is_clean_due(store, host); });
             return clean_hosts(workbench, order);
         }
         if (session_.line.dry_run) return clean_hosts(workbench, order);
@@ -66,6 +69,7 @@ class CleanCommand {
         order.request.scope = scope_of(line);
         order.request.is_by_itself = line.background;
         order.request.is_dry_run = line.dry_run;
+        order.request.is_confirmed = line.yes;
         bool is_wide = order.request.scope != CleanScope::current;
         if (is_wide && !line.hosts.empty()) {
             order.hosts = {line.hosts.begin(), line.hosts.end()};

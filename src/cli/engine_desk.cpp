@@ -195,6 +195,7 @@ std::string EngineDesk::simple_answer(const Request& request) {
 }
 
 std::string EngineDesk::status_answer(const Request& request) {
+    board_.look_at_cleans();
     status::Snapshot shown = *publication_.latest();
     if (!request.job.empty()) {
         std::erase_if(shown.jobs, [&](const auto& job) { return job->name != request.job; });

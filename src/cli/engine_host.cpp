@@ -30,6 +30,19 @@ class Notes final : public EngineObserver {
     EngineDesk& desk_;
 };
 
+/// The board hears of cleans as long as this lives.
+class CleansTold {
+  public:
+    CleansTold(Workbench& workbench, StatusBoard& board) : workbench_(workbench) {
+        workbench_.when_cleaned([&board] { board.look_at_cleans(); });
+    }
+    ~CleansTold() { workbench_.when_cleaned({}); }
+    CleansTold(const CleansTold&) = delete;
+
+  private:
+    Workbench& workbench_;
+};
+
 Task<void> serve_both(StatusBoard& board, EngineDesk& desk, EngineControl& control) {
     auto body = [&](Nursery& nursery) {
         nursery.spawn(board.serve());
@@ -48,6 +61,7 @@ Task<int> host_engine(Session& session, Workbench& workbench, JobFile file, Engi
     JobFile chosen = file;
     keep_jobs_named(chosen, options.only_jobs);
     StatusBoard board(executor, chosen, workbench.context(), publication);
+    CleansTold cleans_told(workbench, board);
     auto up = [&] {
         tell_service_manager("READY=1\nSTATUS=" + count_of(chosen.jobs.size(), "job") + " of " +
                              escape(chosen.shown_path));

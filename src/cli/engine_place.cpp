@@ -15,13 +15,9 @@
 namespace syncline::cli {
 namespace {
 
-/// $XDG_RUNTIME_DIR/syncline where the user has such a directory, else the state directory.
+/// The user's own, else the state directory.
 std::string runtime_directory(const ParseEnvironment& environment) {
-    std::string base = environment.variable("XDG_RUNTIME_DIR").value_or("");
-    struct stat status{};
-    bool is_own = base.starts_with('/') && ::stat(base.c_str(), &status) == 0 && S_ISDIR(status.st_mode) &&
-                  status.st_uid == ::geteuid() && ::access(base.c_str(), W_OK) == 0;
-    std::string directory = is_own ? base + "/syncline" : default_state_directory();
+    std::string directory = own_runtime_directory(environment).value_or(default_state_directory());
     create_private_directory(directory);
     return directory;
 }
@@ -33,6 +29,15 @@ std::string stem(const std::string& lock) {
 }
 
 }  // namespace
+
+std::optional<std::string> own_runtime_directory(const ParseEnvironment& environment) {
+    std::string base = environment.variable("XDG_RUNTIME_DIR").value_or("");
+    struct stat status{};
+    bool is_own = base.starts_with('/') && ::stat(base.c_str(), &status) == 0 && S_ISDIR(status.st_mode) &&
+                  status.st_uid == ::geteuid() && ::access(base.c_str(), W_OK | X_OK) == 0;
+    if (!is_own) return std::nullopt;
+    return base + "/syncline";
+}
 
 EnginePlace engine_place(const std::string& job_file, const ParseEnvironment& environment) {
     EnginePlace place;

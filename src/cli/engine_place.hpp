@@ -16,6 +16,10 @@ struct EnginePlace {
     std::string log;       ///< of a detached one, unless it was told another
 };
 
+/// $XDG_RUNTIME_DIR/syncline, which need not be there yet; nullopt when the variable names no directory of the user's
+/// own, as where sudo or su left it behind.
+std::optional<std::string> own_runtime_directory(const ParseEnvironment& environment);
+
 /// `job_file` as found or named; it need not be valid, only be there.
 EnginePlace engine_place(const std::string& job_file, const ParseEnvironment& environment);
 

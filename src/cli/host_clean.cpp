@@ -94,6 +94,7 @@ Task<void> HostClean::make_plan() {
     report_.leftovers = survey_.leftovers.size();
     facts_.scope = request_.scope;
     facts_.is_by_itself = request_.is_by_itself;
+    facts_.is_confirmed = request_.is_confirmed;
     facts_.client = workbench_.ssh_hosts().client();
     facts_.chosen = request_.chosen;
     facts_.chosen_job = request_.chosen_job;
@@ -159,16 +160,15 @@ std::vector<CleanItem> HostClean::items_to_go() const {
     for (const CleanedDirectory& directory : report_.directories) {
         if (!directory.decision.removes) continue;
         const FoundDirectory& found = facts_.found[directory.decision.found];
-        bool goes_by_age = directory.decision.reason == CleanReason::old;
-        items.push_back({found.name, found.device, found.inode, goes_by_age ? directory.decision.limit : Duration{0}});
+        items.push_back({found.name, found.device, found.inode, directory.decision.limit});
     }
     return items;
 }
 
 /// What looks old from outside may be young inside.
 Task<void> HostClean::look_through() {
-    if (request_.scope != CleanScope::automatic) co_return;
     std::vector<CleanItem> items = items_to_go();
+    std::erase_if(items, [](const CleanItem& item) { return item.age == Duration{0}; });
     std::vector<CleanAnswer> answers = co_await cleaner_.look(std::move(items));
     if (answers.empty()) co_return;
     for (const CleanAnswer& answer : answers) {
@@ -230,6 +230,7 @@ Task<void> HostClean::take_away() {
         directory->failure = failed                        ? escape(answer.what.substr(8))
                              : answer.what == "unreadable" ? "it cannot be looked through"
                              : answer.what == "busy"       ? "a process on the server works in it"
+                             : answer.what == "foreign"    ? "it belongs to another user of the server"
                                                            : "it changed since it was looked at";
         if (failed)
             report_.problems.push_back(escape(host_->name() + ":" + root_ + "/" + directory->name) +

@@ -19,6 +19,7 @@ struct CleanRequest {
     CleanScope scope = CleanScope::current;
     bool is_by_itself = false;  ///< nobody asked
     bool is_dry_run = false;
+    bool is_confirmed = false;     ///< scope all: min_age does not hold
     std::set<std::string> chosen;  ///< scope current: names of directories
     std::string chosen_job;
 };

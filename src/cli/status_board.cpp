@@ -103,9 +103,12 @@ void StatusBoard::take_jobs(const JobFile& file, const std::set<std::string>& be
     snapshot_.job_file = file.path;
     snapshot_.job_file_sha256 = file.sha256;
     order_.clear();
+    hosts_.clear();
+    for (const auto& [name, host] : file.hosts) hosts_.insert(name);
     std::map<std::string, Entry> kept;
     for (const Job& job : file.jobs) {
         order_.push_back(job.name);
+        if (job.remote.type == Destination::Type::ssh) hosts_.insert(job.remote.name);
         auto old = entries_.find(job.name);
         bool is_known = old != entries_.end() && !begun_anew.contains(job.name);
         Entry& entry = kept[job.name];
@@ -118,7 +121,30 @@ void StatusBoard::take_jobs(const JobFile& file, const std::set<std::string>& be
         unrecalled_[job.name] = job;
     }
     entries_ = std::move(kept);
+    read_cleans();
     wake_.notify();
+}
+
+/// A state that cannot be read now has its say in the runs; the status goes on with what it knows.
+void StatusBoard::read_cleans() {
+    std::vector<CleanRecord> cleans;
+    try {
+        cleans = context_.store.cleans();
+    } catch (const Error&) {
+        return;
+    }
+    snapshot_.cleans.clear();
+    for (CleanRecord& clean : cleans) {
+        if (!hosts_.contains(clean.host)) continue;
+        snapshot_.cleans.push_back({std::move(clean.host), std::move(clean.user), clean.at, clean.removed, clean.kept,
+                                    clean.bytes_freed, std::move(clean.quota_before), std::move(clean.quota_after),
+                                    std::move(clean.error)});
+    }
+}
+
+void StatusBoard::look_at_cleans() {
+    read_cleans();
+    publish();
 }
 
 void StatusBoard::set_paused(const std::string& job, bool is_paused) {
@@ -168,6 +194,7 @@ void StatusBoard::run_finished(const RunReport& report) {
     job.last_attempt = run;
     if (report.outcome == Outcome::success) job.last_success = run;
     add_to_history(*entry, std::move(run));
+    read_cleans();
     publish();
 }
 
@@ -295,7 +322,8 @@ void StatusBoard::settle_state(Entry& entry) {
 void StatusBoard::publish() {
     status::Snapshot next = snapshot_;
     bool changed = order_.size() != publication_.latest()->jobs.size() ||
-                   next.job_file_sha256 != publication_.latest()->job_file_sha256;
+                   next.job_file_sha256 != publication_.latest()->job_file_sha256 ||
+                   next.cleans != publication_.latest()->cleans;
     for (const std::string& name : order_) {
         Entry& entry = entries_.at(name);
         take_progress(entry);

@@ -34,6 +34,8 @@ class StatusBoard final : public EngineObserver {
     // Told by who steers the engine; a name that is in no job is passed over.
 
     void set_paused(const std::string& job, bool is_paused);
+    /// Reads what the state has of cleans; other processes clean too.
+    void look_at_cleans();
 
     void run_started(const Job& job, const Progress& progress) override;
     void run_finished(const RunReport& report) override;
@@ -65,12 +67,14 @@ class StatusBoard final : public EngineObserver {
     static void take_progress(Entry& entry);
     static void settle_state(Entry& entry);
     bool has_runs() const;
+    void read_cleans();
     void publish();
 
     RunContext& context_;
     status::Publication& publication_;
     status::Snapshot snapshot_;  ///< all but its jobs
     std::vector<std::string> order_;
+    std::set<std::string> hosts_;  ///< of the job file
     std::map<std::string, Entry> entries_;
     std::map<std::string, Job> unrecalled_;
     Event wake_;

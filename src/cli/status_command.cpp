@@ -97,6 +97,15 @@ std::string table(const std::vector<Row>& rows, const Style& style) {
     return out;
 }
 
+std::string clean_line(const Json& clean) {
+    std::string error = text(clean, "error"), after = text(clean, "quota_after");
+    return "last clean of " + text(clean, "host") + " " + local_time(text(clean, "at")) + ": " +
+           (error.empty() ? "" : "broke off (" + error + ") after ") + std::to_string(number(clean, "removed")) +
+           " removed, " + std::to_string(number(clean, "kept")) + " kept, " +
+           format_byte_count(number(clean, "bytes_freed")) + " freed; quota " + text(clean, "quota_before") +
+           (after.empty() ? "" : " -> " + after) + "\n";
+}
+
 std::string status_text(const Json& answer, const Style& style) {
     const Json status = answer.value("status", Json::object());
     const Json stale = answer.value("stale", Json::array());
@@ -107,8 +116,10 @@ std::string status_text(const Json& answer, const Style& style) {
                         local_time_of(job.contains("last_success") ? job["last_success"] : Json()),
                         local_time(text(job, "next_run_at")), remark_of(job, is_stale)});
     }
+    std::string cleans;
+    for (const Json& clean : status.value("cleans", Json::array())) cleans += clean_line(clean);
     return text(status, "job_file") + ": engine " + std::to_string(number(status, "pid")) + ", since " +
-           local_time(text(status, "started_at")) + "\n" + table(rows, style);
+           local_time(text(status, "started_at")) + "\n" + table(rows, style) + cleans;
 }
 
 /// Shows one answer; its exit status.

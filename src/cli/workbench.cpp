@@ -9,13 +9,13 @@
 #include <asio/signal_set.hpp>
 #include <asio/steady_timer.hpp>
 #include <csignal>
-#include <cstdlib>
 #include <thread>
 
 #include "async/cancel.hpp"
 #include "async/offload.hpp"
 #include "base/text.hpp"
 #include "cli/bucket_options.hpp"
+#include "cli/engine_place.hpp"
 #include "cli/ssh_options.hpp"
 #include "cli/terminal.hpp"
 #include "endpoint/factory.hpp"
@@ -54,10 +54,8 @@ struct Workbench::Impl {
           directory(default_state_directory()),
           store(directory),
           context{store, endpoints, directory} {
-        const char* runtime = std::getenv("XDG_RUNTIME_DIR");
-        // Where sudo or su left it behind, it is another user's, or gone.
-        bool has_runtime = runtime != nullptr && runtime[0] == '/' && ::access(runtime, W_OK | X_OK) == 0;
-        if (has_runtime) context.watch_directory = std::string(runtime) + "/syncline";
+        std::optional<std::string> runtime = own_runtime_directory(the_session.environment);
+        if (runtime) context.watch_directory = *runtime;
         endpoints.set_ssh_hosts(&hosts);
         endpoints.set_buckets(&buckets);
     }
@@ -70,6 +68,7 @@ struct Workbench::Impl {
     Terminal terminal;
     asio::cancellation_signal stop;
     std::function<bool(int)> signal_filter;
+    std::function<void()> tell_cleaned;
     int interrupts = 0;
     bool has_ended = true;  ///< a handler that was due already is called without an error after its cancel
     WorkerPool workers;
@@ -160,6 +159,12 @@ void Workbench::set_signal_filter(std::function<bool(int)> passed) {
 EndpointFactory& Workbench::endpoints() { return impl_->endpoints; }
 
 bool Workbench::asked_the_user() const { return impl_->terminal.was_used(); }
+
+void Workbench::when_cleaned(std::function<void()> tell) { impl_->tell_cleaned = std::move(tell); }
+
+void Workbench::cleaned() {
+    if (impl_->tell_cleaned) impl_->tell_cleaned();
+}
 
 bool Workbench::was_interrupted() const { return impl_->interrupts > 0; }
 

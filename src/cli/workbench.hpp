@@ -47,6 +47,9 @@ class Workbench {
     void set_signal_filter(std::function<bool(int number)> passed);
     /// Whether signing in anywhere took an answer of the user's.
     bool asked_the_user() const;
+    /// `tell` hears of each clean that ended in this process. Null: nobody does.
+    void when_cleaned(std::function<void()> tell);
+    void cleaned();
     /// Whether a signal asked for the end.
     bool was_interrupted() const;
 

@@ -5,6 +5,7 @@
 #include <optional>
 #include <vector>
 
+#include "base/lines.hpp"
 #include "base/text.hpp"
 
 namespace syncline {
@@ -24,16 +25,6 @@ Words split(std::string_view line) {
         at = line.find_first_not_of(blanks, end);
     }
     return words;
-}
-
-std::vector<std::string_view> lines_of(std::string_view text) {
-    std::vector<std::string_view> lines;
-    while (!text.empty()) {
-        size_t end = std::min(text.find('\n'), text.size());
-        lines.push_back(text.substr(0, end));
-        text.remove_prefix(std::min(end + 1, text.size()));
-    }
-    return lines;
 }
 
 /// "1234", "1234*" (over the limit), "98M" (of -s, where a bare number counts as kilobytes too).

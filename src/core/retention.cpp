@@ -59,6 +59,7 @@ class Judge {
             case CleanScope::automatic: judge_age(found, is_recorded, is_ours, decision); break;
             case CleanScope::all:
                 if (!is_recorded) decision.reason = is_ours ? CleanReason::not_recorded : CleanReason::other_client;
+                if (is_recorded && !facts_.is_confirmed) judge_floor(found, decision);
                 break;
             case CleanScope::current: judge_choice(found, decision); break;
             case CleanScope::purge: break;
@@ -108,13 +109,31 @@ class Judge {
             is_claimed = true;
         }
         if (facts_.is_by_itself && !is_automatic) decision.reason = automatic_off;
-        if (decision.reason == asked && !facts_.server_now) decision.reason = no_clock;
         if (decision.reason != asked) return;
-        decision.limit = limit.age;
         decision.threshold = limit.threshold;
+        hold_to(limit.age, found, is_recorded, decision);
+        if (decision.reason == asked) decision.reason = old;
+    }
+
+    /// Nobody named this directory, so what the floor keeps stays. Of several jobs the most patient counts.
+    void judge_floor(const FoundDirectory& found, CleanDecision& decision) const {
+        std::optional<Duration> floor;
+        for (const Claim& claim : facts_.claims) {
+            if (claim.name == found.name) floor = std::max(floor.value_or(Duration{0}), claim.policy.min_age);
+        }
+        decision.is_floor = true;
+        hold_to(floor.value_or(facts_.unclaimed.min_age), found, true, decision);
+    }
+
+    /// Keeps what is not older than `limit`, or of unknown age.
+    void hold_to(Duration limit, const FoundDirectory& found, bool is_recorded, CleanDecision& decision) const {
+        using enum CleanReason;
+        if (!facts_.server_now) decision.reason = no_clock;
+        if (decision.reason != asked) return;
+        decision.limit = limit;
         decision.age = std::min(age_at(*facts_.server_now, found.newest), age_of_use(found.name, is_recorded));
-        decision.reason = decision.age > limit.age ? old : young;
-        if (decision.reason == old && found.cannot_be_read) decision.reason = cannot_be_read;
+        if (decision.age <= limit) decision.reason = young;
+        if (decision.reason == asked && found.cannot_be_read) decision.reason = cannot_be_read;
     }
 
     /// An orphan may have been used through another name of the host.
@@ -172,7 +191,9 @@ std::string describe(const CleanDecision& decision, const QuotaReport& quota) {
         case asked: return "asked for";
         case in_use: return "in use by a run on this machine";
         case busy: return "in use: a process on the server works in it";
-        case young: return "used or changed within the last " + limit;
+        case young:
+            return "used or changed within the last " + limit +
+                   (decision.is_floor ? " (min_age; --yes takes it all the same)" : "");
         case other_client: return "another client's";
         case not_our_layout: return "not in the default layout";
         case not_a_directory: return "no directory";

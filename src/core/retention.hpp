@@ -19,6 +19,7 @@ struct CleanPolicy {
     bool automatic = true;
     Duration max_age = std::chrono::hours(24 * 30);
     std::map<int, Duration> quota_thresholds;  ///< per cent of quota -> max age
+    /// The floor: what was used more recently only goes when it was named or confirmed.
     Duration min_age = std::chrono::hours(24);
 };
 
@@ -49,13 +50,14 @@ struct Claim {
 enum class CleanScope : uint8_t {
     automatic,  ///< by age
     current,    ///< `chosen`
-    all,        ///< whatever is recorded
+    all,        ///< whatever is recorded, above the floor
     purge,      ///< whatever is in the default layout
 };
 
 struct RetentionFacts {
     CleanScope scope = CleanScope::automatic;
     bool is_by_itself = false;  ///< nobody asked: jobs with `auto = false` are left alone
+    bool is_confirmed = false;  ///< CleanScope::all: below the floor too
     std::string client;
     std::vector<FoundDirectory> found;
     std::vector<RecordedUse> recorded;  ///< a name may stand in it several times
@@ -97,8 +99,9 @@ struct CleanDecision {
     size_t found = 0;  ///< index in RetentionFacts::found
     bool removes = false;
     CleanReason reason = CleanReason::not_our_layout;
-    Duration limit{0};             ///< old, young: the age limit that held
-    Duration age{0};               ///< old, young: of the last use or the newest entry, whichever is later
+    Duration limit{0};             ///< nothing in it may be younger; 0 where its age does not matter
+    bool is_floor = false;         ///< the limit is min_age, and yields to a confirmation
+    Duration age{0};               ///< with a limit: of the last use or the newest entry, whichever is later
     std::optional<int> threshold;  ///< the per cent of the quota that gave the limit
     std::string job;               ///< of the claim, or the other job
 };

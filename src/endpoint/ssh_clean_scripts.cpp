@@ -4,6 +4,7 @@
 #include <charconv>
 #include <cmath>
 
+#include "base/lines.hpp"
 #include "base/text.hpp"
 #include "core/project_name.hpp"
 
@@ -37,9 +38,10 @@ p quota "$q"
 )sh";
 }
 
-/// Where processes of this account work; ls reads many links in one go everywhere.
+/// Where processes of this account work; ls reads many links in one go everywhere. Of a path with a line break only
+/// its first line comes.
 const char busy_lines[] =
-    R"sh(b=$(ls -n /proc/[0-9]*/cwd 2>/dev/null | sed -n 's/^.* -> //p' | grep -F -- "${W:-$(pwd -P)}/" | sort -u)
+    R"sh(b=$(ls -n /proc/[0-9]*/cwd 2>/dev/null | sed -n 's,^[^/]*/proc/[0-9]*/cwd -> ,,p' | grep -F -- "${W:-$(pwd -P)}/" | sort -u)
 )sh";
 
 const char list_lines[] = R"sh(p mounts "$(cat /proc/mounts 2>/dev/null)"
@@ -76,25 +78,35 @@ std::string for_each_item(const std::string& body) {
 }
 
 /// Only what is in the layout, and is still the directory that was planned, is renamed; what came in between the two
-/// looks goes back.
+/// looks goes back. A directory that forbids writing cannot be moved, and the clean of another machine may have swept
+/// the place aside: both are mended once.
 const char take_lines[] = R"sh(h='[0-9a-f]'; h=$h$h$h$h$h$h$h$h
 case "$n" in */*|.|..|'') continue ;; ?*-$h-$h) ;; *) continue ;; esac
 is_it() { [ ! -h "$1" ] && [ -d "$1" ] && [ "$(stat -c %d:%i "$1" 2>/dev/null || stat -f %d:%i "$1" 2>/dev/null)" = "$f" ]; }
 [ -e "./$n" ] || { p a gone "$n"; continue; }
 is_it "./$n" || { p a changed "$n"; continue; }
+[ -O "./$n" ] || [ "$(id -u)" = 0 ] || { p a foreign "$n"; continue; }
+l=${n%%"
+"*}
 case "
 $b
 " in *"
-$W/$n
+$W/$l
 "*|*"
-$W/$n/"*) p a busy "$n"; continue ;; esac
+$W/$l/"*) p a busy "$n"; continue ;; esac
 look || continue
 if [ "$m" = 0 ] && [ -n "$A" ]; then
   x=$(find "./$n" -newermt "@$A" -print $Q 2>/dev/null)
   [ -n "$x" ] && { p a young "$n"; continue; }
 fi
 i=0; while [ -e "$T/$i-$$" ]; do i=$((i+1)); done
-e=$(mv -- "./$n" "$T/$i-$$" 2>&1) || { p a "failed: $e" "$n"; continue; }
+put_aside() { e=$(mv -- "./$n" "$T/$i-$$" 2>&1); }
+put_aside || {
+  [ -e "./$n" ] || { p a gone "$n"; continue; }
+  chmod u+rwx "./$n" 2>/dev/null
+  mkdir -m 700 -- "$T" 2>/dev/null
+  put_aside || { p a "failed: $e" "$n"; continue; }
+}
 if is_it "$T/$i-$$"; then p a taken "$n"
 else mv -- "$T/$i-$$" "./$n"; p a changed "$n"; fi
 )sh";
@@ -128,22 +140,6 @@ done
 p freed "$k"
 )sh";
 
-/// Takes a NUL-terminated field.
-std::optional<std::string_view> take_field(std::string_view& text) {
-    size_t end = text.find('\0');
-    if (end == std::string_view::npos) return std::nullopt;
-    std::string_view field = text.substr(0, end);
-    text.remove_prefix(end + 1);
-    return field;
-}
-
-std::string_view take_word(std::string_view& text) {
-    size_t end = std::min(text.find(' '), text.size());
-    std::string_view word = text.substr(0, end);
-    text.remove_prefix(std::min(end + 1, text.size()));
-    return word;
-}
-
 template <class Number>
 std::optional<Number> number(std::string_view word) {
     Number value{};
@@ -176,16 +172,6 @@ void read_entry(std::string_view text, CleanSurvey& survey) {
     found.inode = inode.value_or(0);
     found.newest = newest.value_or(INT64_MAX);
     survey.found.push_back(std::move(found));
-}
-
-std::vector<std::string_view> lines_of(std::string_view text) {
-    std::vector<std::string_view> lines;
-    while (!text.empty()) {
-        size_t end = std::min(text.find('\n'), text.size());
-        lines.push_back(text.substr(0, end));
-        text.remove_prefix(std::min(end + 1, text.size()));
-    }
-    return lines;
 }
 
 /// "\040" of /proc/mounts.
@@ -224,7 +210,11 @@ void mark(CleanSurvey& survey, const std::string& mounts, const std::string& bus
             found->holds_mount = true;
     }
     for (std::string_view line : lines_of(busy)) {
-        if (FoundDirectory* found = with_name(name_in(survey.root, line))) found->is_busy = true;
+        std::string name = name_in(survey.root, line);
+        for (FoundDirectory& found : survey.found) {
+            bool is_it = !name.empty() && found.name.substr(0, found.name.find('\n')) == name;
+            found.is_busy = found.is_busy || is_it;
+        }
     }
 }
 

@@ -51,7 +51,7 @@ struct CleanAnswer {
     std::string name, what;
 };
 /// nullopt when the output is not whole. `what` is "young", "unreadable", or of take_script() also "taken", "gone",
-/// "changed", "busy", or "failed: ...".
+/// "changed", "busy", "foreign" (another user's), or "failed: ...".
 std::optional<std::vector<CleanAnswer>> read_answers(std::string_view text);
 
 /// Renames each item that still is what it was into the new directory `removed` (project_name.hpp: removed_name()),

@@ -2,6 +2,7 @@
 #include <charconv>
 #include <cstdio>
 
+#include "base/lines.hpp"
 #include "endpoint/ssh_scripts.hpp"
 
 namespace syncline {
@@ -32,15 +33,6 @@ elif [ -e "$d" ]; then p state other
 else p state absent
 fi
 )sh";
-
-/// Takes a NUL-terminated field.
-std::optional<std::string_view> take_field(std::string_view& text) {
-    size_t end = text.find('\0');
-    if (end == std::string_view::npos) return std::nullopt;
-    std::string_view field = text.substr(0, end);
-    text.remove_prefix(end + 1);
-    return field;
-}
 
 void set_tool(ServerTools& tools, std::string_view tool) {
     if (tool == "find") tools.find_printf = true;

@@ -4,6 +4,7 @@
 
 #include <charconv>
 
+#include "base/lines.hpp"
 #include "base/text.hpp"
 
 namespace syncline {
@@ -11,14 +12,6 @@ namespace {
 
 constexpr size_t max_record_bytes = size_t{256} << 10;
 constexpr TimeNs ns_per_second = 1'000'000'000;
-
-/// Takes the text up to the next space.
-std::string_view next_word(std::string_view& text) {
-    size_t space = std::min(text.find(' '), text.size());
-    std::string_view word = text.substr(0, space);
-    text.remove_prefix(std::min(space + 1, text.size()));
-    return word;
-}
 
 template <class T>
 bool read_number(std::string_view word, T& value, int base = 10) {
@@ -28,11 +21,11 @@ bool read_number(std::string_view word, T& value, int base = 10) {
 
 /// SIZE MTIME CTIME INODE DEVICE
 bool read_stamp(std::string_view& text, RemoteEntry& entry) {
-    bool has_size = read_number(next_word(text), entry.stamp.size);
-    std::optional<TimeNs> mtime = parse_seconds(next_word(text));
-    std::optional<TimeNs> ctime = parse_seconds(next_word(text));
-    bool has_inode = read_number(next_word(text), entry.stamp.inode);
-    bool has_device = read_number(next_word(text), entry.device);
+    bool has_size = read_number(take_word(text), entry.stamp.size);
+    std::optional<TimeNs> mtime = parse_seconds(take_word(text));
+    std::optional<TimeNs> ctime = parse_seconds(take_word(text));
+    bool has_inode = read_number(take_word(text), entry.stamp.inode);
+    bool has_device = read_number(take_word(text), entry.device);
     if (!has_size || !mtime || !ctime || !has_inode || !has_device) return false;
     entry.stamp.mtime = *mtime;
     entry.stamp.ctime = *ctime;
@@ -89,8 +82,8 @@ std::optional<TimeNs> parse_seconds(std::string_view text) {
 
 std::optional<RemoteEntry> parse_find_facts(std::string_view facts) {
     RemoteEntry entry;
-    std::optional<Kind> kind = kind_of_letter(next_word(facts));
-    bool has_mode = read_number(next_word(facts), entry.mode, 8);
+    std::optional<Kind> kind = kind_of_letter(take_word(facts));
+    bool has_mode = read_number(take_word(facts), entry.mode, 8);
     if (!kind || !has_mode || !read_stamp(facts, entry) || !facts.empty()) return std::nullopt;
     entry.kind = *kind;
     return entry;
@@ -99,7 +92,7 @@ std::optional<RemoteEntry> parse_find_facts(std::string_view facts) {
 std::optional<RemoteEntry> parse_stat_facts(std::string_view facts) {
     RemoteEntry entry;
     unsigned mode = 0;
-    if (!read_number(next_word(facts), mode, 16) || !read_stamp(facts, entry) || !facts.empty()) return std::nullopt;
+    if (!read_number(take_word(facts), mode, 16) || !read_stamp(facts, entry) || !facts.empty()) return std::nullopt;
     entry.kind = kind_of_mode(mode);
     entry.mode = mode & 07777;
     return entry;
@@ -221,10 +214,7 @@ void ListingParser::end(std::string_view status) {
 
 std::vector<Problem> read_tool_errors(std::string_view text) {
     std::vector<Problem> problems;
-    while (!text.empty()) {
-        size_t end = std::min(text.find('\n'), text.size());
-        std::string_view line = text.substr(0, end);
-        text.remove_prefix(std::min(end + 1, text.size()));
+    for (std::string_view line : lines_of(text)) {
         size_t tool = line.find(": ");
         size_t why = line.rfind(": ");
         if (line.empty() || line.ends_with(": No such file or directory")) continue;

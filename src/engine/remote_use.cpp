@@ -10,6 +10,8 @@
 namespace syncline {
 namespace {
 
+/// How long a use may seem to be over although it is not.
+constexpr TimeNs refresh_interval = TimeNs{3600} * 1'000'000'000;
 constexpr auto lock_pause = std::chrono::milliseconds(20);
 /// A clean takes thousands of directories away in seconds.
 constexpr auto lock_patience = std::chrono::minutes(2);
@@ -46,23 +48,31 @@ Task<void> RemoteUse::begin() {
 
 void RemoteUse::record(const std::string& host_key) {
     if (!host_key.empty()) directory_.host.key = host_key;
-    directory_.last_used_at = wall_clock_now();
+    record_at(wall_clock_now());
+}
+
+void RemoteUse::record_at(TimeNs now) {
+    directory_.last_used_at = now;
     store_.record_use(directory_);
 }
 
-Task<void> RemoteUse::keep_while(Task<void> work, Duration interval) {
-    auto recording = record_again(interval);
+Task<void> RemoteUse::keep_while(Task<void> work) {
+    SystemClock clock;
+    auto kept = keep_while(std::move(work), clock);
+    co_await std::move(kept);
+}
+
+Task<void> RemoteUse::keep_while(Task<void> work, Clock& clock) {
+    auto recording = record_again(clock);
     auto both = first_of(std::move(work), std::move(recording));
     co_await std::move(both);
 }
 
-Task<void> RemoteUse::record_again(Duration interval) {
-    asio::steady_timer timer(co_await asio::this_coro::executor);
+Task<void> RemoteUse::record_again(Clock& clock) {
     while (true) {
-        timer.expires_after(interval);
-        auto pause = timer.async_wait(asio::use_awaitable);
-        co_await std::move(pause);
-        record("");
+        TimeNs due = clock.steady_now() + refresh_interval;
+        while (clock.steady_now() < due) co_await clock.sleep_until(due);
+        record_at(clock.wall_now());
     }
 }
 

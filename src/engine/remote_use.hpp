@@ -5,7 +5,7 @@
 #include <optional>
 #include <string>
 
-#include "async/task.hpp"
+#include "async/clock.hpp"
 #include "endpoint/endpoint.hpp"
 #include "state/lock.hpp"
 #include "state/store.hpp"
@@ -21,14 +21,17 @@ class RemoteUse {
     /// Error{locked} when that lasts too long.
     Task<void> begin();
 
-    /// Runs `work` to its end, and meanwhile records the use anew every `interval`.
-    Task<void> keep_while(Task<void> work, Duration interval = std::chrono::hours(1));
+    /// Runs `work` to its end, and meanwhile records the use anew every hour.
+    Task<void> keep_while(Task<void> work);
+    /// The same by another clock, which outlives the task.
+    Task<void> keep_while(Task<void> work, Clock& clock);
 
     /// After success; `host_key` is the fingerprint that the server showed.
     void record(const std::string& host_key);
 
   private:
-    Task<void> record_again(Duration interval);
+    Task<void> record_again(Clock& clock);
+    void record_at(TimeNs now);
 
     Store& store_;
     std::string state_directory_;

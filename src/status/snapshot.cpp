@@ -73,6 +73,18 @@ Json to_json(const Job& job) {
             {"halt", to_json(job.halt)}};
 }
 
+Json to_json(const Clean& clean) {
+    return {{"host", utf8_lossy(clean.host)},
+            {"user", utf8_lossy(clean.user)},
+            {"at", format_time(clean.at)},
+            {"removed", clean.removed},
+            {"kept", clean.kept},
+            {"bytes_freed", clean.bytes_freed},
+            {"quota_before", utf8_lossy(clean.quota_before)},
+            {"quota_after", utf8_lossy(clean.quota_after)},
+            {"error", clean.error.empty() ? Json(nullptr) : Json(utf8_lossy(clean.error))}};
+}
+
 Json history_json(const Job& job) {
     Json list = Json::array();
     if (!job.history) return list;
@@ -112,6 +124,8 @@ std::string status_json(const Snapshot& snapshot) {
                   {"job_file_sha256", snapshot.job_file_sha256},
                   {"jobs", Json::array()}};
     for (const auto& job : snapshot.jobs) document["jobs"].push_back(to_json(*job));
+    // Where no host was ever cleaned there is nothing to say of it.
+    for (const Clean& clean : snapshot.cleans) document["cleans"].push_back(to_json(clean));
     return dump(document);
 }
 

@@ -106,12 +106,24 @@ struct Job {
 /// longer.
 bool is_stale(const Job& job, TimeNs now);
 
+/// The last clean of one host.
+struct Clean {
+    std::string host, user;
+    TimeNs at = 0;
+    uint64_t removed = 0, kept = 0, bytes_freed = 0;
+    std::string quota_before, quota_after;  ///< "85 % of /dev/sda1", "unknown"
+    std::string error;                      ///< "" or why it broke off
+
+    bool operator==(const Clean&) const = default;
+};
+
 struct Snapshot {
     uint64_t sequence = 0;  ///< grows with each that is published
     int64_t pid = 0;
     TimeNs started_at = 0;
     std::string version, job_file, job_file_sha256;
     std::vector<std::shared_ptr<const Job>> jobs;  ///< in the order of the job file
+    std::vector<Clean> cleans;                     ///< of the job file's hosts, by name
 
     /// Null when there is none.
     const Job* find(std::string_view name) const;

@@ -89,7 +89,7 @@ TEST_CASE("every small world ends as the contract says") {
                                     const bool is_recorded = use != never;
                                     bool goes = is_project && (trouble == 0 || trouble == 5);
                                     if (scope == CleanScope::current) goes = goes && name == mine;
-                                    if (scope == CleanScope::all) goes = goes && is_recorded;
+                                    if (scope == CleanScope::all) goes = goes && trouble != 5 && age > 24 && use > 24;
                                     if (scope == CleanScope::automatic) {
                                         const int limit = allowed_hours(per_cent);
                                         goes = goes && trouble != 5 &&
@@ -121,6 +121,46 @@ TEST_CASE("the highest threshold that is reached wins, and is told") {
     CHECK_FALSE(decide(facts).removes);
     facts.quota.state = QuotaReport::State::none;
     CHECK_FALSE(decide(facts).removes);
+}
+
+TEST_CASE("the floor holds for all that was neither named nor confirmed") {
+    RetentionFacts facts = facts_with(directory(mine, ago(here, 5000)));
+    facts.recorded = {{mine, ago(here, 24)}};
+    facts.scope = CleanScope::all;
+    CHECK(decide(facts).reason == CleanReason::young);
+    CHECK(describe(decide(facts), facts.quota) ==
+          "used or changed within the last 1 d (min_age; --yes takes it all the same)");
+    facts.is_confirmed = true;
+    CHECK(decide(facts).removes);
+    CHECK(decide(facts).limit == Duration{0});
+    // It is no way around the floor of what goes by age.
+    facts.scope = CleanScope::automatic;
+    facts.unclaimed.max_age = hours(1);
+    CHECK(decide(facts).reason == CleanReason::young);
+    facts.scope = CleanScope::all;
+    facts.is_confirmed = false;
+    facts.recorded[0].last_used_at = ago(here, 25);
+    CHECK(decide(facts).removes);
+    CHECK(decide(facts).reason == CleanReason::asked);
+    CHECK(decide(facts).limit == hours(24));
+    // The most patient job that has it counts, and else the table for what no job has.
+    facts.claims = {{mine, "a", policy()}, {mine, "b", policy()}};
+    facts.claims[1].policy.min_age = hours(26);
+    CHECK_FALSE(decide(facts).removes);
+    facts.claims.clear();
+    facts.unclaimed.min_age = hours(26);
+    CHECK_FALSE(decide(facts).removes);
+    facts.unclaimed.min_age = hours(1);
+    CHECK(decide(facts).removes);
+    facts.server_now.reset();
+    CHECK(decide(facts).reason == CleanReason::no_clock);
+    // Who names a directory means it, whatever its age.
+    facts.recorded[0].last_used_at = here;
+    facts.scope = CleanScope::current;
+    facts.chosen = {mine};
+    CHECK(decide(facts).removes);
+    facts.scope = CleanScope::purge;
+    CHECK(decide(facts).removes);
 }
 
 TEST_CASE("of several records the last use counts, and of several claims the most patient") {

@@ -8,6 +8,7 @@ import pytest
 
 from bucket_server import BucketServer
 from harness import Sandbox
+from projects import Projects
 from ssh_server import SshServer
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
@@ -68,6 +69,12 @@ def start_server(sandbox, needs_root):
 def server(start_server):
     """A stock OpenSSH server; the sandbox's target is the directory `target` in the account's home."""
     return start_server()
+
+
+@pytest.fixture
+def projects(sandbox, server):
+    """The project directories on that server, one of them pushed."""
+    return Projects(sandbox, server)
 
 
 @pytest.fixture

@@ -19,6 +19,19 @@ TEST_CASE("the status of a job that never ran") {
           R"("progress":{"files_done":0,"files_total":0,"bytes_done":0,"bytes_total":0},"problems":[],"halt":null}]})");
 }
 
+TEST_CASE("the last clean of each host is told where there was one") {
+    Snapshot snapshot = snapshot_of({});
+    snapshot.cleans = {{"cse", "student", start, 3, 5, 4096, "85 % of /dev/sda1", "60 % of /dev/sda1", ""},
+                       {"lab", "me", start, 1, 0, 0, "unknown", "", "lost"}};
+    auto cleans = nlohmann::json::parse(status_json(snapshot))["cleans"];
+    REQUIRE(cleans.size() == 2);
+    CHECK(cleans[0] == nlohmann::json::parse(
+                           R"({"host":"cse","user":"student","at":"2023-11-14T22:13:20.000Z","removed":3,"kept":5,)"
+                           R"("bytes_freed":4096,"quota_before":"85 % of /dev/sda1",)"
+                           R"("quota_after":"60 % of /dev/sda1","error":null})"));
+    CHECK(cleans[1]["error"] == "lost");
+}
+
 TEST_CASE("the status of a job that was halted after a success") {
     Job job = job_of("thesis");
     job.state = JobState::halted;
