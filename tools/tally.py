@@ -11,6 +11,7 @@ import sys
 import xml.etree.ElementTree as xml
 
 ALL_PASSED = re.compile(r"All tests passed \(.* in (\d+) test cases?\)")
+FAILED_CASE = re.compile(r"^-{20,}\n(.+)\n-{20,}\n", re.MULTILINE)   # Catch2 heads a case that failed so
 TOTALS = re.compile(r"^test cases: *\d+(.*)$", re.MULTILINE)
 
 
@@ -24,31 +25,37 @@ def catch2_cases(output):
     return None
 
 
-def meson_results(path):
-    """Yields (name, passed, failed, skipped) for each program of a testlog.json."""
+def meson_results(path, failures):
+    """Yields (name, passed, failed, skipped) for each program of a testlog.json; adds the names of what failed to `failures`."""
     for line in open(path, encoding="utf-8"):
         test = json.loads(line)
         ended_well = test["result"] in ("OK", "EXPECTEDFAIL", "SKIP")
         passed, failed, skipped = catch2_cases(test.get("stdout", "")) or (int(ended_well), 0, 0)
         if not ended_well and failed == 0:
             failed = 1
+        failures += [test["name"], *FAILED_CASE.findall(test.get("stdout", ""))] if failed else []
         yield test["name"], passed, failed, skipped
 
 
-def junit_results(path):
-    """Yields (name, passed, failed, skipped) for each suite of a JUnit report."""
+def junit_results(path, failures):
+    """Yields (name, passed, failed, skipped) for each suite of a JUnit report; adds the names of what failed to `failures`."""
     for suite in xml.parse(path).getroot().iter("testsuite"):
         count = {key: int(suite.get(key, 0)) for key in ("tests", "failures", "errors", "skipped")}
         failed = count["failures"] + count["errors"]
         yield suite.get("name"), count["tests"] - failed - count["skipped"], failed, count["skipped"]
+        for case in suite.iter("testcase"):
+            if case.find("failure") is not None or case.find("error") is not None:
+                failures.append(f"{case.get('classname')}::{case.get('name')}")
 
 
 def main():
-    total = [0, 0, 0]
+    total, failures = [0, 0, 0], []
     for path in sys.argv[1:]:
-        for name, *counts in (meson_results if path.endswith(".json") else junit_results)(path):
+        for name, *counts in (meson_results if path.endswith(".json") else junit_results)(path, failures):
             print(f"{name:32} {counts[0]:5} passed {counts[1]:5} failed {counts[2]:5} skipped")
             total = [a + b for a, b in zip(total, counts)]
+    for name in failures:
+        print(f"failed: {name}")
     passed, failed, skipped = total
     print(f"{passed} passed, {failed} failed" + (f", {skipped} skipped" if skipped else ""))
     return 1 if failed or not passed else 0

@@ -273,7 +273,7 @@ def test_auto_refuses_to_begin_with_deletes(sandbox):
     make_tree(sandbox.target, {"precious": "1"})
     sandbox.job()
     assert "no-baseline" in sandbox.run("auto", "copy", check=3).err
-    assert "no engine" in sandbox.run("status", check=1).err
+    wait_for(lambda: "no engine" in sandbox.run("status", check=1).err)  # it may be met while it ends
     sandbox.run("auto", "copy", "--adopt")
     wait_for(lambda: not (sandbox.target / "precious").exists())
     sandbox.run("stop")
