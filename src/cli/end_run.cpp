@@ -8,6 +8,8 @@
 #include <thread>
 
 #include "base/text.hpp"
+#include "cli/engine_place.hpp"
+#include "cli/workbench.hpp"
 #include "state/lock.hpp"
 
 namespace syncline::cli {
@@ -58,11 +60,15 @@ void end_holder(Session& session, const Job& job, const std::string& lock, int e
 
 }  // namespace
 
-void end_other_run(Session& session, Workbench& workbench, const Job& job, int engine_pid) {
+void end_run_elsewhere(Session& session, const std::optional<JobFile>& file, const Job& job) {
+    Workbench workbench(session);
+    if (file) workbench.use_settings(*file);
+    std::optional<int> engine;
+    if (file) engine = lock_holder(engine_place(file->path, session.environment).lock);
     const std::string state_directory = workbench.context().state_directory;
     PairKey key = workbench.pair_key(job);
     for (const std::string& lock : run_lock_paths(state_directory, key)) {
-        end_holder(session, job, lock, engine_pid, state_directory);
+        end_holder(session, job, lock, engine.value_or(0), state_directory);
     }
 }
 

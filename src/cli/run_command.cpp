@@ -11,6 +11,8 @@
 #include "cli/clean_background.hpp"
 #include "cli/commands.hpp"
 #include "cli/direct_run.hpp"
+#include "cli/end_run.hpp"
+#include "cli/engine_run.hpp"
 #include "cli/exit_status.hpp"
 #include "cli/job_files.hpp"
 #include "cli/run_environment.hpp"
@@ -27,6 +29,8 @@ namespace {
 
 constexpr int exit_no_status = 255;
 constexpr int patience_with_signals = 3;
+constexpr auto push_failed =
+    "the command was not run, because the push before it did not end well; --skip-sync runs it all the same";
 
 struct SignalName {
     int number;
@@ -117,9 +121,7 @@ class RemoteRun {
             int status = exit_failed;
             co_await run_and_tell(push_.job, push_.options, workbench_, session_.output, true, status);
             if (status != exit_ok) {
-                session_.output.error(
-                    "the command was not run, because the push before it did not end well; --skip-sync runs it "
-                    "all the same");
+                session_.output.error(push_failed);
                 co_return;
             }
         }
@@ -261,6 +263,33 @@ void check_line(const CommandLine& line, const DirectRun& run) {
     }
 }
 
+/// --restart: nobody else moves the job's files any more, and an engine that holds the job has pushed it, with this
+/// exit status.
+std::optional<int> push_anew(Session& session, const std::optional<JobFile>& file, const DirectRun& push) {
+    end_run_elsewhere(session, file, push.job);
+    return file ? run_in_engine(session, *file, push) : std::nullopt;
+}
+
+int run_there(Session& session, const std::optional<JobFile>& file, DirectRun push, DirectRun pull) {
+    bool pushes = wants_push(session.line, push, file);
+    if (pushes && session.line.restart) {
+        std::optional<int> done = push_anew(session, file, push);
+        if (done.value_or(exit_ok) != exit_ok) {
+            session.output.error(push_failed);
+            return exit_no_status;
+        }
+        pushes = !done;
+    }
+    Workbench workbench(session);
+    if (file) workbench.use_settings(*file);
+    workbench.context().file_option = file_option(session, false);
+    Job job = push.job;
+    RemoteRun run(session, workbench, std::move(push), std::move(pull), pushes);
+    workbench.run(run.run());
+    if (run.status() != exit_no_status) clean_after(session, file, job, workbench);
+    return run.status();
+}
+
 }  // namespace
 
 int run_command(Session& session) {
@@ -271,23 +300,14 @@ int run_command(Session& session) {
     if (file) require_trust_for(session, *file, push.job);
     // A variable that is missing is told before anything is done.
     chosen_variables(session.line.variables, process_variables());
-    Workbench workbench(session);
-    if (file) workbench.use_settings(*file);
-    workbench.context().file_option = file_option(session, false);
-    bool pushes = wants_push(session.line, push, file);
-    Job job = push.job;
-    RemoteRun run(session, workbench, std::move(push), std::move(pull), pushes);
     try {
-        workbench.run(run.run());
+        return run_there(session, file, std::move(push), std::move(pull));
     } catch (const Error& error) {
         session.output.error(error.what());
-        return exit_no_status;
     } catch (const Cancelled&) {
         session.output.error("cancelled");
-        return exit_no_status;
     }
-    if (run.status() != exit_no_status) clean_after(session, file, job, workbench);
-    return run.status();
+    return exit_no_status;
 }
 
 }  // namespace syncline::cli

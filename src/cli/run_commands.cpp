@@ -9,7 +9,6 @@
 #include "cli/commands.hpp"
 #include "cli/direct_run.hpp"
 #include "cli/end_run.hpp"
-#include "cli/engine_place.hpp"
 #include "cli/engine_run.hpp"
 #include "cli/exit_status.hpp"
 #include "cli/hooks.hpp"
@@ -17,7 +16,6 @@
 #include "cli/run_plans.hpp"
 #include "cli/workbench.hpp"
 #include "engine/engine.hpp"
-#include "state/lock.hpp"
 
 namespace syncline::cli {
 namespace {
@@ -37,15 +35,6 @@ Task<void> plan_one(const Job& job, RunOptions options, Workbench& workbench, Ou
 int plan_status(const RunReport& report) {
     bool could_plan = report.outcome != Outcome::failed && report.outcome != Outcome::cancelled;
     return could_plan ? exit_ok : exit_status(report);
-}
-
-/// Before an engine is asked: it cannot end what is not its own.
-void end_run_elsewhere(Session& session, const std::optional<JobFile>& file, const Job& job) {
-    Workbench workbench(session);
-    if (file) workbench.use_settings(*file);
-    std::optional<int> engine;
-    if (file) engine = lock_holder(engine_place(file->path, session.environment).lock);
-    end_other_run(session, workbench, job, engine.value_or(0));
 }
 
 }  // namespace

@@ -240,3 +240,28 @@ def test_dropbear_starts_one_command_after_the_other(sandbox, start_server):
     sandbox.jobs(("thesis", {"root": sandbox.source, "remote": "cse:target"}))
     for _ in range(8):
         assert piped(sandbox, "run", "thesis", "--", "cat", "a")[:2] == (0, b"1")
+
+
+def test_restart_cancels_the_push_that_an_engine_does(sandbox, server):
+    make_tree(sandbox.source, {"big": os.urandom(600_000)})
+    sandbox.jobs(("thesis", {"root": sandbox.source, "remote": "cse:target", "interval": "1h"}),
+                 head='[engine]\nbandwidth_limit = "64 KiB/s"\n')
+    engine = sandbox.start("apply")
+    wait_for(lambda: '"transferring"' in sandbox.run("status", "--json", check=None).out)
+    (sandbox.source / "big").write_text("small now")
+    status, out, err = piped(sandbox, "run", "thesis", "--restart", "--", "cat", "big")
+    assert (status, out) == (0, b"small now"), err
+    engine.send_signal(signal.SIGTERM)
+    assert engine.wait(20) == 0, engine.log()
+
+
+def test_restart_ends_the_push_of_another_process(sandbox, server):
+    make_tree(sandbox.source, {"big": os.urandom(600_000)})
+    sandbox.jobs(("thesis", {"root": sandbox.source, "remote": "cse:target"}), head='[engine]\nbandwidth_limit = "64 KiB/s"\n')
+    other = sandbox.start("push", "thesis")
+    wait_for(lambda: sandbox.target.exists() and os.listdir(sandbox.target))
+    assert piped(sandbox, "run", "thesis", "--", "true")[0] == 255, "locked"
+    (sandbox.source / "big").write_text("small now")
+    status, out, err = piped(sandbox, "run", "thesis", "--restart", "--", "cat", "big")
+    assert (status, out) == (0, b"small now"), err
+    assert other.wait(20) == 1, other.log()
