@@ -17,11 +17,11 @@ class Projects:
         self.current = self.names()[0]
         self.client = self.current.rsplit("-", 1)[1]
 
-    def write_jobs(self, clean=None, host="", extra=()):
+    def write_jobs(self, clean=None, host="", extra=(), head=""):
         keys = {"root": self.sandbox.source, "remote": "cse:", "fsync": False}
         if clean is not None:
             keys["clean"] = clean
-        self.sandbox.jobs(("copy", keys), *extra, head=f"\n[hosts.cse]\n{host}\n")
+        self.sandbox.jobs(("copy", keys), *extra, head=f"{head}\n[hosts.cse]\n{host}\n")
 
     def names(self):
         return sorted(os.listdir(self.root))

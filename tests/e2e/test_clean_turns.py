@@ -1,11 +1,13 @@
 """When cleans run, which of them gives way, what one leaves that is killed, and what many directories cost."""
 import json
 import os
+import re
 import shutil
 import signal
 
 import pytest
 
+from browser import Browser
 from harness import wait_for
 from projects import hooked_tool, stand_in
 from tcp_proxy import CuttingProxy
@@ -118,7 +120,7 @@ def test_runs_clean_in_the_background_unless_switched_off(projects):
 def test_the_engine_cleans_after_a_run_once_an_hour(projects):
     sandbox = projects.sandbox
     old = projects.add("old", 400)
-    projects.write_jobs(host='quota_source = { command = "echo 90%" }')
+    projects.write_jobs(host='quota_source = { command = "echo 90%" }', head='\n[status]\nlisten = "127.0.0.1:0"\n')
     sandbox.job_file.write_text(sandbox.job_file.read_text().replace("fsync = false", 'interval = "1s"'))
     sandbox.env["SYNCLINE_CLEAN_AUTO"] = "true"
     engine = sandbox.start("apply", sandbox.job_file)
@@ -131,6 +133,10 @@ def test_the_engine_cleans_after_a_run_once_an_hour(projects):
     assert json.loads(sandbox.run("status", "copy", "--json").out)["cleans"] == [told]
     line = sandbox.run("status").out.splitlines()[-1]
     assert line.startswith("last clean of cse ") and "1 removed, 1 kept, " in line and "quota 90 % -> 90 %" in line
+    with Browser(sandbox.directory) as browser:
+        browser.open(re.search(r"the status is on (http://\S+/)\n", engine.log())[1])
+        shown = browser.wait_for("document.querySelector('#cleans li')?.textContent")
+        assert shown.startswith("cse cleaned ") and "1 removed, 1 kept, " in shown and not browser.complaints
     old = projects.add("old", 400)
     runs = projects.state("SELECT count(*) FROM run")[0][0]
     wait_for(lambda: projects.state("SELECT count(*) FROM run")[0][0] >= runs + 2)

@@ -267,6 +267,20 @@ function showCounts(jobs) {
   document.title = (bad ? `(${bad}) ` : "") + "syncline";
 }
 
+// One line a host whose remote directories were cleaned.
+function showCleans(cleans) {
+  const list = byId("cleans");
+  show(list, cleans.length > 0);
+  list.replaceChildren(...cleans.map((clean) => {
+    const item = make("li");
+    const quota = visible(clean.quota_before) + (clean.quota_after ? " \u2192 " + visible(clean.quota_after) : "");
+    const end = clean.error ? `broke off (${visible(clean.error)}) after ` : "";
+    item.append(make("b", "", visible(clean.host)),
+      ` cleaned ${ago(clean.at)}: ${end}${count(clean.removed)} removed, ${count(clean.kept)} kept, ${size(clean.bytes_freed)} freed; quota ${quota}`);
+    return item;
+  }));
+}
+
 function showAll() {
   if (!status) return;
   const names = new Set(status.jobs.map((job) => job.name));
@@ -282,6 +296,7 @@ function showAll() {
     if (place.children[i] !== element) place.insertBefore(element, place.children[i] || null);
   });
   showCounts(status.jobs);
+  showCleans(status.cleans || []);
   show(byId("empty"), status.jobs.length === 0);
   setText(byId("engine"), `${visible(status.job_file)}, pid ${status.pid}, up ${span(Date.now() - Date.parse(status.started_at))}`);
 }
