@@ -245,14 +245,14 @@ def test_a_timeout_holds_for_push_too(sandbox):
 
 
 def test_a_hangup_ends_what_does_not_reload_and_is_answered_by_what_does(sandbox):
-    make_tree(sandbox.source, {f"f{i}": "x" for i in range(200)})
-    path = sandbox.job(interval="1h")
-    slow = ["strace", "-f", "-qq", "-o", "/dev/null", "-e", "trace=renameat,renameat2,rename",
-            "-e", "inject=renameat,renameat2,rename:delay_enter=200000"]
-    process = sandbox.start("push", "copy", wrapper=slow)
+    make_tree(sandbox.source, {"big": os.urandom(600_000)})
+    sandbox.jobs(("copy", {"root": sandbox.source, "remote": sandbox.target, "fsync": False}),
+                 head='[engine]\nbandwidth_limit = "64 KiB/s"\n')
+    process = sandbox.start("push", "copy")
     wait_for(lambda: sandbox.target.exists() and os.listdir(sandbox.target))
     os.killpg(process.pid, signal.SIGHUP)
     assert process.wait(30) == 1 and "stopping" in process.log()
+    path = sandbox.job(interval="1h")
     process = sandbox.start("apply")
     wait_for(lambda: "unchanged" in process.log())
     process.send_signal(signal.SIGHUP)
