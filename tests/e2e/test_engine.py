@@ -129,15 +129,16 @@ def test_a_killed_engine_leaves_no_stale_lock(sandbox):
 
 
 def test_a_job_that_runs_is_locked_for_others(sandbox):
-    """The first run is held in the middle by a slow file: strace delays each of its reads."""
-    make_tree(sandbox.source, {f"f{i}": str(i) for i in range(20)})
-    sandbox.job()
-    slow = ["strace", "-f", "-qq", "-o", "/dev/null", "-e", "trace=renameat,renameat2,rename",
-            "-e", "inject=renameat,renameat2,rename:delay_enter=400000"]
-    process = sandbox.start("apply", "--once", wrapper=slow)
+    """The first run is stopped in the middle of a file."""
+    make_tree(sandbox.source, {"big": os.urandom(200_000)})
+    sandbox.jobs(("copy", {"root": sandbox.source, "remote": sandbox.target, "fsync": False}),
+                 head='[engine]\nbandwidth_limit = "64 KiB/s"\n')
+    process = sandbox.start("apply", "--once")
     wait_for(lambda: sandbox.target.exists() and os.listdir(sandbox.target))
+    process.send_signal(signal.SIGSTOP)
     result = sandbox.apply(check=5)
     assert re.search(r"PID \d+", result.text)
+    process.send_signal(signal.SIGCONT)
     assert process.wait(60) == 0, process.log()
 
 
