@@ -4,7 +4,7 @@ import statistics
 
 class Row:
     """One line of the table: `ours` and `peer` are lists of the same measure; `limit` is of their medians' ratio, or, without
-    a peer, of our own median."""
+    a peer, of our own median; None where nothing is asked."""
 
     def __init__(self, work, unit, ours, limit, peer=None, peer_name="-"):
         self.work, self.unit, self.limit, self.peer_name = work, unit, limit, peer_name
@@ -17,8 +17,12 @@ class Row:
             return "-" if value is None else f"{value:.3g} {self.unit}"
 
         ratio = "-" if self.peer is None else f"{self.value:.2f}"
-        limit = f"{self.limit:g}" if self.peer is not None else f"{self.limit:g} {self.unit}"
-        return [self.work, show(self.ours), self.peer_name, show(self.peer), ratio, limit, "ok" if self.value <= self.limit else "MISSED"]
+        if self.limit is None:
+            limit, verdict = "-", ""
+        else:
+            limit = f"{self.limit:g}" if self.peer is not None else f"{self.limit:g} {self.unit}"
+            verdict = "ok" if self.value <= self.limit else "MISSED"
+        return [self.work, show(self.ours), self.peer_name, show(self.peer), ratio, limit, verdict]
 
 
 def print_table(rows):
