@@ -2,7 +2,7 @@
 
 build_packages=(meson ninja-build cmake g++ ccache pkg-config libasio-dev liburing-dev libtomlplusplus-dev libspdlog-dev
     libcli11-dev nlohmann-json3-dev libsqlite3-dev libssl-dev libcurl4-openssl-dev libpugixml-dev libcpp-httplib-dev dpkg-dev patch)
-test_packages=(rsync strace git mandoc python3 python3-pytest python3-pytest-xdist procps util-linux dpkg-dev
+test_packages=(rsync strace git vim-tiny mandoc python3 python3-pytest python3-pytest-xdist procps util-linux dpkg-dev
     openssh-server openssh-client dropbear-bin tcsh fish zsh busybox quota e2fsprogs chromium
     ceph-mon ceph-osd radosgw ceph-common openssl awscli rclone)
 check_packages=(clang-format-19 clang-tidy-19 clang-19 mandoc python3)
