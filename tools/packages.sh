@@ -2,7 +2,7 @@
 
 build_packages=(meson ninja-build cmake g++ ccache pkg-config libasio-dev liburing-dev libtomlplusplus-dev libspdlog-dev
     libcli11-dev nlohmann-json3-dev libsqlite3-dev libssl-dev libcurl4-openssl-dev libpugixml-dev libcpp-httplib-dev dpkg-dev patch)
-test_packages=(rsync strace git mandoc python3 python3-pytest python3-pytest-xdist procps util-linux dpkg-dev
+test_packages=(rsync strace git vim-tiny mandoc python3 python3-pytest python3-pytest-xdist procps util-linux dpkg-dev systemd
     openssh-server openssh-client dropbear-bin tcsh fish zsh busybox quota e2fsprogs chromium
     ceph-mon ceph-osd radosgw ceph-common openssl awscli rclone)
 check_packages=(clang-format-19 clang-tidy-19 clang-19 mandoc python3)
@@ -115,4 +115,24 @@ provide_libssh2() {
     [[ -f subprojects/packagecache/$(wrap_value libssh2 source_filename) ]] && return 0
     can_reach "$(wrap_value libssh2 source_url)" && return 0
     seed_wrap libssh2 1.11.1 "$(wrap_value libssh2 source_filename)" "$(wrap_value libssh2 source_hash)"
+}
+
+# provide_promtool: the checker of Prometheus' metrics, in .cache/tools where it is not installed. Only it is taken out of
+# its package: with that a server would be installed and started.
+provide_promtool() {
+    command -v promtool >/dev/null && return 0
+    local tools=$PWD/.cache/tools options=(-q -o APT::Sandbox::User=root -o Acquire::Retries=3) work
+    [[ -x $tools/promtool ]] && return 0
+    command -v apt-get >/dev/null || return 0
+    echo "./dev: fetching promtool from the package prometheus" >&2
+    work=$(mktemp -d)
+    mkdir -p "$tools"
+    if (cd "$work" && { apt-get "${options[@]}" download prometheus ||
+        { as_root apt-get update -q && apt-get "${options[@]}" download prometheus; }; } &&
+        dpkg-deb --fsys-tarfile prometheus_*.deb | tar -x --to-stdout ./usr/bin/promtool >promtool) </dev/null >&2; then
+        install -m 755 "$work/promtool" "$tools/promtool"
+    else
+        echo "./dev: promtool could not be had; the test with it is skipped" >&2
+    fi
+    rm -rf "$work"
 }

@@ -17,16 +17,24 @@ constexpr Duration most_gathering = std::chrono::seconds(1);
 constexpr Duration pause_before_anew = std::chrono::milliseconds(100);
 constexpr Duration look_for_root = std::chrono::seconds(1);
 /// While no watcher can be had, and the job has no interval of its own.
-constexpr Duration fallback_interval = std::chrono::seconds(60);
+constexpr Duration fallback_interval = std::chrono::seconds(60);  // "every minute" below
 constexpr Duration first_retry = std::chrono::seconds(5);
 constexpr unsigned most_doublings = 7;  // ten minutes
+
+bool follows_links(const Job& job) { return job.policy.symlinks == SymlinkPolicy::follow; }
 
 TimeNs in_ns(Duration duration) { return std::chrono::nanoseconds(duration).count(); }
 
 }  // namespace
 
 JobWatch::JobWatch(const asio::any_io_executor& executor, const Job& job, WatchFunction make, Clock& clock, Calls calls)
-    : job_(job), make_(std::move(make)), clock_(clock), calls_(std::move(calls)), stop_(executor), failed_(executor) {}
+    : job_(job),
+      make_(std::move(make)),
+      clock_(clock),
+      calls_(std::move(calls)),
+      stop_(executor),
+      failed_(executor),
+      never_(executor) {}
 
 Task<void> JobWatch::serve(std::shared_ptr<JobWatch> watch) {
     auto following = watch->follow_all();
@@ -38,10 +46,24 @@ Task<void> JobWatch::serve(std::shared_ptr<JobWatch> watch) {
 void JobWatch::stop() { stop_.notify(); }
 
 Task<void> JobWatch::follow_all() {
-    auto one = follow();
+    auto watching = follow();
+    auto looking = look_behind_links();
+    auto either = first_of(std::move(watching), std::move(looking));
     auto other = bring_back_what_failed();
-    auto both = first_of(std::move(one), std::move(other));
-    co_await std::move(both);
+    auto all = first_of(std::move(either), std::move(other));
+    co_await std::move(all);
+}
+
+/// What followed symlinks lead to is watched by nobody.
+Task<void> JobWatch::look_behind_links() {
+    bool has_to = follows_links(job_) && !job_.interval;
+    if (!has_to) co_return co_await never_.wait();
+    while (true) {
+        auto pause = sleep(fallback_interval);
+        co_await std::move(pause);
+        changes_.add_everything();
+        calls_.due();
+    }
 }
 
 Task<void> JobWatch::follow() {
@@ -62,6 +84,7 @@ Task<void> JobWatch::follow_one() {
     if (stands_) {
         gave_up_ = false;
         changes_.add_everything();
+        warn();
         tell();
         calls_.due();
     }
@@ -109,21 +132,45 @@ void JobWatch::broke() {
     stands_ = false;
     changes_.add_everything();
     if (watch_->has_overflowed()) state_.overflowed = true;
-    std::string trouble = watch_->trouble();
-    bool waits = watch_->wants_patience() && !watch_->is_root_gone();
-    if (!trouble.empty() && trouble != warned_) {
-        std::string instead = !waits          ? ""
-                              : job_.interval ? "; until then the job runs by its interval"
-                                              : "; until then the job runs every " + format_duration(fallback_interval);
-        calls_.warn(escape(job_.name) + ": " + trouble + instead);
-    }
-    warned_ = trouble;
+    warn();
     tell();
     // With a watcher to come at once, the run waits for that: what it looks at must be watched by then.
-    bool falls_back = waits && !job_.interval;
+    bool falls_back = lives_by_interval() && !job_.interval;
     bool wants_run = watch_->wants_patience() && (!gave_up_ || falls_back);
     gave_up_ = watch_->wants_patience();
     if (wants_run) calls_.due();
+}
+
+/// Once for the same trouble, as it may come back with each watcher.
+void JobWatch::warn() {
+    std::string trouble = trouble_of_watch();
+    bool is_over = trouble.empty() && stands_ && !state_.overflowed;
+    if (is_over) warned_.clear();
+    if (trouble.empty() || trouble == warned_) return;
+    warned_ = trouble;
+    calls_.warn(escape(job_.name) + ": " + trouble);
+}
+
+/// While no watcher can be had. A root that is gone is no matter of patience alone: nothing can run.
+bool JobWatch::lives_by_interval() const { return watch_->wants_patience() && !watch_->is_root_gone(); }
+
+std::string JobWatch::how_often() const { return job_.interval ? "by its interval" : "every minute"; }
+
+/// "", or what happened and what is done instead.
+std::string JobWatch::trouble_of_watch() const {
+    std::string trouble = watch_->trouble();
+    if (!trouble.empty() && lives_by_interval()) trouble += "; until then the job runs " + how_often();
+    return trouble;
+}
+
+std::string JobWatch::trouble() const {
+    std::string trouble = watch_ ? trouble_of_watch() : "";
+    if (!trouble.empty()) return trouble;
+    if (state_.overflowed) return "changes were lost; nothing is deleted until everything was looked at again";
+    if (!follows_links(job_)) return "";
+    return "what symlinks lead to is not watched (symlinks = \"follow\"): each run looks at everything, and the job "
+           "runs " +
+           how_often() + ", too";
 }
 
 Task<void> JobWatch::be_patient() {
@@ -145,7 +192,7 @@ Task<void> JobWatch::begin_run(RunOptions& options, bool whole) {
     }
     if (is_live) changes_.add(in_use_->take());
     // A run that nobody announced was asked for by a person or a time.
-    if (whole || !is_live || changes_.empty()) changes_.add_everything();
+    if (whole || !is_live || changes_.empty() || follows_links(job_)) changes_.add_everything();
     in_hand_ = std::exchange(changes_, {});
     options.watch = is_live ? in_use_.get() : nullptr;
     if (!in_hand_.everything()) {
@@ -161,16 +208,21 @@ void JobWatch::end_run(const RunReport& report, bool was_locked) {
     if (was_locked) {
         changes_.add(looked_at);
     } else if (report.outcome == Outcome::success) {
-        if (looked_at.everything()) state_.overflowed = false;
+        if (looked_at.everything()) all_is_seen();
         if (later_.empty()) failures_ = 0;
     } else if (report.outcome == Outcome::partial) {
-        if (looked_at.everything()) state_.overflowed = false;
+        if (looked_at.everything()) all_is_seen();
         later_.add(looked_at);
         failed_.notify();
     } else {
         changes_.add_everything();
     }
     tell();
+}
+
+void JobWatch::all_is_seen() {
+    bool is_over = std::exchange(state_.overflowed, false) && stands_;
+    if (is_over) warned_.clear();  // The next loss is another one.
 }
 
 /// What could not be done stays due, though nothing changes any more. The rest need not wait for it.
@@ -187,7 +239,7 @@ Task<void> JobWatch::bring_back_what_failed() {
 void JobWatch::tell() {
     WatchState now = state_;
     now.active = stands_;
-    now.trouble = watch_ ? watch_->trouble() : "";
+    now.trouble = trouble();
     now.pending = changes_.size() + (watch_ && stands_ ? watch_->pending() : 0);
     if (now == state_) return;
     state_ = now;

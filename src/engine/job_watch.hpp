@@ -63,14 +63,21 @@ class JobWatch {
     Task<void> sleep(Duration duration);
     Task<void> bring_back_what_failed();
     Task<void> follow_all();
+    Task<void> look_behind_links();
     void broke();
+    void warn();
+    void all_is_seen();
+    bool lives_by_interval() const;
+    std::string how_often() const;
+    std::string trouble_of_watch() const;
+    std::string trouble() const;
     void tell();
 
     Job job_;
     WatchFunction make_;
     Clock& clock_;
     Calls calls_;
-    Event stop_, failed_;
+    Event stop_, failed_, never_;
     std::shared_ptr<SourceWatch> watch_;
     std::shared_ptr<SourceWatch> in_use_;  ///< by the run under way
     bool stands_ = false;

@@ -1,7 +1,6 @@
 """A running engine that is asked for things: status, trigger, pause, runs of others, watch and auto, the end."""
 import json
 import os
-import pathlib
 import shutil
 import signal
 import socket
@@ -348,31 +347,3 @@ def test_a_path_that_is_longer_than_an_address(sandbox):
     assert list((long / "syncline").glob("*.sock"))
     # Whoever has other variables finds it all the same.
     sandbox.run("wait", "copy", env={"XDG_RUNTIME_DIR": "/nowhere"})
-
-
-@pytest.mark.quick
-def test_the_service_manager_is_told(sandbox):
-    """What systemd would hear of a unit of Type=notify with a watchdog."""
-    make_tree(sandbox.source, {"a": "1"})
-    sandbox.job(interval="1h")
-    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
-        manager.settimeout(20)
-        path = str(sandbox.directory / "notify")
-        manager.bind(path)
-        sandbox.env |= {"NOTIFY_SOCKET": path, "WATCHDOG_USEC": "200000"}
-        process = sandbox.start("apply")
-        heard = []
-        while heard.count(b"WATCHDOG=1") < 3:
-            heard.append(manager.recv(1000))
-        assert any(message.startswith(b"READY=1\n") for message in heard)
-        assert sockets(sandbox)
-        process.terminate()
-        while b"STOPPING=1" not in heard:
-            heard.append(manager.recv(1000))
-        assert process.wait(10) == 0, process.log()
-
-
-def test_the_unit_is_one_that_systemd_reads():
-    root = pathlib.Path(__file__).resolve().parents[2]
-    text = (root / "systemd/syncline.service.in").read_text()
-    assert "Type=notify" in text and "ExecStart=@bindir@/syncline apply" in text

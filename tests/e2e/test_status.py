@@ -2,6 +2,7 @@
 import http.client
 import json
 import os
+import pathlib
 import re
 import shutil
 import socket
@@ -15,6 +16,7 @@ from browser import Browser, find_browser
 from harness import make_tree, read_tree, wait_for
 
 HEAD = '\n[status]\nlisten = "127.0.0.1:0"\n'
+TOOLS = pathlib.Path(__file__).resolve().parents[2] / ".cache/tools"  # see tools/packages.sh
 SLOW = HEAD + '[engine]\nbandwidth_limit = "512 KiB/s"\n'
 
 
@@ -251,12 +253,15 @@ def test_only_jobs_that_the_engine_has_are_shown(sandbox):
     assert [job["name"] for job in endpoint.json()["jobs"]] == ["two"]
 
 
-@pytest.mark.skipif(not shutil.which("promtool"), reason="needs promtool")
+PROMTOOL = shutil.which("promtool") or shutil.which("promtool", path=TOOLS)
+
+
+@pytest.mark.skipif(not PROMTOOL, reason="needs promtool")
 def test_prometheus_takes_the_metrics(sandbox, serve):
     make_tree(sandbox.source, {"a": "1"})
     endpoint = serve(max_staleness="1h")
     endpoint.wait_for_run()
-    done = subprocess.run(["promtool", "check", "metrics"], input=endpoint.get("/metrics").text, text=True, check=False,
+    done = subprocess.run([PROMTOOL, "check", "metrics"], input=endpoint.get("/metrics").text, text=True, check=False,
                           capture_output=True)
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
 

@@ -5,7 +5,7 @@ import subprocess
 
 import pytest
 
-from harness import expected_tree, make_tree, read_tree, wait_for
+from harness import make_tree, read_tree, wait_for
 
 pytestmark = pytest.mark.quick
 
@@ -62,6 +62,73 @@ def test_what_is_saved_created_renamed_and_removed_arrives(sandbox):
     assert not any(name.startswith("watch-") for name in os.listdir(sandbox.directory / "runtime/syncline"))
 
 
+def vi(path, text, *settings):
+    """Real vi puts `text` in the place of the first line."""
+    script = "".join(f"set {setting}\n" for setting in settings) + f"1s/.*/{text}/\nwrite\nquit\n"
+    subprocess.run(["vi", "-u", "NONE", "-i", "NONE", "-es", path], input=script, text=True, check=True)
+
+
+def test_editors_save_in_many_ways(sandbox):
+    make_tree(sandbox.source, {"d/notes": "0\n"})
+    notes = sandbox.source / "d/notes"
+    process = watch(sandbox)
+    inode = notes.stat().st_ino
+    vi(notes, "a backup by rename", "backup", "backupskip=", "backupcopy=no")
+    assert notes.stat().st_ino != inode and (sandbox.source / "d/notes~").exists()
+    arrives(sandbox)
+    inode = notes.stat().st_ino
+    vi(notes, "truncated and written", "nobackup", "nowritebackup", "backupcopy=yes")
+    assert notes.stat().st_ino == inode
+    arrives(sandbox)
+    subprocess.run(["sed", "-i", "s/.*/renamed over/", notes], check=True)
+    arrives(sandbox)
+    # Emacs marks what it edits by a symlink that leads nowhere, and saves through a rename.
+    os.symlink("me@here.1234:5678", sandbox.source / "d/.#notes")
+    arrives(sandbox)
+    os.link(notes, sandbox.source / "d/notes.bak")
+    make_tree(sandbox.source, {"d/#notes#": "saved by itself"})
+    os.rename(sandbox.source / "d/#notes#", notes)
+    os.unlink(sandbox.source / "d/.#notes")
+    arrives(sandbox)
+    # Written to for long, by parts: the whole is there when it is closed.
+    with open(notes, "w", encoding="utf-8") as file:
+        for part in range(5):
+            print(part, file=file, flush=True)
+    arrives(sandbox)
+    # The time of the last write is kept, and so is the size.
+    before = notes.stat()
+    notes.write_text("\n".join("56789") + "\n")
+    os.utime(notes, ns=(before.st_atime_ns, before.st_mtime_ns))
+    arrives(sandbox)
+    stop(process)
+
+
+def test_trees_are_moved_in_and_out(sandbox):
+    make_tree(sandbox.source, {"a/deep/er/file": "1", "stays": "2"})
+    aside = sandbox.directory / "aside"
+    make_tree(aside, {f"in/{i}/file": str(i) for i in range(50)})
+    process = watch(sandbox)
+    os.rename(aside / "in", sandbox.source / "a/in")
+    arrives(sandbox)
+    make_tree(sandbox.source, {"a/in/7/later": "3"})
+    arrives(sandbox)
+    os.rename(sandbox.source / "a", aside / "out")
+    arrives(sandbox)
+    make_tree(aside, {"out/deep/er/file": "nobody's"})
+    os.rename(aside / "out", sandbox.source / "again")
+    os.rename(sandbox.source / "again/in", sandbox.source / "in")
+    arrives(sandbox)
+    # Two trees change places, and one comes in the place of another.
+    make_tree(sandbox.source, {"x/one": "1", "y/two": "2"})
+    arrives(sandbox)
+    for old, new in (("x", "z"), ("y", "x"), ("z", "y")):
+        os.rename(sandbox.source / old, sandbox.source / new)
+    arrives(sandbox)
+    make_tree(sandbox.source, {"x/one": "4", "y/two": "5"})
+    arrives(sandbox)
+    stop(process)
+
+
 def test_a_run_looks_only_at_what_changed(sandbox):
     make_tree(sandbox.source, {"a/file": "1", "b/file": "1"})
     process = watch(sandbox)
@@ -105,12 +172,12 @@ def test_a_branch_is_checked_out(sandbox):
                        env=sandbox.env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
     git("init", "-b", "main")
-    make_tree(sandbox.source, {f"src/{i % 10}/{i}.c": f"main {i}" for i in range(500)} | {".gitignore": "*.o\n"})
+    make_tree(sandbox.source, {f"src/{i % 10}/{i}.c": f"main {i}" for i in range(1000)} | {".gitignore": "*.o\n"})
     git("add", ".")
     git("commit", "-m", "main")
     git("checkout", "-b", "other")
     shutil.rmtree(sandbox.source / "src/3")
-    make_tree(sandbox.source, {f"src/{i % 20}/{i}.c": f"other {i}" for i in range(1000) if i % 10 != 3})
+    make_tree(sandbox.source, {f"src/{i % 20}/{i}.c": f"other {i}" for i in range(2000) if i % 10 != 3})
     git("add", "-A")
     git("commit", "-m", "other")
 
@@ -136,6 +203,23 @@ def test_a_root_that_goes_halts_and_one_that_comes_back_goes_on(sandbox):
     assert read_tree(sandbox.target) == before
     os.rename(away, sandbox.source)
     make_tree(sandbox.source, {"new": "3"})
+    arrives(sandbox)
+    stop(process)
+
+
+def test_a_root_in_whose_place_another_stands(sandbox):
+    """It halts; told that this is the source now, it watches it."""
+    make_tree(sandbox.source, {"a": "1", "b/c": "2"})
+    before = read_tree(sandbox.source)
+    process = watch(sandbox)
+    os.rename(sandbox.source, sandbox.directory / "away")
+    make_tree(sandbox.source, {"other": "3"})
+    wait_for(lambda: "root-changed" in process.log())
+    make_tree(sandbox.source, {"other": "4"})
+    assert read_tree(sandbox.target) == before
+    sandbox.run("push", "copy", "--adopt")
+    arrives(sandbox)
+    make_tree(sandbox.source, {"more": "5"})
     arrives(sandbox)
     stop(process)
 

@@ -65,8 +65,9 @@ class Watched {
     std::vector<std::string> warnings;
     std::shared_ptr<JobWatch> watch;
 
-    explicit Watched(bool has_interval = true) {
+    explicit Watched(bool has_interval = true, SymlinkPolicy symlinks = SymlinkPolicy::copy) {
         Job job = make_job("live");
+        job.policy.symlinks = symlinks;
         if (has_interval) job.interval = std::chrono::hours(1);
         loop.start(begin(job));
         loop.settle();
@@ -185,11 +186,13 @@ TEST_CASE("After lost events a new watcher stands before everything is looked at
     CHECK_FALSE(job.watch->state().active);
     CHECK(job.watch->state().overflowed);
     job.pass(milliseconds(200));
+    CHECK(job.watch->state().trouble.find("nothing is deleted") != std::string::npos);
     CHECK(job.kernel.made == 2);
     CHECK(job.due == 2);
     CHECK(job.watch->state().active);
     CHECK_FALSE(job.run().follows_watch);
     CHECK_FALSE(job.watch->state().overflowed);
+    CHECK(job.watch->state().trouble.empty());
 }
 
 TEST_CASE("Where no watcher can be had the job lives by its interval") {
@@ -202,6 +205,8 @@ TEST_CASE("Where no watcher can be had the job lives by its interval") {
     CHECK(job.due == 2);
     CHECK(job.warnings.size() == 1);
     CHECK(job.warnings.at(0).find("no watch left") != std::string::npos);
+    const char* instead = has_interval ? "the job runs by its interval" : "the job runs every minute";
+    CHECK(job.watch->state().trouble.find(instead) != std::string::npos);
     CHECK(job.run().watch == nullptr);
     job.pass(seconds(61));
     CHECK(job.due == (has_interval ? 2 : 3));
@@ -210,6 +215,21 @@ TEST_CASE("Where no watcher can be had the job lives by its interval") {
     job.pass(seconds(61));
     CHECK(job.watch->state().active);
     CHECK(job.watch->state().trouble.empty());
+}
+
+TEST_CASE("What lies behind followed symlinks is looked at by every run, and every minute") {
+    bool has_interval = GENERATE(true, false);
+    Watched job(has_interval, SymlinkPolicy::follow);
+    job.run();
+    CHECK(job.watch->state().active);
+    const char* how_often = has_interval ? "by its interval" : "every minute";
+    CHECK(job.watch->state().trouble.find(how_often) != std::string::npos);
+    job.change("a");
+    job.pass(milliseconds(60));
+    CHECK(job.due == 2);
+    CHECK_FALSE(job.run().follows_watch);
+    job.pass(seconds(61));
+    CHECK(job.due == (has_interval ? 2 : 3));
 }
 
 }  // namespace
