@@ -1,6 +1,7 @@
 #include "cli/console.hpp"
 
 #include <fcntl.h>
+#include <poll.h>
 #include <pty.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
@@ -20,7 +21,6 @@ class Terminal {
         ::setenv("TERM", "xterm", 1);
         ::unsetenv("NO_COLOR");
         REQUIRE(::openpty(&master_, &inner_, nullptr, nullptr, nullptr) == 0);
-        ::fcntl(master_, F_SETFL, O_NONBLOCK);
         resize(columns);
     }
     ~Terminal() {
@@ -33,10 +33,22 @@ class Terminal {
         winsize size{24, columns, 0, 0};
         REQUIRE(::ioctl(inner_, TIOCSWINSZ, &size) == 0);
     }
+    /// All that was written since the last call. The kernel hands it over in its own time: a mark of ours, behind it,
+    /// tells that it is all here.
     std::string shown() {
-        std::array<char, 4096> buffer;
-        ssize_t count = ::read(master_, buffer.data(), buffer.size());
-        return count > 0 ? std::string(buffer.data(), static_cast<size_t>(count)) : "";
+        constexpr char mark = '\x01';
+        REQUIRE(::write(inner_, &mark, 1) == 1);
+        std::string text;
+        while (!text.ends_with(mark)) {
+            pollfd ready{master_, POLLIN, 0};
+            REQUIRE(::poll(&ready, 1, 30'000) == 1);
+            std::array<char, 4096> buffer;
+            ssize_t count = ::read(master_, buffer.data(), buffer.size());
+            REQUIRE(count > 0);
+            text.append(buffer.data(), static_cast<size_t>(count));
+        }
+        text.pop_back();
+        return text;
     }
 
   private:
