@@ -7,6 +7,7 @@ import tempfile
 import pytest
 
 from bucket_server import BucketServer
+from bucket_store import Store
 from harness import Sandbox
 from projects import Projects
 from ssh_server import SshServer
@@ -47,6 +48,15 @@ def sandbox(binary):
     directory.chmod(0o755)
     with Sandbox(binary, directory) as made:
         yield made
+
+
+@pytest.fixture
+def store(gateway, sandbox, request):
+    """A bucket of the test's own, used by its sandbox."""
+    name = "b-" + "".join(c if c.isalnum() else "-" for c in request.node.name.lower())[:40].strip("-")
+    made = Store(gateway, sandbox, name + "-" + os.urandom(4).hex())
+    made.create()
+    return made
 
 
 @pytest.fixture
