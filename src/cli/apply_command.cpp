@@ -106,7 +106,6 @@ int apply_command(Session& session) {
     // The engine gets the whole file, for it compares it with later edits; only what is to run must be possible.
     JobFile selected = file;
     keep_jobs(selected, line.jobs);
-    refuse_unbuilt(session, selected);
     if (line.detach) return detach_engine(session, file);
     Workbench workbench(session);
     workbench.use_settings(file);

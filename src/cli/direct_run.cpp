@@ -160,7 +160,6 @@ class Resolver {
         job.policy.force = line_.force;
         job.policy.adopt = line_.adopt;
         bool is_bucket = job.remote.type == Destination::Type::bucket;
-        if (line_.tar && is_bucket) refuse(job_label(job) + "archives in a bucket (--tar) are not built yet");
         if (line_.tar) job.transfer = Transfer::tar;
         if (line_.remove) job.policy.delete_policy = is_bucket ? DeletePolicy::synced : DeletePolicy::mirror;
         if (line_.overwrite) job.policy.pull = PullPolicy::mirror;

@@ -53,9 +53,6 @@ int check_command(Session& session) {
     }
     ParseOutcome outcome = load_job_file(place->path, session.environment);
     std::vector<Diagnostic> warnings = outcome.warnings;
-    if (outcome.file) {
-        for (Diagnostic& unbuilt : not_built_yet(*outcome.file)) warnings.push_back(std::move(unbuilt));
-    }
     for (const Diagnostic& warning : warnings) session.output.diagnostic("warning", warning);
     for (const Diagnostic& error : outcome.errors) session.output.diagnostic("error", error);
     size_t jobs = outcome.file ? outcome.file->jobs.size() : 0;

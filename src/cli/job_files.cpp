@@ -113,10 +113,6 @@ void keep_jobs(JobFile& file, const std::vector<std::string>& names) {
     std::erase_if(file.jobs, [&](const Job& job) { return std::ranges::find(names, job.name) == names.end(); });
 }
 
-void refuse_unbuilt(Session& session, const JobFile& file) {
-    for (const Diagnostic& unbuilt : not_built_yet(file)) session.output.diagnostic("warning", unbuilt);
-}
-
 ParseOutcome load_again(const Session& session, const std::string& path, bool was_named) {
     ParseOutcome outcome = load_job_file(path, session.environment);
     if (!outcome.file) return outcome;

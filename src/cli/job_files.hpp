@@ -54,7 +54,4 @@ void keep_jobs(JobFile& file, const std::vector<std::string>& names);
 /// "there is no job 'tesis' in jobs.toml; did you mean 'thesis'?"
 std::string unknown_job(const JobFile& file, const std::string& name);
 
-/// Warns of what this version cannot do yet, and throws Reported{exit_usage} when a job that is to run needs it.
-void refuse_unbuilt(Session& session, const JobFile& file);
-
 }  // namespace syncline::cli

@@ -87,7 +87,6 @@ int show_plans(Session& session, Workbench& workbench, const std::vector<Planned
 int plan_command(Session& session) {
     JobFile file = require_job_file(session, true);
     keep_jobs(file, session.line.jobs);
-    refuse_unbuilt(session, file);
     Workbench workbench(session);
     workbench.use_settings(file);
     workbench.context().file_option = file_option(session, true);

@@ -49,9 +49,6 @@ std::vector<Diagnostic> untrusted_reach(const JobFile& file, const ParseEnvironm
 std::vector<Diagnostic> untrusted_reach(const JobFile& file, const std::vector<Job>& jobs, bool serves_status,
                                         const ParseEnvironment& environment);
 
-/// What the file asks for that this version cannot do yet. Definitions that no job uses are not listed.
-std::vector<Diagnostic> not_built_yet(const JobFile& file);
-
 /// The commented job file that `syncline init` writes. It is valid as it stands.
 std::string init_text();
 

@@ -104,15 +104,6 @@ class Reach {
     Diagnostics found_;
 };
 
-void list_unbuilt(const Job& job, Diagnostics& found) {
-    std::string table = "[jobs." + job.name + "]";
-    auto add = [&](std::string_view key, const std::string& what) {
-        found.add(place_of(job.written, key, {job.line, 1}), table + " " + what + " not built yet");
-    };
-    bool wants_archive = job.remote.type == Destination::Type::bucket && job.transfer == Transfer::tar;
-    if (wants_archive) add("transfer", "transfer = \"tar\": archives in a bucket are");
-}
-
 }  // namespace
 
 std::vector<Diagnostic> untrusted_reach(const JobFile& file, const ParseEnvironment& environment) {
@@ -140,12 +131,6 @@ std::vector<Diagnostic> untrusted_reach(const JobFile& file, const std::vector<J
     }
     if (serves_status) reach.judge_status();
     return reach.take();
-}
-
-std::vector<Diagnostic> not_built_yet(const JobFile& file) {
-    Diagnostics found(file.shown_path);
-    for (const Job& job : file.jobs) list_unbuilt(job, found);
-    return found.take_sorted();
 }
 
 }  // namespace syncline

@@ -4,6 +4,7 @@
 
 #include "base/rel_path.hpp"
 #include "base/text.hpp"
+#include "endpoint/archive.hpp"
 #include "endpoint/bucket_commit.hpp"
 #include "endpoint/bucket_digest.hpp"
 #include "endpoint/bucket_fetch.hpp"
@@ -41,10 +42,52 @@ Task<bool> BucketEndpoint::read_page() {
     is_listed_ = !page;
     if (!page) co_return false;
     for (const s3::ListedObject& object : page->objects) {
+        std::optional<BucketKeys::Place> place = keys_.place_of(object.key);
+        if (place && !place->is_directory && is_reserved_for_archives(place->path)) {
+            has_archive_ = has_archive_ || place->path == manifest_name;
+            continue;
+        }
         objects_.add(object.key, object_stamp(object.size, object.etag, object.last_modified));
     }
     has_objects_ = !objects_.is_empty();
     co_return true;
+}
+
+Task<std::unique_ptr<Endpoint>> BucketEndpoint::instead() {
+    bool is_push = options_.direction == Direction::push;
+    bool wants_archive = options_.transfer == Transfer::tar;
+    if (wants_archive) {
+        auto finding = find_archive();
+        std::unique_ptr<Endpoint> archive = co_await std::move(finding);
+        if (archive) co_return archive;
+    }
+    bool has_to_look = wants_archive || !is_push;
+    if (!has_to_look) co_return nullptr;
+    auto looking = inspect();
+    std::optional<RootIdentity> files = co_await std::move(looking);
+    if (wants_archive && is_push) {
+        if (files) refuse_mixing("is to be an archive, but holds objects of other kinds");
+        ArchiveEndpoint::Place place{client_, keys_, shown(), identity_text()};
+        co_return std::make_unique<ArchiveEndpoint>(std::move(place), options_, workers_, std::nullopt);
+    }
+    if (!has_archive_) co_return nullptr;
+    if (files) refuse_mixing("holds both an archive and other objects");
+    auto finding = find_archive();
+    co_return co_await std::move(finding);
+}
+
+Task<std::unique_ptr<Endpoint>> BucketEndpoint::find_archive() {
+    ArchiveStore store(means(), nullptr, shown());
+    auto finding = store.find();
+    std::optional<FoundManifest> found = co_await std::move(finding);
+    if (!found) co_return nullptr;
+    ArchiveEndpoint::Place place{client_, keys_, shown(), identity_text()};
+    co_return std::make_unique<ArchiveEndpoint>(std::move(place), options_, workers_, std::move(found));
+}
+
+void BucketEndpoint::refuse_mixing(const std::string& why) const {
+    throw Error(Errc::failed,
+                shown() + " " + why + "; choose another prefix for one of them, or remove what is not " + "wanted");
 }
 
 Task<std::optional<RootIdentity>> BucketEndpoint::inspect() {
@@ -71,6 +114,9 @@ Task<Listing> BucketEndpoint::list(ListRequest request, Progress& progress) {
     } catch (const s3::S3Error& error) {
         if (error.failure() != s3::Failure::listing) throw;
         broken_off = error.what();
+    }
+    if (has_archive_) {
+        refuse_mixing("holds an archive, which is pushed to with transfer = \"tar\" (--tar) alone");
     }
     auto settle = [&](std::stop_token) { objects_.settle(request.baseline); };
     co_await offload(workers_, settle);

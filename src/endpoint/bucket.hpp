@@ -27,6 +27,9 @@ class BucketEndpoint : public Endpoint {
     std::string shown() const override;
     std::string identity_text() const override;
     bool is_unsafe_for_mirror() const override { return false; }
+    /// An archive (archive.hpp) where there is one, or where a push is to make one. Throws Error where a push would mix
+    /// archive and objects.
+    Task<std::unique_ptr<Endpoint>> instead() override;
     /// There is no directory to be told from another: it is there when any object is.
     Task<std::optional<RootIdentity>> inspect() override;
     Task<Listing> list(ListRequest request, Progress& progress) override;
@@ -42,6 +45,8 @@ class BucketEndpoint : public Endpoint {
   private:
     BucketMeans means() { return {*client_, keys_, workers_}; }
     Task<bool> read_page();
+    Task<std::unique_ptr<Endpoint>> find_archive();
+    [[noreturn]] void refuse_mixing(const std::string& why) const;
     Task<void> read_link(size_t index);
     Task<void> check(RemoveItem& item);
     Task<void> delete_checked(std::vector<RemoveItem>& items, Progress& progress);
@@ -57,6 +62,7 @@ class BucketEndpoint : public Endpoint {
     ObjectTree objects_;
     bool is_listed_ = false;  ///< to the end
     bool has_objects_ = false;
+    bool has_archive_ = false;                 ///< a manifest was seen
     std::unordered_set<std::string> implied_;  ///< directories that are there only as long as something is in them
     std::unordered_set<std::string> committed_;
     FetchDirectory fetched_;

@@ -2,6 +2,7 @@
 
 #include <asio/this_coro.hpp>
 
+#include "endpoint/archive_manifest.hpp"
 #include "endpoint/bucket_listing.hpp"
 #include "endpoint/bucket_multipart.hpp"
 #include "endpoint/bucket_sums.hpp"
@@ -23,6 +24,10 @@ bool is_directory_item(const CommitItem& item) {
 Task<void> BucketCommit::run(std::vector<CommitItem>& items) {
     std::vector<CommitItem*> simple, small, large;
     for (CommitItem& item : items) {
+        if (is_reserved_for_archives(item.path)) {
+            item.error = "has a name that is kept for archives; rename it";
+            continue;
+        }
         bool is_simple = item.op == Op::symlink || is_directory_item(item);
         if (item.op == Op::chmod) item.records_mode = true;
         (is_simple ? simple : item.source.size >= bucket_part_bytes ? large : small).push_back(&item);

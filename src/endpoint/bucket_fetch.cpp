@@ -1,7 +1,5 @@
 #include "endpoint/bucket_fetch.hpp"
 
-#include <fcntl.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/rel_path.hpp"
@@ -57,21 +55,6 @@ class HashBody final : public s3::BodySink {
     Progress* progress_;
 };
 
-/// A new file below the directory, with the directories that lead there.
-fs::Fd create_file(int directory, std::string_view path) {
-    std::string_view parent = parent_path(path);
-    for (size_t slash = parent.find('/'); !parent.empty(); slash = parent.find('/', slash + 1)) {
-        std::string part(parent.substr(0, slash));
-        if (::mkdirat(directory, part.c_str(), 0700) != 0 && errno != EEXIST && errno != ENAMETOOLONG) return {};
-        if (slash == std::string_view::npos) break;
-    }
-    fs::Fd place = fs::open_directory(directory, parent);
-    if (!place) return {};
-    std::string name(last_name(path));
-    ::unlinkat(place.get(), name.c_str(), 0);  // of an earlier run
-    return fs::Fd(::openat(place.get(), name.c_str(), O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600));
-}
-
 constexpr std::string_view changed_meanwhile =
     "changed in the bucket while it was fetched; it will be tried again at the next run";
 
@@ -112,7 +95,7 @@ Task<void> BucketFetch::fetch(uint32_t index) {
 Task<FetchedContent> BucketFetch::bring(const Entry& entry, std::string_view path) {
     std::string key = means_.keys.file_key(path);
     FetchedContent content;
-    fs::Fd file = create_file(directory_.fd(), path);
+    fs::Fd file = directory_.create_file(path);
     if (!file && errno != EEXIST && errno != ENOTDIR) throw errno_error("create the file", path, errno);
     if (!file) {
         content.error = "something of an earlier run lies where it is to be fetched to; that is removed now";

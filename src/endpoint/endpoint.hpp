@@ -171,6 +171,9 @@ class Endpoint {
     /// directories.
     virtual bool is_unsafe_for_mirror() const = 0;
 
+    /// What is to be used in its place, once the server was asked what is there; null: itself. Before inspect().
+    virtual Task<std::unique_ptr<Endpoint>> instead() { co_return nullptr; }
+
     /// Identity of the root, nullopt when nothing is there. Must not create it.
     virtual Task<std::optional<RootIdentity>> inspect() = 0;
 
@@ -205,6 +208,9 @@ class Endpoint {
     /// with which commit() can go on; flush() removes what of them had no use.
     virtual Task<void> sweep(std::vector<std::string> leftovers) = 0;
 
+    /// Whether nothing of what commit() and remove() did can be seen before flush() has returned.
+    virtual bool commits_at_flush() const { return false; }
+
     /// Returns when all that was committed and removed is durable (nothing to do without `fsync`).
     virtual Task<void> flush() = 0;
 };
@@ -229,7 +235,8 @@ struct EndpointOptions {
     bool fsync = false;      ///< commits reach the disk
     std::string local_root;  ///< the job's root: names the default layout, and holds what a pull brings
     Transfer transfer = Transfer::automatic;
-    UploadJournal* uploads = nullptr;  ///< null: nothing is remembered
+    Direction direction = Direction::push;  ///< whether the job's root is the source, or what is far
+    UploadJournal* uploads = nullptr;       ///< null: nothing is remembered
 };
 
 /// Makes the endpoints of a run, so that the engine knows nothing of what is behind them. Outlives them.

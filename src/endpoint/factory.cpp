@@ -19,10 +19,6 @@ std::unique_ptr<Endpoint> Endpoints::open(const Destination& destination, const 
         case Destination::Type::bucket:
             if (buckets_ == nullptr)
                 throw Error(Errc::usage, destination.name + ": bucket destinations cannot be used here");
-            if (options.transfer == Transfer::tar) {
-                throw Error(Errc::usage,
-                            destination.name + ": archives in a bucket are not built yet; set transfer = \"files\"");
-            }
             return std::make_unique<BucketEndpoint>(*buckets_, destination, options, workers_);
     }
     return nullptr;

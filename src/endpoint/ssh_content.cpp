@@ -174,6 +174,11 @@ void TarContent::begin_file(SentItem& sent) {
         sent.state = SentItem::State::failed;
         return;
     }
+    if (sent.only_of_size.value_or(entry.stamp.size) != entry.stamp.size) {
+        file_.close();
+        sent.state = SentItem::State::changed;
+        return;
+    }
     before_ = entry.stamp;
     begun_at_ = wall_clock_now();
     rest_ = before_.size;
@@ -238,7 +243,7 @@ Task<void> TarContent::append_control_files() {
     std::vector<ControlFile> files;
     if (conclude_) files = co_await conclude_();
     for (const ControlFile& file : files) append_control_file(buffer_, file.name, file.text);
-    append_tar_end(buffer_);
+    if (!is_left_open_) append_tar_end(buffer_);
 }
 
 }  // namespace syncline

@@ -5,6 +5,7 @@
 
 #include <atomic>
 #include <functional>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -23,9 +24,10 @@ struct SentItem {
     explicit SentItem(CommitItem* sent_item);
 
     CommitItem* item;
-    std::string name;                ///< in the stage
-    const KeptFile* kept = nullptr;  ///< what is in the stage of it already
-    bool needs_touch = false;        ///< its mode and time are not yet those of `item`
+    std::string name;                        ///< in the stage
+    const KeptFile* kept = nullptr;          ///< what is in the stage of it already
+    std::optional<uint64_t> only_of_size{};  ///< a file of another size is none of what is to be sent
+    bool needs_touch = false;                ///< its mode and time are not yet those of `item`
     enum class State : uint8_t { waiting, sent, changed, failed } state = State::waiting;
     std::string error;  ///< failed: why it could not be read, or sent
     bool disk_trouble = false;
@@ -107,6 +109,8 @@ class TarContent final : public ssh::InputSource {
     TarContent(ContentSource content, SendQueue& queue, Conclude conclude, TransferMeans means, Progress& progress);
 
     Task<std::string_view> next() override;
+    /// More members follow by other hands: the stream is not ended.
+    void leave_open() { is_left_open_ = true; }
 
   private:
     bool fill(std::stop_token stop);
@@ -132,6 +136,7 @@ class TarContent final : public ssh::InputSource {
     uint64_t rest_ = 0;
     bool is_short_ = false;  ///< the file ended early; zeros stand for the rest
     bool concluded_ = false;
+    bool is_left_open_ = false;
 };
 
 }  // namespace syncline

@@ -53,6 +53,20 @@ uint64_t FetchDirectory::kept_bytes(std::string_view path) const {
     return found && entry.kind == Kind::file ? entry.stamp.size : 0;
 }
 
+fs::Fd FetchDirectory::create_file(std::string_view path) const {
+    std::string_view parent = parent_path(path);
+    for (size_t slash = parent.find('/'); !parent.empty(); slash = parent.find('/', slash + 1)) {
+        std::string part(parent.substr(0, slash));
+        if (::mkdirat(fd_.get(), part.c_str(), 0700) != 0 && errno != EEXIST && errno != ENAMETOOLONG) return {};
+        if (slash == std::string_view::npos) break;
+    }
+    fs::Fd place = fs::open_directory(fd_.get(), parent);
+    if (!place) return {};
+    std::string name(last_name(path));
+    ::unlinkat(place.get(), name.c_str(), 0);  // of an earlier run
+    return fs::Fd(::openat(place.get(), name.c_str(), O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600));
+}
+
 void FetchDirectory::remove_file(std::string_view path) const {
     fs::Fd parent = fs::open_directory(fd_.get(), parent_path(path));
     if (parent) ::unlinkat(parent.get(), std::string(last_name(path)).c_str(), 0);

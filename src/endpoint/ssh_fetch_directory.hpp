@@ -28,6 +28,9 @@ class FetchDirectory {
 
     /// Bytes of the file that lie there already; 0 when there is none.
     uint64_t kept_bytes(std::string_view path) const;
+    /// A new file, with the directories that lead there, over one that an earlier run brought. Not open, and errno,
+    /// when that cannot be.
+    fs::Fd create_file(std::string_view path) const;
     void remove_file(std::string_view path) const;
 
     /// What the batch in hand came to, for commit().

@@ -32,6 +32,15 @@ Task<void> Applier::run() {
         std::string why(reason_text(action.reason));
         add_problem(action_path(action, sides_.source_tree, sides_.target_tree), "conflict: " + why);
     }
+    try {
+        co_await take_steps();
+    } catch (...) {
+        if (sides_.target.commits_at_flush()) take_back();
+        throw;
+    }
+}
+
+Task<void> Applier::take_steps() {
     co_await commit(Phase::open);
     co_await commit(Phase::build);
     co_await prune();
@@ -39,6 +48,15 @@ Task<void> Applier::run() {
     co_await commit(Phase::finish);
     co_await sides_.target.flush();
     recorder_.settle();
+}
+
+/// Nothing of what was reported came about.
+void Applier::take_back() {
+    uint64_t unchanged = report_.done.unchanged;
+    report_.done = {};
+    report_.done.unchanged = unchanged;
+    report_.deletes = 0;
+    report_.paths = {};
 }
 
 std::span<const Action> Applier::actions_of(Phase phase) const {
@@ -79,7 +97,8 @@ Task<void> Applier::commit_batch(std::span<const Action> actions) {
     ContentSource content = co_await sides_.source.fetch(sides_.source_tree, std::move(wanted), progress_);
     if (content.fetched != nullptr) take_fetched_modes(*content.fetched, items);
     co_await sides_.target.commit(content, items, progress_);
-    recorder_.settle();  // this batch's flush made the renames of the one before durable
+    // This batch's flush made the renames of the one before durable.
+    if (!sides_.target.commits_at_flush()) recorder_.settle();
     for (size_t i = 0; i < items.size(); ++i) take_result(*actions_of_items[i], items[i]);
 }
 

@@ -41,7 +41,9 @@ class Applier {
     const std::string& disk_trouble() const { return disk_trouble_; }
 
   private:
+    Task<void> take_steps();
     Task<void> commit(Phase phase);
+    void take_back();
     Task<void> commit_batch(std::span<const Action> actions);
     Task<void> prune();
     Task<bool> may_prune();

@@ -43,6 +43,8 @@ Task<void> RunSteps::read_local_side() {
 }
 
 Task<void> RunSteps::inspect_remote_root() {
+    std::unique_ptr<Endpoint> other = co_await remote_->instead();
+    if (other) remote_ = std::move(other);
     std::optional<RootIdentity>& remote_now = is_push() ? facts_.target.now : facts_.source.now;
     remote_now = co_await remote_->inspect();
 }

@@ -52,6 +52,7 @@ Task<void> RunSteps::open_sides() {
     EndpointOptions options(job_.fsync);
     options.local_root = job_.root;
     options.transfer = job_.transfer;
+    options.direction = policy_.direction;
     options.uploads = &uploads_;
     local_ = context_.endpoints.open(root, options);
     remote_ = context_.endpoints.open(job_.remote, options);

@@ -14,13 +14,6 @@ std::vector<std::string> reach(const std::string& body) {
     return texts(untrusted_reach(*outcome.file, make_environment()));
 }
 
-std::vector<std::string> unbuilt(const std::string& body) {
-    ParseOutcome outcome = parse_body(body);
-    INFO(joined(outcome.errors));
-    REQUIRE(outcome.file);
-    return texts(not_built_yet(*outcome.file));
-}
-
 }  // namespace
 
 TEST_CASE("an untrusted file stays below its own directory") {
@@ -92,18 +85,4 @@ TEST_CASE("a job of the command line answers for the defaults, not for its place
     CHECK(texts(untrusted_reach(*outcome.file, {job}, false, make_environment())) ==
           std::vector<std::string>{"jobs.toml:3:1: [defaults] runs a command: on_halt = evil",
                                    "jobs.toml:5:1: [hosts.h] runs a command: quota_source = q"});
-}
-
-TEST_CASE("what is not built yet is named where it is used") {
-    CHECK(unbuilt(
-              "[hosts.cse]\n[buckets.b]\nprovider = \"s3\"\nbucket = \"b\"\n[jobs.x]\nroot = \"/r\"\nremote = \"/t\"\n")
-              .empty());
-    std::vector<std::string> found = unbuilt(
-        "[status]\nlisten = \"localhost:1\"\n[buckets.b]\nprovider = \"s3\"\nbucket = \"b\"\n[jobs.x]\nroot = "
-        "\"/r\"\nremote = "
-        "\"cse:\"\nwatch = true\nclean = {}\n[jobs.y]\nroot = \"/q\"\nremote = \"b:\"\ntransfer = \"tar\"\non_halt = "
-        "\"x\"\n");
-    CHECK(found == std::vector<std::string>{
-                       "jobs.toml:15:1: [jobs.y] transfer = \"tar\": archives in a bucket are not built yet",
-                   });
 }

@@ -115,15 +115,6 @@ def test_a_found_job_file_must_be_trusted_before_it_reaches_out(sandbox, tmp_pat
     assert "written by others" in sandbox.run("push", "copy", check=2).err
 
 
-def test_a_job_that_needs_what_is_not_built_fails_alone(sandbox):
-    make_tree(sandbox.source, {"a": "1"})
-    bucket = '[buckets.b]\nprovider = "minio"\nbucket = "b"\nendpoint = "http://127.0.0.1:9"\n'
-    path = sandbox.jobs(("copy", {"root": sandbox.source, "remote": sandbox.target}),
-                        ("archive", {"root": sandbox.home, "remote": "b:dir", "transfer": "tar"}), head=bucket)
-    assert "not built yet" in sandbox.run("apply", path, "--once", check=2).err
-    assert read_tree(sandbox.target) == {"a": b"1"}
-
-
 def test_check_counts_jobs_or_lists_every_error(sandbox):
     path = sandbox.job()
     assert sandbox.run("check").out == "jobs.toml: 1 job, no errors\n"
