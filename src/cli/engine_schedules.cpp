@@ -181,8 +181,12 @@ Task<bool> EngineDesk::was_synced(const Job& job) {
     try {
         auto finding = find_pair_key(job, context.endpoints);
         PairKey key = co_await std::move(finding);
-        std::optional<PairRecord> record = context.store.find(key);
-        is_synced = record && record->whole_sync;
+        // A whole pull is a sync too.
+        for (Direction direction : {Direction::push, Direction::pull}) {
+            key.direction = direction;
+            std::optional<PairRecord> record = context.store.find(key);
+            is_synced = is_synced || (record && record->whole_sync);
+        }
     } catch (const Error&) {
         // The plan will say what is wrong, or the runs.
     }
