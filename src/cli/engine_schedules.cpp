@@ -114,6 +114,7 @@ std::string EngineDesk::stop_schedule(const Request& request) {
 
 std::string EngineDesk::start_schedule(const Request& request) {
     control_->edit(request.job, request.command, edit_for(request));
+    control_->let_go(request.job);
     if (request.adopt) control_->adopt_once(request.job);
     control_->trigger(request.job);
     const Job& job = control_->job(request.job);
