@@ -157,6 +157,7 @@ def test_auto_refuses_to_begin_before_a_recorded_sync(machines):
     a.live()
     why = a.refused()
     assert "no recorded sync" in why and "syncline push ws" in why and "--adopt" in why
+    assert a.keys() == []  # nor did its watcher
     # Neither a pull that failed counts, nor a push of a part.
     a.run("pull", "ws", check=3)
     a.refused()
@@ -204,7 +205,7 @@ def test_auto_is_looked_at_and_stopped(machine):
 def test_auto_to_another_place(machine):
     """-b, -d and -x hold for its runs."""
     make_tree(machine.root, {"x": "1", "x.log": "1"})
-    machine.live(remote=machine.sandbox.directory / "local", watch=False)
+    machine.live(remote=machine.sandbox.directory / "local")
     machine.run("push", "ws")
     place = ("-b", "store", "-d", "else/where")
     assert "no recorded sync" in machine.refused(*place)
