@@ -114,6 +114,7 @@ std::string EngineDesk::stop_schedule(const Request& request) {
 
 std::string EngineDesk::start_schedule(const Request& request) {
     control_->edit(request.job, request.command, edit_for(request));
+    control_->let_go(request.job);
     if (request.adopt) control_->adopt_once(request.job);
     control_->trigger(request.job);
     const Job& job = control_->job(request.job);
@@ -181,8 +182,12 @@ Task<bool> EngineDesk::was_synced(const Job& job) {
     try {
         auto finding = find_pair_key(job, context.endpoints);
         PairKey key = co_await std::move(finding);
-        std::optional<PairRecord> record = context.store.find(key);
-        is_synced = record && record->whole_sync;
+        // A whole pull is a sync too.
+        for (Direction direction : {Direction::push, Direction::pull}) {
+            key.direction = direction;
+            std::optional<PairRecord> record = context.store.find(key);
+            is_synced = is_synced || (record && record->whole_sync);
+        }
     } catch (const Error&) {
         // The plan will say what is wrong, or the runs.
     }

@@ -11,6 +11,7 @@ namespace syncline {
 namespace {
 
 constexpr int locked_status = 5;
+const std::string hold = "hold";  // beside the commands that edit jobs
 
 /// What is kept of a run once who waited for it has it: not its million actions.
 std::shared_ptr<const RunEnding> without_details(const RunEnding& ending) {
@@ -81,11 +82,18 @@ bool EngineControl::take_on(const std::string& name) {
     auto found = std::ranges::find(outcome.file->jobs, name, &Job::name);
     if (found == outcome.file->jobs.end()) return false;
     found->on_start = false;
+    states_[name].edits[hold] = [](Job& job) {
+        job.watch = false;
+        job.interval.reset();
+        job.at.clear();
+    };
     service_.options_.only_jobs.push_back(name);
     keep_jobs_named(*outcome.file, service_.options_.only_jobs);
     service_.take_up(std::move(*outcome.file));
     return true;
 }
+
+void EngineControl::let_go(const std::string& name) { edit(name, hold, nullptr); }
 
 void EngineControl::trigger(const std::string& name) {
     if (auto watch = service_.watches_.find(name)) watch->look_at_everything();

@@ -93,9 +93,10 @@ class EngineControl {
     /// Looks at the job file again when its text is not the one of this SHA-256; whether it is then.
     bool takes_up(const std::string& sha256);
 
-    /// Takes a job of the file up that --job left out at the start, without running it; false when the file has none of
-    /// that name.
+    /// Takes a job of the file up that --job left out at the start; false when the file has none of that name. Until
+    /// let_go() it has no times and no watcher: whether it may begin is still to be judged.
     bool take_on(const std::string& name);
+    void let_go(const std::string& name);
 
     /// Makes it due now: once more after a run that is under way.
     void trigger(const std::string& name);

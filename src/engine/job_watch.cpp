@@ -202,6 +202,14 @@ Task<void> JobWatch::begin_run(RunOptions& options, bool whole) {
     tell();
 }
 
+Task<std::shared_ptr<SourceWatch>> JobWatch::witness() const {
+    std::shared_ptr<SourceWatch> watch = watch_;
+    if (!stands_ || !watch) co_return nullptr;
+    auto proof = watch->prove();
+    bool is_live = co_await std::move(proof);
+    co_return is_live ? watch : nullptr;
+}
+
 void JobWatch::end_run(const RunReport& report, bool was_locked) {
     ChangeSet looked_at = std::exchange(in_hand_, {});
     in_use_.reset();

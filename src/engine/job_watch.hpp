@@ -48,6 +48,8 @@ class JobWatch {
     /// Says what a run that begins now has to look at; with `whole` that is everything. To be followed by end_run().
     Task<void> begin_run(RunOptions& options, bool whole);
     void end_run(const RunReport& report, bool was_locked);
+    /// For a run that leaves what changed to the next: the live watcher, null when none has seen everything.
+    Task<std::shared_ptr<SourceWatch>> witness() const;
     /// Has the next run look at everything.
     void look_at_everything() { changes_.add_everything(); }
 

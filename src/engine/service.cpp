@@ -107,6 +107,7 @@ Task<void> Service::run(std::shared_ptr<const Job> job, RunOptions options, bool
     JobRun run(executor_, job, parts_.run, parts_.clock);
     // A run that does something else than one on schedule leaves what changed to the next.
     std::shared_ptr<JobWatch> watch = is_regular ? watches_.find(name) : nullptr;
+    std::shared_ptr<SourceWatch> witness;
     runs_[name] = &run;
     observer_.run_started(*job, run.progress());
     if (asked) asked->begin(run.progress());
@@ -115,6 +116,10 @@ Task<void> Service::run(std::shared_ptr<const Job> job, RunOptions options, bool
         if (watch) {
             auto beginning = watch->begin_run(options, asked != nullptr || schedule_.was_timed(name));
             co_await std::move(beginning);
+        } else if (auto other = watches_.find(name)) {
+            auto asking = other->witness();
+            witness = co_await std::move(asking);
+            options.watch = witness.get();
         }
         auto whole = run.run(std::move(options));
         co_await std::move(whole);

@@ -15,6 +15,8 @@ constexpr size_t most_pending = size_t{1} << 20;
 constexpr size_t most_kept = size_t{32} << 20;  ///< a page of 1,000 longest keys, all encoded, is below 5 MiB
 constexpr size_t most_headers = 256;
 constexpr size_t pace_step = size_t{64} << 10;
+/// From here on a server's "100 Continue" is waited for, so that what is refused is not sent.
+constexpr size_t least_announced = size_t{1} << 20;
 
 /// What the user says, and what no proxy can reach: this machine, and the instance metadata service.
 const std::string& hosts_without_proxy() {
@@ -122,6 +124,9 @@ void Transfer::set_body() {
         curl_easy_setopt(handle_, CURLOPT_READDATA, this);
         curl_easy_setopt(handle_, CURLOPT_SEEKFUNCTION, &Transfer::on_seek);
         curl_easy_setopt(handle_, CURLOPT_SEEKDATA, this);
+        // That wait is a round trip, and a whole second where the server says nothing (RADOS Gateway to DeleteObjects).
+        // An empty Expect header would be signed by some versions of libcurl.
+        if (request_.body->size() < least_announced) curl_easy_setopt(handle_, CURLOPT_EXPECT_100_TIMEOUT_MS, 0L);
     }
     curl_easy_setopt(handle_, CURLOPT_CUSTOMREQUEST, request_.method.c_str());
 }

@@ -118,7 +118,9 @@ class Store:
             query["continuation-token"] = token[0]
 
     def get(self, key):
-        return self.ask("GET", key).body
+        """The content; None when it is not there."""
+        answer = self.ask("GET", key, want=(200, 404))
+        return answer.body if answer.status == 200 else None
 
     def tree(self, prefix="ws/"):
         """{path: content} of the files, as read_tree gives it."""

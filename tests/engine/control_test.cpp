@@ -156,7 +156,7 @@ TEST_CASE("an edit holds through reloads until it is undone, and a wrong one cha
     engine.end_engine();
 }
 
-TEST_CASE("a job that was left out at the start is taken on without a run") {
+TEST_CASE("a job that was left out at the start is taken on without a run, and begins nothing by itself") {
     Asked engine({});
     engine.end_engine();
     FakeEngine chosen;
@@ -168,6 +168,9 @@ TEST_CASE("a job that was left out at the start is taken on without a run") {
     CHECK(chosen.control->take_on("b"));
     chosen.loop.settle();
     CHECK((chosen.control->has_job("b") && !chosen.is_running("b")));
+    CHECK_FALSE(chosen.control->view("b").next_run_at);
+    chosen.control->let_go("b");
+    CHECK(chosen.control->view("b").next_run_at);
     chosen.loop.cancel();
     chosen.loop.settle();
 }
