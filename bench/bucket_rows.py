@@ -54,6 +54,11 @@ class BucketRows:
         self.server.call("radosgw-admin", "-c", self.server.config, "-n", "client.rgw", "bucket", "rm", f"--bucket={bucket}",
                          "--purge-objects", "--bypass-gc")
 
+    def keys(self, bucket):
+        """How many there are in it; of many, those of the first page."""
+        answer = request(self.server.port, self.server.users[0], "GET", f"/{bucket}/", {"list-type": "2"})
+        return len(answer.texts("Key"))
+
     def in_a_bucket(self, run):
         """`run` with a bucket of its own, which is gone afterwards."""
         def in_a_new_one():
@@ -179,6 +184,8 @@ class BucketRows:
         ours, peer = self.bench.in_turns(self.in_a_bucket(lambda bucket: push(bucket).seconds), self.in_a_bucket(piped))
         bucket, pulled = self.new_bucket(), self.directory / "pulled"
         push(bucket)
+        if self.keys(bucket) > 10:
+            sys.exit("bench: the push did not make an archive")
         self.forget()
         self.bench.remove("pulled")
         self.ours(self.job(pulled, bucket, direction='"pull"'))
