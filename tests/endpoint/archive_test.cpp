@@ -133,11 +133,13 @@ TEST_CASE("a manifest that was cut or damaged is refused, and never something el
     for (size_t i = 0; i < content.size(); ++i) {
         std::string damaged = content;
         damaged[i] = static_cast<char>(damaged[i] ^ 0x41);
+        std::string again = content;
         try {
-            CHECK(write_manifest(read_manifest(damaged)) == content);
+            again = write_manifest(read_manifest(damaged));
         } catch (const Error&) {
             continue;
         }
+        CHECK(again == content);
     }
 }
 
