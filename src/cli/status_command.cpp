@@ -1,4 +1,5 @@
 // status: what the running engine does, as a table or as /status.json.
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -77,24 +78,54 @@ std::string coloured(const Style& style, const std::string& state, const std::st
     return state == "idle" ? style.green(padded) : state == "paused" ? style.yellow(padded) : style.bold(padded);
 }
 
-std::string table(const std::vector<Row>& rows, const Style& style) {
+/// What there is room for; by default for everything.
+struct Window {
+    size_t rows = std::string::npos, columns = std::string::npos;
+};
+
+/// As large as the terminal is now. The last column stays free, as some terminals wrap as soon as it is written, and so
+/// does the last row, to which the line feed of the one before leads.
+Window window_of(int fd) {
+    winsize size{};
+    bool is_known = ::ioctl(fd, TIOCGWINSZ, &size) == 0 && size.ws_col > 1 && size.ws_row > 1;
+    return is_known ? Window{size.ws_row - 1U, size.ws_col - 1U} : Window{23, 79};
+}
+
+using Lines = std::vector<std::string>;
+
+void add_table(Lines& lines, const std::vector<Row>& rows, const Style& style, size_t columns) {
     std::array<size_t, 5> widths{};
     for (const Row& row : rows) {
         for (size_t i = 0; i < row.size(); ++i) widths[i] = std::max(widths[i], display_width(row[i]));
     }
-    std::string out;
     for (const Row& row : rows) {
         std::string line;
+        size_t left = columns;
         for (size_t i = 0; i < row.size(); ++i) {
-            std::string cell = row[i] + std::string(widths[i] - display_width(row[i]), ' ');
-            if (i + 1 == row.size()) cell = row[i];
+            std::string cell = cut_to_width(row[i], left);
+            size_t padding = i + 1 == row.size() ? 0 : std::min(left, widths[i]) - display_width(cell);
+            cell += std::string(padding, ' ');
+            left -= display_width(cell);
             if (&row == &rows.front()) cell = style.bold(cell);
             if (i == 1 && &row != &rows.front()) cell = coloured(style, row[i], cell);
-            line += (i == 0 ? "" : "  ") + cell;
+            line += cell;
+            if (left < 3) break;
+            line += "  ";
+            left -= 2;
         }
-        out += line.substr(0, line.find_last_not_of(' ') + 1) + "\n";
+        lines.push_back(line.substr(0, line.find_last_not_of(' ') + 1));
     }
-    return out;
+}
+
+std::string joined(Lines lines, const Window& window) {
+    if (lines.size() > window.rows) {
+        std::string more = "... and " + grouped(lines.size() - window.rows + 1) + " more lines";
+        lines.resize(window.rows);
+        lines.back() = cut_to_width(more, window.columns);
+    }
+    std::string text;
+    for (const std::string& line : lines) text += line + "\n";
+    return text;
 }
 
 std::string clean_line(const Json& clean) {
@@ -103,10 +134,10 @@ std::string clean_line(const Json& clean) {
            (error.empty() ? "" : "broke off (" + error + ") after ") + std::to_string(number(clean, "removed")) +
            " removed, " + std::to_string(number(clean, "kept")) + " kept, " +
            format_byte_count(number(clean, "bytes_freed")) + " freed; quota " + text(clean, "quota_before") +
-           (after.empty() ? "" : " -> " + after) + "\n";
+           (after.empty() ? "" : " -> " + after);
 }
 
-std::string status_text(const Json& answer, const Style& style) {
+std::string status_text(const Json& answer, const Style& style, const Window& window) {
     const Json status = answer.value("status", Json::object());
     const Json stale = answer.value("stale", Json::array());
     std::vector<Row> rows{{"JOB", "STATE", "LAST SUCCESS", "NEXT RUN", ""}};
@@ -116,21 +147,25 @@ std::string status_text(const Json& answer, const Style& style) {
                         local_time_of(job.contains("last_success") ? job["last_success"] : Json()),
                         local_time(text(job, "next_run_at")), remark_of(job, is_stale)});
     }
-    std::string cleans;
-    for (const Json& clean : status.value("cleans", Json::array())) cleans += clean_line(clean);
-    return text(status, "job_file") + ": engine " + std::to_string(number(status, "pid")) + ", since " +
-           local_time(text(status, "started_at")) + "\n" + table(rows, style) + cleans;
+    std::string engine = text(status, "job_file") + ": engine " + std::to_string(number(status, "pid")) + ", since " +
+                         local_time(text(status, "started_at"));
+    Lines lines{cut_to_width(engine, window.columns)};
+    add_table(lines, rows, style, window.columns);
+    for (const Json& clean : status.value("cleans", Json::array())) {
+        lines.push_back(cut_to_width(clean_line(clean), window.columns));
+    }
+    return joined(std::move(lines), window);
 }
 
-/// Shows one answer; its exit status.
-int show(Session& session, const std::string& line, const std::string& before) {
+/// Shows one answer, behind what is given; its exit status.
+int show(Session& session, const std::string& line, const std::string& before, const Window& window) {
     Json answer = Json::parse(line, nullptr, false);
     if (!answer.is_object() || answer.value("event", "") != "status") return tell_answer(session, line);
     int status = answer.value("exit_status", int{exit_failed});
     if (session.line.json) {
         session.console.print(answer["status"].dump(-1, ' ', true) + "\n");
     } else if (!session.line.quiet) {
-        session.console.print(before + status_text(answer, Style(session.console.colours_output())));
+        session.console.print(before + status_text(answer, Style(session.console.colours_output()), window));
     }
     return status;
 }
@@ -143,13 +178,14 @@ int status_command(Session& session) {
     status::ControlRequest request;
     request.command = "status";
     if (!session.line.arguments.empty()) request.job = session.line.arguments.front();
-    int status = show(session, ask(engine, request), "");
-    if (!session.line.follow) return status;
+    if (!session.line.follow) return show(session, ask(engine, request), "", {});
     // On a terminal each table takes the place of the one before; elsewhere they follow each other.
-    std::string before = ::isatty(STDOUT_FILENO) != 0 ? "\x1b[H\x1b[J" : "\n";
-    while (session.console.output_error().empty()) {
-        std::this_thread::sleep_for(follow_interval);
-        status = show(session, ask(engine, request), before);
+    bool is_screen = ::isatty(STDOUT_FILENO) != 0;
+    int status = exit_ok;
+    for (bool is_first = true; session.console.output_error().empty(); is_first = false) {
+        if (!is_first) std::this_thread::sleep_for(follow_interval);
+        std::string before = is_screen ? "\x1b[H\x1b[J" : is_first ? "" : "\n";
+        status = show(session, ask(engine, request), before, is_screen ? window_of(STDOUT_FILENO) : Window{});
     }
     return status;
 }

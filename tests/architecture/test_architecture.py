@@ -28,7 +28,7 @@ CONFINED = {
     "toml++": {"config"},
     "sqlite3.h": {"state"},
     "CLI": {"cli"},
-    "nlohmann": {"cli", "state", "status", "s3"},
+    "nlohmann": {"cli", "state", "status", "s3", "endpoint"},
     "liburing.h": {"fs"},
     "curl": {"s3"},
     "pugixml": {"s3"},

@@ -41,7 +41,6 @@ def test_the_table_follows_a_run(sandbox):
         assert terminal.is_as_it_was()
 
 
-@pytest.mark.xfail(strict=True, reason="status_command.cpp cuts its lines neither to the width nor to the height of the window")
 def test_the_table_fits_the_window(sandbox):
     """However small somebody makes it: no line goes on in the next one, and the first one stays."""
     jobs = [(f"job-{i}", {"root": sandbox.directory / f"a directory that is not there {i}", "interval": "1h",
