@@ -132,6 +132,21 @@ def test_bucket_and_directory_from_the_command_line(store, sandbox):
     sandbox.run("push", "local", "-b", f"generic:{store.name}", cwd=sandbox.source)
     assert "source/" not in store.keys("") and "b.pyc" in store.keys("source/")
     assert "no [buckets] table" in sandbox.run("push", "local", "-b", "nope", check=2).text
+    store.put("else/where/x.log", b"1")
+    store.put("else/where/d/new", b"1")
+    other = sandbox.directory / "other"
+    place = ("-b", "store", "-d", "else/where", "--root", other)
+    sandbox.run("pull", "local", *place, other / "d")
+    assert read_tree(other) == {"d/c": b"3", "d/new": b"1"}
+    sandbox.run("pull", "local", *place, "-x", "*.log", cwd=other)
+    assert read_tree(other) == {"d/c": b"3", "d/new": b"1", "a": b"1"}
+    # Without a job.
+    adhoc = ("-b", f"generic:{store.name}", "-d", "scratch", "--root", other)
+    sandbox.run("push", *adhoc, cwd=other)
+    assert store.tree("scratch/") == read_tree(other)
+    # The table of that provider says where the secret goes: a file that was edited has no say before it is trusted.
+    sandbox.job_file.write_text(sandbox.job_file.read_text() + "\n")
+    assert "trust" in sandbox.run("push", *adhoc, cwd=other, check=2).text
 
 
 def test_thousands_of_odd_keys_and_an_unchanged_run_costs_the_listing_alone(store, sandbox):
