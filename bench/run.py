@@ -3,6 +3,7 @@
 Called by `./dev bench`. Everything happens in one directory that is removed at the end (see --data and --keep).
 """
 import argparse
+import collections
 import http.client
 import json
 import os
@@ -22,6 +23,8 @@ from table import Row, print_table
 from watch_rows import WATCH_ROWS, WatchRows
 
 ROUNDS = 7
+# What one command took.
+Usage = collections.namedtuple("Usage", "seconds peak_mib cpu_s")
 
 
 class Bench:
@@ -75,7 +78,7 @@ class Bench:
         return path
 
     def timed(self, *command, accepted=(0,)):
-        """Seconds, and the peak resident memory in MiB."""
+        """What it took; the peak is that of resident memory, and the processor's time that of its children too."""
         began = time.perf_counter()
         process = subprocess.Popen([str(word) for word in command], env=self.env, cwd=self.directory,
                                    stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
@@ -83,18 +86,29 @@ class Bench:
         process.returncode = os.waitstatus_to_exitcode(status)
         if process.returncode not in accepted:
             sys.exit(f"bench: exit status {process.returncode} from: {' '.join(map(str, command))}")
-        return time.perf_counter() - began, usage.ru_maxrss / 1024
+        return Usage(time.perf_counter() - began, usage.ru_maxrss / 1024, usage.ru_utime + usage.ru_stime)
 
-    def in_turns(self, *contenders):
-        """Runs each in each round, the order turning round, and returns the seconds of each. The first round is a warm-up."""
-        seconds = [[] for _ in contenders]
-        for turn in range(self.rounds + 1):
+    def in_turns(self, *contenders, rounds=None):
+        """Runs each in each round, the order turning round, and returns what each gave. The first round is a warm-up."""
+        results = [[] for _ in contenders]
+        for turn in range((rounds or self.rounds) + 1):
             order = list(range(len(contenders)))
             for i in order if turn % 2 == 0 else reversed(order):
-                took = contenders[i]()
+                result = contenders[i]()
                 if turn:
-                    seconds[i].append(took)
-        return seconds
+                    results[i].append(result)
+        return results
+
+    def check_room(self, disk, memory):
+        """Ends the bench where it would fill the machine: so many bytes where it works, and of memory elsewhere."""
+        if os.stat(self.directory).st_dev == os.stat("/dev/shm").st_dev:
+            memory += disk
+        free = shutil.disk_usage(self.directory).free
+        if free < disk:
+            sys.exit(f"bench: {disk >> 20} MiB are needed in {self.directory}, {free >> 20} MiB are free; see --data")
+        available = re.search(r"MemAvailable: *(\d+) kB", pathlib.Path("/proc/meminfo").read_text())
+        if available and int(available[1]) << 10 < memory:
+            sys.exit(f"bench: {memory >> 20} MiB of memory are needed, {int(available[1]) >> 10} MiB are available")
 
     def pause(self):
         """Until what was just written is no more taken for what may still change."""

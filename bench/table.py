@@ -14,13 +14,13 @@ class Row:
 
     def cells(self):
         def show(value):
-            return "-" if value is None else f"{value:.3g} {self.unit}"
+            return "-" if value is None else f"{value:.3g} {self.unit}".strip()
 
         ratio = "-" if self.peer is None else f"{self.value:.2f}"
         if self.limit is None:
             limit, verdict = "-", ""
         else:
-            limit = f"{self.limit:g}" if self.peer is not None else f"{self.limit:g} {self.unit}"
+            limit = f"{self.limit:g}" if self.peer is not None else f"{self.limit:g} {self.unit}".strip()
             verdict = "ok" if self.value <= self.limit else "MISSED"
         return [self.work, show(self.ours), self.peer_name, show(self.peer), ratio, limit, verdict]
 

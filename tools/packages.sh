@@ -8,7 +8,7 @@ test_packages=(rsync strace git vim-tiny mandoc python3 python3-pytest python3-p
 check_packages=(clang-format-19 clang-tidy-19 clang-19 mandoc python3)
 fuzz_packages=(clang-19 llvm-19 libclang-rt-19-dev dpkg-dev)   # llvm-19 puts names into the sanitizers' stacks
 bench_packages=(rsync gcc python3 openssh-server openssh-client rclone lsyncd
-    ceph-mon ceph-osd radosgw ceph-common openssl awscli)
+    ceph-mon ceph-osd radosgw ceph-common openssl awscli zstd)
 
 as_root() {
     if [[ $(id -u) == 0 ]]; then

@@ -27,12 +27,18 @@ void ChangeSet::add(std::string_view path) {
     paths_.emplace(path);
 }
 
+void ChangeSet::add_gone(std::string_view path) {
+    add(path);
+    gone_.add(path);
+}
+
 void ChangeSet::add_everything() {
     everything_ = true;
     paths_.clear();
 }
 
 void ChangeSet::add(const ChangeSet& other) {
+    gone_.add(other.gone_);
     if (other.everything_) return add_everything();
     for (const std::string& path : other.paths_) add(path);
 }

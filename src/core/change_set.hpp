@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "base/rel_path.hpp"
+#include "core/withhold.hpp"
 
 namespace syncline {
 
@@ -15,6 +16,8 @@ class ChangeSet {
   public:
     /// `path` is relative to the root, and what is below it may have changed, too; "" is everything.
     void add(std::string_view path);
+    /// The same, and `path` is known to have been removed or moved away.
+    void add_gone(std::string_view path);
     void add_everything();
     void add(const ChangeSet& other);
 
@@ -25,10 +28,13 @@ class ChangeSet {
 
     /// In path order, none at or below another.
     std::vector<std::string> paths() const;
+    /// Those that went; still known when it is everything.
+    const GonePaths& gone() const { return gone_; }
 
   private:
     bool everything_ = false;
     std::set<std::string, PathLess> paths_;
+    GonePaths gone_;
 };
 
 /// Sorted, none at or below another.

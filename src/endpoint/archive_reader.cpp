@@ -14,7 +14,9 @@ constexpr size_t ranges_at_once = 4;
 
 std::string ArchiveReader::error() const {
     if (!zstd_.error().empty()) return zstd_.error();
-    return tar_.error();
+    if (!tar_.error().empty()) return tar_.error();
+    bool is_read = has_begun_ && offset_ >= manifest_.archive_bytes && ready_.empty();
+    return is_read && !zstd_.is_whole() ? "it ends early" : "";
 }
 
 Task<bool> ArchiveReader::read_some() {

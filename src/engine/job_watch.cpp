@@ -127,9 +127,18 @@ Task<bool> JobWatch::happens_before(TimeNs deadline) {
     co_return happened_;
 }
 
+void JobWatch::take_changes() {
+    ChangeSet told = watch_->take();
+    gone_.add(told.gone());
+    changes_.add(told);
+}
+
 /// What happened since the last run is not known any more.
 void JobWatch::broke() {
     stands_ = false;
+    // Other rules are no reason to forget what was seen before; a gap of which nobody knows what was in it is.
+    bool are_rules = !watch_->has_overflowed() && !watch_->wants_patience();
+    are_rules ? take_changes() : gone_.clear();
     changes_.add_everything();
     if (watch_->has_overflowed()) state_.overflowed = true;
     warn();
@@ -188,13 +197,14 @@ Task<void> JobWatch::begin_run(RunOptions& options, bool whole) {
     bool is_live = false;
     if (stands_ && in_use_) {
         auto proof = in_use_->prove();
-        is_live = co_await std::move(proof);
+        is_live = co_await std::move(proof) && in_use_ == watch_;
     }
-    if (is_live) changes_.add(in_use_->take());
+    if (is_live) take_changes();
     // A run that nobody announced was asked for by a person or a time.
     if (whole || !is_live || changes_.empty() || follows_links(job_)) changes_.add_everything();
     in_hand_ = std::exchange(changes_, {});
     options.watch = is_live ? in_use_.get() : nullptr;
+    options.gone = gone_;
     if (!in_hand_.everything()) {
         options.paths = in_hand_.paths();
         options.follows_watch = true;
@@ -202,12 +212,16 @@ Task<void> JobWatch::begin_run(RunOptions& options, bool whole) {
     tell();
 }
 
-Task<std::shared_ptr<SourceWatch>> JobWatch::witness() const {
+Task<std::shared_ptr<SourceWatch>> JobWatch::witness(RunOptions& options) {
     std::shared_ptr<SourceWatch> watch = watch_;
     if (!stands_ || !watch) co_return nullptr;
     auto proof = watch->prove();
     bool is_live = co_await std::move(proof);
-    co_return is_live ? watch : nullptr;
+    if (!is_live || watch != watch_) co_return nullptr;
+    take_changes();
+    options.watch = watch.get();
+    options.gone = gone_;
+    co_return watch;
 }
 
 void JobWatch::end_run(const RunReport& report, bool was_locked) {

@@ -48,8 +48,9 @@ class JobWatch {
     /// Says what a run that begins now has to look at; with `whole` that is everything. To be followed by end_run().
     Task<void> begin_run(RunOptions& options, bool whole);
     void end_run(const RunReport& report, bool was_locked);
-    /// For a run that leaves what changed to the next: the live watcher, null when none has seen everything.
-    Task<std::shared_ptr<SourceWatch>> witness() const;
+    /// For a run that leaves what changed to the next: the live watcher and what it saw go; null when none has seen
+    /// everything.
+    Task<std::shared_ptr<SourceWatch>> witness(RunOptions& options);
     /// Has the next run look at everything.
     void look_at_everything() { changes_.add_everything(); }
 
@@ -66,6 +67,7 @@ class JobWatch {
     Task<void> bring_back_what_failed();
     Task<void> follow_all();
     Task<void> look_behind_links();
+    void take_changes();
     void broke();
     void warn();
     void all_is_seen();
@@ -88,6 +90,7 @@ class JobWatch {
     ChangeSet changes_;     ///< beside what the watcher has not handed over yet
     ChangeSet in_hand_;     ///< what the run under way looks at
     ChangeSet later_;       ///< what a run could not do
+    GonePaths gone_;        ///< what the watcher saw go since it stands
     unsigned failures_ = 0;
     std::string warned_;
     WatchState state_;

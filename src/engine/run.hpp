@@ -12,6 +12,7 @@
 #include "core/guards.hpp"
 #include "core/path_log.hpp"
 #include "core/plan.hpp"
+#include "core/withhold.hpp"
 #include "endpoint/endpoint.hpp"
 #include "state/store.hpp"
 
@@ -36,6 +37,7 @@ struct RunOptions {
     /// `watch` proves that it has told everything.
     bool follows_watch = false;
     SourceWatch* watch = nullptr;      ///< the live watcher of the source, which outlives the run; null: there is none
+    GonePaths gone = {};               ///< what `watch` saw go: all that a run to a bucket may delete
     const StopReason* stop = nullptr;  ///< for the history; may be null, and outlives the run
     /// Told what the user should know before the run has ended, on the engine's thread; may be empty.
     std::function<void(const std::string&)> say = {};

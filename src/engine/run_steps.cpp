@@ -24,7 +24,8 @@ std::vector<std::string> in_path_order(std::vector<std::string> paths) {
 
 /// What runs this job again: for messages.
 std::string command_for(const Job& job, const RunOptions& options, const RunContext& context) {
-    if (job.line == 0 || options.is_changed_job || options.narrowed || !options.paths.empty())
+    if (job.line == 0 || options.is_changed_job || options.narrowed ||
+        (!options.paths.empty() && !options.follows_watch))
         return "the same command with";
     return "syncline " + std::string(policy_name(job.policy.direction)) + " " + job.name + context.file_option;
 }
@@ -178,36 +179,6 @@ Task<void> RunSteps::read_side(Endpoint& endpoint, Tree& tree, const std::vector
     }
 }
 
-Task<void> RunSteps::fill_guard_facts_of_listings() {
-    auto is_selected = [](const Entry& entry) { return !entry.has(unselected); };
-    facts_.selected_entries = static_cast<size_t>(std::ranges::count_if(source_listing_.tree.entries(), is_selected));
-    facts_.baseline_size = std::max(baseline_.size(), reverse_rows_);
-    bool selects_little_on_purpose = options_.narrowed && plan_.deletes == 0;
-    if (selects_little_on_purpose) facts_.baseline_size = 0;
-    facts_.target_listed_whole = target_listing_.incomplete.empty();
-    if (!target_listing_.problems.empty()) {
-        const Problem& first = target_listing_.problems.front();
-        facts_.target_listing_detail = escape(first.path) + ": " + first.why;
-    }
-    facts_.watcher_required = is_to_bucket();
-    bool source_root_unknown = !source_incomplete_.empty() && source_incomplete_.front().empty();
-    if (source_root_unknown) facts_.baseline_size = 0;  // not empty, but unreadable: reported as a problem
-    if (is_scoped()) co_await fill_guard_facts_of_scope();
-}
-
-/// The guards judge whole trees, of which only a part was listed.
-Task<void> RunSteps::fill_guard_facts_of_scope() {
-    std::optional<PairRecord> record = context_.store.find(key_);
-    size_t rows = record ? record->baseline_rows : 0;
-    plan_.target_files = std::max<uint64_t>(plan_.target_files, rows);
-    bool is_judged = facts_.baseline_size != 0 && plan_.deletes > 0;
-    facts_.baseline_size = is_judged ? std::max(rows, reverse_rows_) : 0;
-    bool may_be_empty = is_judged && facts_.selected_entries == 0;
-    if (!may_be_empty) co_return;
-    bool selects = co_await source().selects_anything(list_request(false));
-    if (selects) facts_.selected_entries = 1;
-}
-
 bool RunSteps::halted_by(std::vector<Halt> halts) {
     report_.halts = std::move(halts);
     return !report_.halts.empty();
@@ -331,6 +302,7 @@ Task<void> RunSteps::take_locked_steps() {
     find_incomplete_directories();
     progress_.phase = RunPhase::planning;
     co_await make_the_plan();
+    withhold_what_nobody_saw_go();
     co_await fill_guard_facts_of_listings();
     report_plan();
     if (halted_by(judge_plan(facts_, plan_, policy_))) co_return finish(Outcome::halted);

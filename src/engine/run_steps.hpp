@@ -43,6 +43,7 @@ class RunSteps {
     Task<void> read_side(Endpoint& endpoint, Tree& tree, const std::vector<uint32_t>& digests,
                          const std::vector<uint32_t>& markers);
     bool halted_by(std::vector<Halt> halts);
+    void withhold_what_nobody_saw_go();
     Task<void> fill_guard_facts_of_listings();
     Task<void> fill_guard_facts_of_scope();
     void report_plan();

@@ -117,9 +117,8 @@ Task<void> Service::run(std::shared_ptr<const Job> job, RunOptions options, bool
             auto beginning = watch->begin_run(options, asked != nullptr || schedule_.was_timed(name));
             co_await std::move(beginning);
         } else if (auto other = watches_.find(name)) {
-            auto asking = other->witness();
+            auto asking = other->witness(options);
             witness = co_await std::move(asking);
-            options.watch = witness.get();
         }
         auto whole = run.run(std::move(options));
         co_await std::move(whole);

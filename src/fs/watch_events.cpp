@@ -142,7 +142,8 @@ void WatchTree::handle_named(Node& node, uint32_t mask, std::string_view name) {
     std::string path = join_path(directory, name);
     Verdict::Choice choice = request_.filter.judge(ignores_->chain_for(directory), path, is_directory);
     if (choice == Verdict::Choice::unselected) return;
-    changes_.add(path);
+    bool went = (mask & (IN_DELETE | IN_MOVED_FROM)) != 0;
+    went ? changes_.add_gone(path) : changes_.add(path);
     ++news_;
     if (is_directory) follow_directory(node, mask, name);
 }

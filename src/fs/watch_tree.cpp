@@ -168,7 +168,7 @@ void WatchTree::adopt(Node& node, int watch, int directory) {
             return;
         }
         known->second->watch = -1;
-        changes_.add(former);
+        changes_.add_gone(former);
     }
     nodes_[watch] = &node;
     node.watch = watch;

@@ -89,6 +89,14 @@ def read_tree(base):
     return tree
 
 
+def holds(base, tree):
+    """Whether just that is below `base`; not while files are in the making there."""
+    try:
+        return read_tree(base) == tree
+    except FileNotFoundError:
+        return False
+
+
 def expected_tree(tree):
     """What read_tree gives after make_tree(base, tree)."""
     result = {}
@@ -129,6 +137,12 @@ def wait_for(what, deadline_s=DEADLINE_S):
             return value
         time.sleep(0.02)
     raise AssertionError(f"still waiting after {deadline_s} s")
+
+
+def stop(process):
+    """Ends an engine, in order."""
+    process.terminate()
+    assert process.wait(10) == 0, process.log()
 
 
 class Result:
@@ -260,7 +274,22 @@ class Sandbox:
         self.running.append(process)
         return process
 
+    def start_engine(self, *args):
+        """Starts `apply`, which can be asked from then on."""
+        process = self.start("apply", *args)
+
+        def answers():
+            assert process.poll() is None, process.log()
+            return "no engine serves" not in self.run("status", check=None).err
+
+        wait_for(answers)
+        return process
+
     # Looking
+
+    def arrives(self):
+        """Waits until the target is as the source is."""
+        wait_for(lambda: holds(self.target, read_tree(self.source)))
 
     def leftovers(self):
         """Files on the target that neither the source nor a user put there."""

@@ -36,16 +36,15 @@ class SshServer:
         self.host_key_types = host_key_types
         self.change_host_keys()
         self.known_hosts = self.directory / "known_hosts"
-        self.listener = socket.create_server((HOST, 0))
-        self.port = self.listener.getsockname()[1]
+        self.port = 0
+        self.listen()
         self.known_hosts.write_text(self.known_hosts_lines())
         self.connections = 0
         self.children = []
         self.write_accounts(shell)
         self.write_config(lines)
         self.enter_world(mounts)
-        self.thread = threading.Thread(target=self.serve, daemon=True)
-        self.thread.start()
+        self.start_serving()
 
     # What the server is made of
 
@@ -99,6 +98,14 @@ class SshServer:
 
     # Serving
 
+    def listen(self):
+        self.listener = socket.create_server((HOST, self.port))
+        self.port = self.listener.getsockname()[1]
+
+    def start_serving(self):
+        self.thread = threading.Thread(target=self.serve, daemon=True)
+        self.thread.start()
+
     def serve(self):
         while True:
             try:
@@ -117,6 +124,19 @@ class SshServer:
             self.listener.shutdown(socket.SHUT_RDWR)
         self.listener.close()
         self.thread.join()
+
+    def go_down(self):
+        """Nobody listens any more, and the connections that there are end."""
+        self.refuse_connections()
+        for child in self.children:
+            child.terminate()  # sshd passes it on to its process without rights, which has the connection too
+        for child in self.children:
+            child.wait(timeout=30)
+        self.children.clear()
+
+    def come_back(self):
+        self.listen()
+        self.start_serving()
 
     def stop(self):
         self.refuse_connections()

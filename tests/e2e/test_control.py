@@ -19,15 +19,6 @@ def sockets(sandbox):
     return list((sandbox.directory / "runtime/syncline").glob("*.sock"))
 
 
-def start_engine(sandbox, *args):
-    """An engine that can be asked."""
-    process = sandbox.start("apply", *args)
-    wait_for(lambda: process.poll() is not None or sandbox.run("status", check=None).status != 1
-             or "no engine" not in sandbox.run("status", check=None).err)
-    assert process.poll() is None, process.log()
-    return process
-
-
 def status(sandbox, name="copy", check=None):
     document = sandbox.run("status", "--json", check=check).json()
     return next(job for job in document["jobs"] if job["name"] == name)
@@ -58,7 +49,7 @@ def ask(sandbox, data, shut=True):
 def test_status_trigger_wait_and_stop(sandbox):
     make_tree(sandbox.source, {"a": "1"})
     sandbox.job(interval="1h")
-    process = start_engine(sandbox)
+    process = sandbox.start_engine()
     assert sandbox.run("wait", "copy").status == 0
     job = status(sandbox, check=0)
     assert (job["state"], job["generation"], job["last_success"]["put"]) == ("idle", 1, 1)
@@ -82,7 +73,7 @@ def test_status_trigger_wait_and_stop(sandbox):
 def test_a_failed_a_halted_and_a_stale_job_are_seen(sandbox):
     sandbox.job(interval="1h")
     sandbox.source.rmdir()
-    start_engine(sandbox)
+    sandbox.start_engine()
     assert sandbox.run("wait", "copy", check=3).status == 3
     result = sandbox.run("status", check=1)
     assert "halted" in result.out and "root-missing" in result.out
@@ -97,7 +88,7 @@ def test_a_failed_a_halted_and_a_stale_job_are_seen(sandbox):
 
 def test_pause_stops_the_run_and_resume_goes_on(sandbox):
     slow_job(sandbox)
-    start_engine(sandbox)
+    sandbox.start_engine()
     wait_for(lambda: status(sandbox)["state"] == "transferring")
     sandbox.run("pause", "copy")
     wait_for(lambda: status(sandbox)["state"] == "paused")
@@ -113,7 +104,7 @@ def test_pause_stops_the_run_and_resume_goes_on(sandbox):
 
 def test_stop_in_the_middle_of_a_run_and_a_new_start(sandbox):
     slow_job(sandbox)
-    process = start_engine(sandbox)
+    process = sandbox.start_engine()
     wait_for(lambda: status(sandbox)["state"] == "transferring")
     sandbox.run("stop")
     # When stop has returned the lock is free.
@@ -128,13 +119,13 @@ def test_stop_in_the_middle_of_a_run_and_a_new_start(sandbox):
 def test_a_killed_engine_leaves_nothing_in_the_way(sandbox):
     make_tree(sandbox.source, {"a": "1"})
     sandbox.job(interval="1h")
-    process = start_engine(sandbox)
+    process = sandbox.start_engine()
     process.kill()
     process.wait()
     assert sockets(sandbox)
     assert "no engine serves" in sandbox.run("status", check=1).err
     sandbox.run("push", "copy")
-    start_engine(sandbox)
+    sandbox.start_engine()
     sandbox.run("wait", "copy")
     second = sandbox.run("apply", check=5)
     assert str(sockets(sandbox)[0]) in second.err and re_pid(second.err) == status_pid(sandbox)
@@ -152,7 +143,7 @@ def status_pid(sandbox):
 def test_push_goes_through_the_engine(sandbox):
     make_tree(sandbox.source, {"a": "1", "d/b": "2", "x.log": "3"})
     sandbox.job(interval="1h", on_start=False)
-    start_engine(sandbox)
+    sandbox.start_engine()
     result = sandbox.run("push", "copy", "d", cwd=sandbox.source)
     assert read_tree(sandbox.target).keys() == {"d/b"} and "1 put" in result.out
     # Found by the current directory, with a filter of the command line.
@@ -174,7 +165,7 @@ def test_push_goes_through_the_engine(sandbox):
 
 def test_a_push_that_is_interrupted_stops_its_run(sandbox):
     slow_job(sandbox, on_start=False)
-    start_engine(sandbox)
+    sandbox.start_engine()
     client = sandbox.start("push", "copy")
     wait_for(lambda: status(sandbox)["state"] == "transferring")
     client.send_signal(signal.SIGINT)
@@ -189,7 +180,7 @@ def test_a_push_that_is_interrupted_stops_its_run(sandbox):
 
 def test_restart_cancels_what_runs(sandbox):
     slow_job(sandbox)
-    start_engine(sandbox)
+    sandbox.start_engine()
     wait_for(lambda: status(sandbox)["state"] == "transferring")
     (sandbox.source / "big").write_text("small now")
     sandbox.run("push", "copy", "--restart")
@@ -210,7 +201,7 @@ def test_restart_ends_the_run_of_another_process(sandbox):
 
 def test_a_reload_in_the_middle_of_a_run_of_a_client(sandbox):
     slow_job(sandbox, size=200_000, on_start=False)
-    process = start_engine(sandbox)
+    process = sandbox.start_engine()
     client = sandbox.start("push", "copy")
     wait_for(lambda: status(sandbox)["state"] == "transferring")
     sandbox.jobs(("copy", {"root": sandbox.source, "remote": sandbox.target, "fsync": False, "interval": "2h",
@@ -281,7 +272,7 @@ def test_auto_refuses_to_begin_with_deletes(sandbox):
 def test_watch_starts_and_stops(sandbox):
     make_tree(sandbox.source, {"a": "1"})
     sandbox.job(interval="1h")
-    start_engine(sandbox)
+    sandbox.start_engine()
     sandbox.run("watch", "copy")
     assert "copy: watched" in sandbox.run("watch", "copy", "--status").out
     sandbox.run("watch", "copy", "--stop")
@@ -292,7 +283,7 @@ def test_watch_starts_and_stops(sandbox):
 def test_hostile_bytes_on_the_socket(sandbox):
     make_tree(sandbox.source, {"a": "1"})
     sandbox.job(interval="1h")
-    process = start_engine(sandbox)
+    process = sandbox.start_engine()
     for data in (b"", b"\n", b"{}\n", b"[1,2]\n", b"\xff\xfe\0\n", b'{"command":3}\n', b'{"command":"explode"}\n', b"[" * 99999 + b"\n",
                  b'{"command":"status","job":"\\u0000"}\n', b'{"command":"push","job":"copy","paths":["../../etc"]}\n',
                  b'{"command":"status","paths":[[300]]}\n', os.urandom(5000) + b"\n", b"GET / HTTP/1.1\r\n\r\n"):
@@ -325,7 +316,7 @@ def test_hostile_bytes_on_the_socket(sandbox):
 def test_other_users_are_refused(sandbox, needs_root):
     make_tree(sandbox.source, {"a": "1"})
     sandbox.job(interval="1h")
-    start_engine(sandbox)
+    sandbox.start_engine()
     path = sockets(sandbox)[0]
     # Open the way to the socket: the mode keeps others out, and behind it the engine asks the kernel who it is.
     for each in (path, path.parent, path.parent.parent):
@@ -343,7 +334,7 @@ def test_a_path_that_is_longer_than_an_address(sandbox):
     long.mkdir(mode=0o700)
     sandbox.env["XDG_RUNTIME_DIR"] = str(long)
     sandbox.job(interval="1h")
-    start_engine(sandbox)
+    sandbox.start_engine()
     assert list((long / "syncline").glob("*.sock"))
     # Whoever has other variables finds it all the same.
     sandbox.run("wait", "copy", env={"XDG_RUNTIME_DIR": "/nowhere"})

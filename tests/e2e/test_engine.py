@@ -5,7 +5,7 @@ import signal
 
 import pytest
 
-from harness import make_tree, read_tree, wait_for
+from harness import make_tree, read_tree, stop, wait_for
 
 pytestmark = pytest.mark.quick
 
@@ -17,8 +17,7 @@ def test_an_interval_brings_changes_over(sandbox):
     wait_for(lambda: (sandbox.target / "a").exists())
     make_tree(sandbox.source, {"b": "2"})
     wait_for(lambda: (sandbox.target / "b").exists())
-    process.terminate()
-    assert process.wait(10) == 0, process.log()
+    stop(process)
 
 
 @pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGINT])
@@ -57,8 +56,7 @@ def test_an_edited_job_file_is_taken_up(sandbox):
     sandbox.jobs(("copy", {"root": sandbox.source, "remote": sandbox.target, "interval": "1h"}),
                  ("second", {"root": sandbox.source, "remote": other, "interval": "1h"}))
     wait_for(lambda: (other / "a").exists())
-    process.terminate()
-    assert process.wait(10) == 0, process.log()
+    stop(process)
 
 
 def test_an_edit_by_rename_is_taken_up(sandbox):
@@ -73,8 +71,7 @@ def test_an_edit_by_rename_is_taken_up(sandbox):
     (sandbox.directory / "jobs.toml~").chmod(0o600)
     os.rename(sandbox.directory / "jobs.toml~", sandbox.job_file)
     wait_for(lambda: (other / "a").exists())
-    process.terminate()
-    assert process.wait(10) == 0, process.log()
+    stop(process)
 
 
 def test_an_invalid_edit_is_reported_and_the_old_file_stays(sandbox):
@@ -88,8 +85,7 @@ def test_an_invalid_edit_is_reported_and_the_old_file_stays(sandbox):
     make_tree(sandbox.source, {"b": "2"})
     wait_for(lambda: (sandbox.target / "b").exists())
     sandbox.job_file.write_text(good)
-    process.terminate()
-    assert process.wait(10) == 0, process.log()
+    stop(process)
 
 
 def test_sighup_reloads(sandbox):
@@ -102,8 +98,7 @@ def test_sighup_reloads(sandbox):
     process.send_signal(signal.SIGHUP)
     wait_for(lambda: (other / "a").exists())
     assert process.poll() is None
-    process.terminate()
-    assert process.wait(10) == 0, process.log()
+    stop(process)
 
 
 def test_a_second_engine_on_the_same_file_is_refused_with_the_pid(sandbox):
@@ -113,8 +108,7 @@ def test_a_second_engine_on_the_same_file_is_refused_with_the_pid(sandbox):
     wait_for(lambda: (sandbox.target / "a").exists())
     result = sandbox.run("apply", check=5)
     assert str(process.pid) in result.text
-    process.terminate()
-    assert process.wait(10) == 0, process.log()
+    stop(process)
     sandbox.apply()
 
 
@@ -149,8 +143,7 @@ def test_on_start_false_waits_for_the_interval(sandbox):
                  ("marker", {"root": sandbox.directory / "marker", "remote": sandbox.directory / "to", "interval": "1h"}))
     process = sandbox.start("apply")
     wait_for(lambda: (sandbox.directory / "to/m").exists())
-    process.terminate()
-    assert process.wait(10) == 0, process.log()
+    stop(process)
     assert not sandbox.target.exists()
 
 

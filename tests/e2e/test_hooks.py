@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from harness import make_tree, wait_for
+from harness import make_tree, stop, wait_for
 
 pytestmark = pytest.mark.quick
 
@@ -38,6 +38,46 @@ def test_each_end_has_its_hook(sandbox):
     sandbox.target.write_text("no directory")
     sandbox.apply(sandbox.job_file, check=1)
     assert json.loads((sandbox.directory / "failure.json").read_text())["outcome"] == "failed"
+
+
+def test_a_push_through_an_engine_runs_each_hook_once(sandbox):
+    """The engine does, in the directory of the job file; whoever asked for the push does not do it again."""
+    make_tree(sandbox.source, {"a": "1", "b": "2"})
+    ends = ("success", "failure", "halt")
+    sandbox.job(interval="1h", on_start=False, **{f"on_{end}": f"cat >> {end}; echo >> {end}; echo done >> ends" for end in ends})
+    sandbox.run("trust", sandbox.job_file)
+    engine = sandbox.start_engine()
+
+    def heard(end):
+        path = sandbox.directory / end
+        return [json.loads(line) for line in path.read_text().split("\n") if line] if path.exists() else []
+
+    def push(status, *options):
+        """Each waits for its hook, since one that still runs when the next ends would be left out."""
+        before = all_ends()
+        sandbox.run("push", "copy", *options, check=status)
+        wait_for(lambda: all_ends() > before)
+
+    def all_ends():
+        path = sandbox.directory / "ends"
+        return path.read_text().count("done") if path.exists() else 0
+
+    push(0)
+    make_tree(sandbox.source, {"c": "3"})
+    push(0)
+    for name in ("a", "b", "c"):
+        (sandbox.source / name).unlink()
+    push(3)
+    make_tree(sandbox.source, {"a": "1"})
+    sandbox.target.rename(sandbox.directory / "gone")
+    sandbox.target.write_text("no directory")
+    push(1)
+    stop(engine)
+    assert all_ends() == 4
+    assert [(run["event"], run["job"], run["outcome"], run["done"]["put"]) for run in heard("success")] == [
+        ("run_finished", "copy", "success", 2), ("run_finished", "copy", "success", 1)]
+    assert [(run["outcome"], run["halt"]["code"]) for run in heard("halt")] == [("halted", "root-emptied")]
+    assert [run["outcome"] for run in heard("failure")] == ["failed"]
 
 
 def test_a_plan_runs_no_hook(sandbox):
@@ -80,8 +120,7 @@ def test_an_engine_that_ends_ends_its_hooks(sandbox):
     make_tree(sandbox.source, {"b": "2"})
     wait_for(lambda: (sandbox.target / "b").exists())
     began = time.monotonic()
-    process.terminate()
-    assert process.wait(10) == 0, process.log()
+    stop(process)
     assert time.monotonic() - began < 10
     # Nothing of its process group runs; where no init reaps orphans, they stay as zombies.
     assert [state for pid, state, of in processes() if of == group and state != "Z"] == []

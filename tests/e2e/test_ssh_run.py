@@ -159,12 +159,12 @@ def test_noise_of_the_login_shell_is_not_the_commands_output(sandbox, start_serv
 def test_on_a_terminal_the_command_has_one(project):
     leader, follower = pty.openpty()
     termios.tcsetwinsize(follower, (33, 101))
+    before = termios.tcgetattr(follower)  # once the program runs, it may have changed it already
     script = "test -t 0 && test -t 1 && stty size; trap 'stty size' WINCH; echo ready; read line; echo got $line; cat"
     process = subprocess.Popen(project.command(["run", "thesis", "-q", "--", "sh", "-c", script]), cwd=project.directory,
                                env={**project.env, "TERM": "xterm"}, stdin=follower, stdout=follower, stderr=follower,
                                start_new_session=True, preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0))
     project.running.append(process)
-    before = termios.tcgetattr(follower)
     seen = b""
 
     def sees(word, times=1):

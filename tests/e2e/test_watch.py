@@ -5,7 +5,7 @@ import subprocess
 
 import pytest
 
-from harness import make_tree, read_tree, wait_for
+from harness import holds, make_tree, read_tree, stop, wait_for
 
 pytestmark = pytest.mark.quick
 
@@ -18,46 +18,28 @@ def watch(sandbox, **keys):
 
 def start(sandbox):
     process = sandbox.start("apply", "-v")
-    arrives(sandbox)
+    sandbox.arrives()
     return process
-
-
-def holds(target, tree):
-    """Whether the target holds just that; not while files are in the making there."""
-    try:
-        return read_tree(target) == tree
-    except FileNotFoundError:
-        return False
-
-
-def arrives(sandbox):
-    """The target comes to be as the source is."""
-    wait_for(lambda: holds(sandbox.target, read_tree(sandbox.source)))
-
-
-def stop(process):
-    process.terminate()
-    assert process.wait(10) == 0, process.log()
 
 
 def test_what_is_saved_created_renamed_and_removed_arrives(sandbox):
     make_tree(sandbox.source, {"a/b/file": "1", "a/other": "2", "top": "3", "stays": "4"})
     process = watch(sandbox)
     make_tree(sandbox.source, {"a/b/file": "in place"})
-    arrives(sandbox)
+    sandbox.arrives()
     make_tree(sandbox.source, {"a/b/file.new": "over"})
     os.rename(sandbox.source / "a/b/file.new", sandbox.source / "a/b/file")
-    arrives(sandbox)
+    sandbox.arrives()
     os.rename(sandbox.source / "a", sandbox.source / "moved")
-    arrives(sandbox)
+    sandbox.arrives()
     make_tree(sandbox.source, {"moved/b/deeper/still/new": "5", "moved/empty/": None})
-    arrives(sandbox)
+    sandbox.arrives()
     os.unlink(sandbox.source / "top")
     shutil.rmtree(sandbox.source / "moved/b")
-    arrives(sandbox)
+    sandbox.arrives()
     os.symlink("stays", sandbox.source / "link")
     os.chmod(sandbox.source / "stays", 0o755)
-    arrives(sandbox)
+    sandbox.arrives()
     stop(process)
     assert not any(name.startswith("watch-") for name in os.listdir(sandbox.directory / "runtime/syncline"))
 
@@ -75,31 +57,31 @@ def test_editors_save_in_many_ways(sandbox):
     inode = notes.stat().st_ino
     vi(notes, "a backup by rename", "backup", "backupskip=", "backupcopy=no")
     assert notes.stat().st_ino != inode and (sandbox.source / "d/notes~").exists()
-    arrives(sandbox)
+    sandbox.arrives()
     inode = notes.stat().st_ino
     vi(notes, "truncated and written", "nobackup", "nowritebackup", "backupcopy=yes")
     assert notes.stat().st_ino == inode
-    arrives(sandbox)
+    sandbox.arrives()
     subprocess.run(["sed", "-i", "s/.*/renamed over/", notes], check=True)
-    arrives(sandbox)
+    sandbox.arrives()
     # Emacs marks what it edits by a symlink that leads nowhere, and saves through a rename.
     os.symlink("me@here.1234:5678", sandbox.source / "d/.#notes")
-    arrives(sandbox)
+    sandbox.arrives()
     os.link(notes, sandbox.source / "d/notes.bak")
     make_tree(sandbox.source, {"d/#notes#": "saved by itself"})
     os.rename(sandbox.source / "d/#notes#", notes)
     os.unlink(sandbox.source / "d/.#notes")
-    arrives(sandbox)
+    sandbox.arrives()
     # Written to for long, by parts: the whole is there when it is closed.
     with open(notes, "w", encoding="utf-8") as file:
         for part in range(5):
             print(part, file=file, flush=True)
-    arrives(sandbox)
+    sandbox.arrives()
     # The time of the last write is kept, and so is the size.
     before = notes.stat()
     notes.write_text("\n".join("56789") + "\n")
     os.utime(notes, ns=(before.st_atime_ns, before.st_mtime_ns))
-    arrives(sandbox)
+    sandbox.arrives()
     stop(process)
 
 
@@ -109,23 +91,23 @@ def test_trees_are_moved_in_and_out(sandbox):
     make_tree(aside, {f"in/{i}/file": str(i) for i in range(50)})
     process = watch(sandbox)
     os.rename(aside / "in", sandbox.source / "a/in")
-    arrives(sandbox)
+    sandbox.arrives()
     make_tree(sandbox.source, {"a/in/7/later": "3"})
-    arrives(sandbox)
+    sandbox.arrives()
     os.rename(sandbox.source / "a", aside / "out")
-    arrives(sandbox)
+    sandbox.arrives()
     make_tree(aside, {"out/deep/er/file": "nobody's"})
     os.rename(aside / "out", sandbox.source / "again")
     os.rename(sandbox.source / "again/in", sandbox.source / "in")
-    arrives(sandbox)
+    sandbox.arrives()
     # Two trees change places, and one comes in the place of another.
     make_tree(sandbox.source, {"x/one": "1", "y/two": "2"})
-    arrives(sandbox)
+    sandbox.arrives()
     for old, new in (("x", "z"), ("y", "x"), ("z", "y")):
         os.rename(sandbox.source / old, sandbox.source / new)
-    arrives(sandbox)
+    sandbox.arrives()
     make_tree(sandbox.source, {"x/one": "4", "y/two": "5"})
-    arrives(sandbox)
+    sandbox.arrives()
     stop(process)
 
 
@@ -150,9 +132,9 @@ def test_what_ignore_files_say_now_counts(sandbox):
     wait_for(lambda: (sandbox.target / "y.c").exists())
     assert not (sandbox.target / "y.o").exists()
     make_tree(sandbox.source, {".gitignore": "*.tmp\n"})
-    arrives(sandbox)
+    sandbox.arrives()
     make_tree(sandbox.source, {"z.o": "5"})
-    arrives(sandbox)
+    sandbox.arrives()
     stop(process)
 
 
@@ -160,9 +142,9 @@ def test_thousands_of_files_at_once(sandbox):
     make_tree(sandbox.source, {"a": "1"})
     process = watch(sandbox, fsync=False)
     make_tree(sandbox.source, {f"new/{i % 20}/{i}": str(i) for i in range(5000)})
-    arrives(sandbox)
+    sandbox.arrives()
     shutil.rmtree(sandbox.source / "new/3")
-    arrives(sandbox)
+    sandbox.arrives()
     stop(process)
 
 
@@ -203,7 +185,7 @@ def test_a_root_that_goes_halts_and_one_that_comes_back_goes_on(sandbox):
     assert read_tree(sandbox.target) == before
     os.rename(away, sandbox.source)
     make_tree(sandbox.source, {"new": "3"})
-    arrives(sandbox)
+    sandbox.arrives()
     stop(process)
 
 
@@ -218,9 +200,9 @@ def test_a_root_in_whose_place_another_stands(sandbox):
     make_tree(sandbox.source, {"other": "4"})
     assert read_tree(sandbox.target) == before
     sandbox.run("push", "copy", "--adopt")
-    arrives(sandbox)
+    sandbox.arrives()
     make_tree(sandbox.source, {"more": "5"})
-    arrives(sandbox)
+    sandbox.arrives()
     stop(process)
 
 
@@ -241,7 +223,7 @@ def test_what_stands_in_the_way_on_the_target_is_replaced(sandbox):
     (sandbox.target / "d/x").unlink()
     make_tree(sandbox.target, {"d/x/theirs": "nobody's"})
     make_tree(sandbox.source, {"d/x": "2"})
-    arrives(sandbox)
+    sandbox.arrives()
     stop(process)
 
 
@@ -251,9 +233,9 @@ def test_a_job_gets_and_loses_its_watcher_by_an_edit(sandbox):
     process = start(sandbox)
     sandbox.job(interval="1h", watch=True)
     make_tree(sandbox.source, {"b": "2"})
-    arrives(sandbox)
+    sandbox.arrives()
     make_tree(sandbox.source, {"c": "3"})
-    arrives(sandbox)
+    sandbox.arrives()
     stop(process)
 
 
@@ -262,10 +244,10 @@ def test_over_ssh(sandbox, server):
     sandbox.jobs(("live", {"root": sandbox.source, "remote": "cse:target", "watch": True}))
     process = start(sandbox)
     make_tree(sandbox.source, {"a/file": "changed", "n/e/w": "4", "odd [name]*?/y": "5"})
-    arrives(sandbox)
+    sandbox.arrives()
     os.unlink(sandbox.source / "b/file")
     os.rename(sandbox.source / "a", sandbox.source / "z")
-    arrives(sandbox)
+    sandbox.arrives()
     # In the place of a directory stands a symlink on the server: what it leads to is not touched.
     outside = sandbox.target.parent / "outside"
     outside.mkdir()
@@ -273,6 +255,27 @@ def test_over_ssh(sandbox, server):
     shutil.rmtree(sandbox.target / "z")
     os.symlink(outside, sandbox.target / "z")
     make_tree(sandbox.source, {"z/file": "again"})
-    arrives(sandbox)
+    sandbox.arrives()
     assert (outside / "file").read_text() == "not ours"
+    stop(process)
+
+
+def test_an_ssh_server_that_was_restarted(sandbox, server):
+    """The connection that was kept is dead: what is saved next arrives all the same, and so does what is saved meanwhile."""
+    make_tree(sandbox.source, {"a": "1", "b": "2"})
+    sandbox.jobs(("live", {"root": sandbox.source, "remote": "cse:target", "watch": True}))
+    process = start(sandbox)
+    make_tree(sandbox.source, {"a": "before"})
+    sandbox.arrives()
+    server.go_down()
+    server.come_back()
+    make_tree(sandbox.source, {"a": "after", "new": "3"})
+    sandbox.arrives()
+    server.go_down()
+    make_tree(sandbox.source, {"a": "meanwhile"})
+    os.unlink(sandbox.source / "b")
+    wait_for(lambda: "cannot connect" in process.log())
+    server.come_back()
+    sandbox.arrives()
+    assert "failed" not in process.log()
     stop(process)

@@ -8,7 +8,7 @@ import subprocess
 
 import pytest
 
-from harness import make_tree, read_tree, wait_for
+from harness import make_tree, read_tree, stop, wait_for
 
 QUEUE = pathlib.Path("/proc/sys/fs/inotify/max_queued_events")
 HEAD = '[engine]\nbandwidth_limit = "1 MiB/s"\n'
@@ -16,22 +16,6 @@ HEAD = '[engine]\nbandwidth_limit = "1 MiB/s"\n'
 
 def job(sandbox):
     return json.loads(sandbox.run("status", "--json", check=None).out)["jobs"][0]
-
-
-def arrives(sandbox):
-    wait_for(lambda: holds(sandbox.target, read_tree(sandbox.source)))
-
-
-def holds(target, tree):
-    try:
-        return read_tree(target) == tree
-    except FileNotFoundError:
-        return False
-
-
-def stop(process):
-    process.terminate()
-    assert process.wait(10) == 0, process.log()
 
 
 def test_events_that_the_kernel_dropped(sandbox):
@@ -42,7 +26,7 @@ def test_events_that_the_kernel_dropped(sandbox):
     make_tree(sandbox.source, {"gone/a": "1", "gone/b": "2", "stays": "3"})
     sandbox.jobs(("copy", {"root": sandbox.source, "remote": sandbox.target, "fsync": False, "watch": True}), head=HEAD)
     process = sandbox.start("apply", "-v")
-    arrives(sandbox)
+    sandbox.arrives()
     process.send_signal(signal.SIGSTOP)
     shutil.rmtree(sandbox.source / "gone")
     (sandbox.source / "large").write_bytes(os.urandom(2 << 20))
@@ -53,13 +37,13 @@ def test_events_that_the_kernel_dropped(sandbox):
     seen = wait_for(lambda: (now := job(sandbox))["watch"]["overflowed"] and now["state"] == "transferring" and now)
     assert "nothing is deleted" in seen["problems"][0]["why"]
     assert (sandbox.target / "gone/a").exists()
-    arrives(sandbox)
+    sandbox.arrives()
     wait_for(lambda: not job(sandbox)["watch"]["overflowed"])
     assert job(sandbox)["problems"] == [] and job(sandbox)["watch"]["active"]
     assert "max_queued_events" in process.log()
     # It watches again.
     make_tree(sandbox.source, {"after/it": "1"})
-    arrives(sandbox)
+    sandbox.arrives()
     stop(process)
 
 
@@ -77,10 +61,10 @@ def test_a_kernel_without_watches_left(sandbox):
     make_tree(sandbox.source, {f"d{i}/file": str(i) for i in range(200)})
     sandbox.job(watch=True, interval="1s")
     process = sandbox.start("apply", wrapper=wrapper)
-    arrives(sandbox)
+    sandbox.arrives()
     make_tree(sandbox.source, {"d0/file": "changed", "more/file": "new"})
     shutil.rmtree(sandbox.source / "d1")
-    arrives(sandbox)
+    sandbox.arrives()
     shown = job(sandbox)
     why = shown["problems"][0]["why"]
     assert not shown["watch"]["active"] and "fs.inotify.max_user_watches=" in why and "by its interval" in why
@@ -93,7 +77,7 @@ def test_a_kernel_without_watches_left(sandbox):
     sandbox.job(watch=True, exclude=["*.log"])
     wait_for(lambda: job(sandbox)["watch"]["active"] and job(sandbox)["problems"] == [])
     make_tree(sandbox.source, {"seen/at/once": "1", "d0/file": "again"})
-    arrives(sandbox)
+    sandbox.arrives()
     stop(process)
 
 
@@ -102,7 +86,7 @@ def test_fifty_thousand_files_at_once(sandbox):
     make_tree(sandbox.source, {"a": "1"})
     sandbox.job(watch=True)
     process = sandbox.start("apply", "-v")
-    arrives(sandbox)
+    sandbox.arrives()
     for d in range(100):
         directory = sandbox.source / f"d{d}"
         directory.mkdir()
@@ -111,7 +95,7 @@ def test_fifty_thousand_files_at_once(sandbox):
             os.write(fd, b"%d" % i)
             os.close(fd)
     wait_for(lambda: sum(len(files) for _, _, files in os.walk(sandbox.target)) >= 50_001)
-    arrives(sandbox)
+    sandbox.arrives()
     shutil.rmtree(sandbox.source / "d7")
     make_tree(sandbox.source, {"d8/0": "changed"})
     wait_for(lambda: not (sandbox.target / "d7").exists() and (sandbox.target / "d8/0").read_text() == "changed")

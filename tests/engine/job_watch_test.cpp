@@ -23,6 +23,10 @@ struct Kernel {
         changes.add(path);
         happening->notify();
     }
+    void remove(const std::string& path) {
+        changes.add_gone(path);
+        happening->notify();
+    }
     void lose_events() {
         broken = overflow = true;
         happening->notify();
@@ -127,6 +131,21 @@ TEST_CASE("First everything is looked at, then what changes once the tree is qui
     CHECK(options.follows_watch);
     CHECK(options.watch != nullptr);
     CHECK(options.paths == Paths{"a", "b/c"});
+}
+
+TEST_CASE("What was seen to go stays known until events are lost") {
+    Watched job;
+    job.run();
+    job.kernel.remove("d");
+    job.pass(milliseconds(60));
+    CHECK(job.run(Outcome::failed).gone.contains("d/x"));
+    job.change("a");
+    RunOptions whole = job.run(Outcome::success, true);
+    CHECK((whole.gone.contains("d") && !whole.gone.contains("a")));
+    job.kernel.lose_events();
+    job.loop.settle();
+    job.pass(seconds(1));
+    CHECK_FALSE(job.run().gone.contains("d"));
 }
 
 TEST_CASE("A tree that is never quiet is not waited for longer than a second") {
