@@ -49,7 +49,8 @@ class BucketCheck {
         auto reading = read(key);
         co_await attempt(std::move(reading), "may be read", "s3:GetObject");
         auto removing = remove(key);
-        co_await attempt(std::move(removing), "may be deleted from", "s3:DeleteObject");
+        bool removed = co_await attempt(std::move(removing), "may be deleted from", "s3:DeleteObject");
+        if (!removed) findings_.back().advice += "; the check left the object " + escape(key) + " there";
         co_return findings_;
     }
 

@@ -126,7 +126,13 @@ std::vector<Diagnostic> untrusted_reach(const JobFile& file, const std::vector<J
             auto host = file.hosts.find(job.remote.name);
             if (host != file.hosts.end()) reach.judge(host->second);
         } else if (job.remote.type == Destination::Type::bucket) {
-            reach.judge(file.buckets.at(job.remote.name));
+            // PROVIDER:BUCKET of the command line takes endpoint and credentials of a table of that provider.
+            const size_t colon = job.remote.name.find(':');
+            for (const auto& [name, bucket] : file.buckets) {
+                bool is_used = colon == std::string::npos ? name == job.remote.name
+                                                          : bucket.provider == job.remote.name.substr(0, colon);
+                if (is_used) reach.judge(bucket);
+            }
         }
     }
     if (serves_status) reach.judge_status();

@@ -5,7 +5,6 @@ import shutil
 import signal
 import sqlite3
 
-from bucket_store import CountingProxy
 from harness import File, Link, expected_tree, make_tree, ops, read_tree, wait_for
 from tcp_proxy import CuttingProxy
 
@@ -60,7 +59,7 @@ def test_push_deletes_nothing_and_needs_a_watcher_to(store, sandbox):
     sandbox.run("push", "push")
     os.unlink(sandbox.source / "a")
     shutil.rmtree(sandbox.source / "d")
-    assert "a" in sandbox.run("push", "push").text or True
+    sandbox.run("push", "push")
     assert store.keys() == ["a", "b", "d/", "d/c"]
     halted = sandbox.run("push", "push", "--delete", check=3)
     assert "watcher-inactive" in halted.text and "no-baseline" not in halted.text
@@ -120,7 +119,9 @@ def test_a_pull_from_nothing_halts_and_records_nothing(store, sandbox):
     assert "remote-missing" in sandbox.run("pull", "push", check=3).text
     make_tree(sandbox.source, {"a": "1"})
     store.put("ws/b", b"1")
-    assert "no-baseline" in sandbox.run("push", "push", "--delete", check={0, 3}).text or True
+    store.job(delete="mirror")
+    assert "no-baseline" in sandbox.run("push", "push", check=3).text
+    assert store.keys() == ["b"]
 
 
 def test_bucket_and_directory_from_the_command_line(store, sandbox):
@@ -131,20 +132,36 @@ def test_bucket_and_directory_from_the_command_line(store, sandbox):
     sandbox.run("push", "local", "-b", f"generic:{store.name}", cwd=sandbox.source)
     assert "source/" not in store.keys("") and "b.pyc" in store.keys("source/")
     assert "no [buckets] table" in sandbox.run("push", "local", "-b", "nope", check=2).text
+    store.put("else/where/x.log", b"1")
+    store.put("else/where/d/new", b"1")
+    other = sandbox.directory / "other"
+    place = ("-b", "store", "-d", "else/where", "--root", other)
+    sandbox.run("pull", "local", *place, other / "d")
+    assert read_tree(other) == {"d/c": b"3", "d/new": b"1"}
+    sandbox.run("pull", "local", *place, "-x", "*.log", cwd=other)
+    assert read_tree(other) == {"d/c": b"3", "d/new": b"1", "a": b"1"}
+    # Without a job.
+    adhoc = ("-b", f"generic:{store.name}", "-d", "scratch", "--root", other)
+    sandbox.run("push", *adhoc, cwd=other)
+    assert store.tree("scratch/") == read_tree(other)
+    # The table of that provider says where the secret goes: a file that was edited has no say before it is trusted.
+    sandbox.job_file.write_text(sandbox.job_file.read_text() + "\n")
+    assert "trust" in sandbox.run("push", *adhoc, cwd=other, check=2).text
 
 
-def test_an_unchanged_run_costs_the_listing_alone(store, sandbox):
-    make_tree(sandbox.source, {f"d{i % 7}/f{i}": str(i) for i in range(1500)} | {"l": Link("d1/f1")})
+def test_thousands_of_odd_keys_and_an_unchanged_run_costs_the_listing_alone(store, sandbox):
+    odd = [*" +%&=?#\\'\"<>;:~*$\t\n\r\x01\x1b\x7f-.,{}|^@!()", "%2F", "\u00e4", "a\u0308", "\u20ac", "\U0001f600"]
+    tree = {f"{odd[i % 7]}d/{odd[i % len(odd)]}{i}{odd[i * 7 % len(odd)]}": str(i) for i in range(2300)}
+    make_tree(sandbox.source, tree)
     store.job()
     sandbox.run("push", "push")
-    proxy = CountingProxy(store.gateway.port)
-    try:
-        store.endpoint = f"http://127.0.0.1:{proxy.port}"
-        store.job()
+    with store.counted() as requests:
         assert "nothing to do" in sandbox.run("push", "push").text
-        assert proxy.requests == ["GET", "GET"]
-    finally:
-        proxy.stop()
+        assert requests == ["GET"] * 3  # 1,000 a page
+    assert set(store.keys()) == set(tree) | {f"{each}d/" for each in odd[:7]}
+    other = store.down()
+    sandbox.run("pull", "down")
+    assert read_tree(other) == expected_tree(tree)
 
 
 def test_an_upload_that_was_killed_is_gone_on_with(store, sandbox):
