@@ -21,7 +21,7 @@ struct UploadRecord {
 struct UploadPartRecord {
     unsigned number = 0;  ///< from 1
     std::string etag;
-    std::string md5;  ///< 16 raw bytes: of what was sent
+    std::string sum;  ///< of what was sent: its SHA-256, raw
 };
 
 }  // namespace syncline

@@ -66,7 +66,8 @@ Task<void> ArchiveUpload::send_bytes(std::string bytes, unsigned number) {
     if (number > s3::max_parts)
         throw Error(Errc::failed, "the archive has grown beyond the 10,000 parts of an upload; run it again");
     ContentSums sums;
-    auto work = [&](std::stop_token) { sums = sums_of(bytes); };
+    bool with_md5 = !s3::checks_signed_digests(means_.s3.settings());
+    auto work = [&](std::stop_token) { sums = sums_of(bytes, with_md5); };
     co_await offload(means_.workers, work);
     s3::Payload payload(bytes, sums.sha256, sums.md5);
     auto uploading = means_.s3.upload_part(key_, id_, number, payload);

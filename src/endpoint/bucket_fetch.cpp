@@ -1,9 +1,10 @@
 #include "endpoint/bucket_fetch.hpp"
 
-#include <unistd.h>
+#include <asio/this_coro.hpp>
 
 #include "base/rel_path.hpp"
 #include "base/text.hpp"
+#include "endpoint/bucket_large.hpp"
 #include "endpoint/bucket_listing.hpp"
 #include "endpoint/bucket_metadata.hpp"
 #include "endpoint/bucket_sums.hpp"
@@ -12,33 +13,7 @@
 namespace syncline {
 namespace {
 
-constexpr uint64_t range_bytes = uint64_t{8} << 20;
-constexpr size_t ranges_at_once = 4;
 constexpr uint64_t small_bytes = 256 * 1024;
-
-/// Writes what comes from an offset of a file on.
-class FileBody final : public s3::BodySink {
-  public:
-    FileBody(int file, uint64_t offset, Progress& progress) : file_(file), offset_(offset), progress_(progress) {}
-
-    Task<void> take(std::string_view bytes) override {
-        progress_.bytes_done += bytes.size();
-        while (!bytes.empty()) {
-            ssize_t count = ::pwrite(file_, bytes.data(), bytes.size(), static_cast<off_t>(offset_));
-            if (count < 0 && errno == EINTR) continue;
-            if (count < 0) throw Error(Errc::failed, "cannot write what is fetched: " + errno_text(errno));
-            bytes.remove_prefix(static_cast<size_t>(count));
-            offset_ += static_cast<uint64_t>(count);
-        }
-        co_return;
-    }
-    uint64_t end() const { return offset_; }
-
-  private:
-    int file_;
-    uint64_t offset_;
-    Progress& progress_;
-};
 
 class HashBody final : public s3::BodySink {
   public:
@@ -101,18 +76,12 @@ Task<FetchedContent> BucketFetch::bring(const Entry& entry, std::string_view pat
         content.error = "something of an earlier run lies where it is to be fetched to; that is removed now";
         co_return content;
     }
-    auto receiving = receive(entry, key, file.get());
+    ContentSums sums;
+    auto receiving = receive(entry, key, file.get(), sums);
     s3::ObjectHead head = co_await std::move(receiving);
     if (object_stamp(head.size, head.etag, head.last_modified) != entry.stamp) {
         content.error = changed_meanwhile;
         co_return content;
-    }
-    ContentSums sums;
-    if (entry.stamp.size <= small_bytes) {
-        sums = sum_file(file.get(), true, {});  // sooner done than a thread wakes up
-    } else {
-        auto work = [&](std::stop_token stop) { sums = sum_file(file.get(), true, std::move(stop)); };
-        co_await offload(means_.workers, work);
     }
     if (sums.size != entry.stamp.size) content.error = "did not come whole";
     auto judging = why_wrong(key, head, sums.md5, sums.sha256);
@@ -125,35 +94,28 @@ Task<FetchedContent> BucketFetch::bring(const Entry& entry, std::string_view pat
     co_return content;
 }
 
-Task<s3::ObjectHead> BucketFetch::receive(const Entry& entry, const std::string& key, int file) {
-    uint64_t size = entry.stamp.size;
-    bool is_large = size > range_bytes;
-    FileBody body(file, 0, progress_);
-    s3::GetRequest request(key, 0, is_large ? range_bytes : 0);
+Task<s3::ObjectHead> BucketFetch::receive(const Entry& entry, const std::string& key, int file, ContentSums& sums) {
+    if (entry.stamp.size > bucket_range_bytes) {
+        auto executor = co_await asio::this_coro::executor;
+        LargeObject object(executor, means_, key, entry.stamp.size, file, progress_);
+        auto receiving = object.receive(etag_of(entry.stamp));
+        s3::ObjectHead head = co_await std::move(receiving);
+        sums = object.sums();
+        co_return head;
+    }
+    bool is_small = entry.stamp.size <= small_bytes;  // sooner done than a thread wakes up
+    FileBody body(file, 0, is_small ? nullptr : &means_.workers, progress_);
+    s3::GetRequest request(key);
     request.if_match = etag_of(entry.stamp);
     auto getting = means_.s3.get(std::move(request), body);
     s3::ObjectHead head = co_await std::move(getting);
-    if (!is_large || head.size != size) co_return head;
-    auto receiving = receive_rest(key, head.etag, size, file);
-    co_await std::move(receiving);
+    auto work = [&](std::stop_token stop) { sums = sum_file(file, true, std::move(stop)); };
+    if (is_small) {
+        work({});
+    } else {
+        co_await offload(means_.workers, work);
+    }
     co_return head;
-}
-
-Task<void> BucketFetch::receive_range(s3::GetRequest request, int file, uint64_t from) {
-    FileBody body(file, from, progress_);
-    auto getting = means_.s3.get(std::move(request), body);
-    co_await std::move(getting);
-}
-
-Task<void> BucketFetch::receive_rest(const std::string& key, const std::string& etag, uint64_t size, int file) {
-    IndexedWork one = [&](size_t i) {
-        uint64_t from = (i + 1) * range_bytes;
-        s3::GetRequest request(key, from, std::min(range_bytes, size - from));
-        request.if_match = etag;
-        return receive_range(std::move(request), file, from);
-    };
-    size_t ranges = static_cast<size_t>((size - 1) / range_bytes);
-    co_await for_each_index(ranges, ranges_at_once, one);
 }
 
 /// "" or why it is not what the bucket holds. An ETag that looks like an MD5 and is none (of encrypted objects) leaves

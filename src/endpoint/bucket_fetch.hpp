@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "endpoint/bucket_means.hpp"
+#include "endpoint/bucket_sums.hpp"
 #include "endpoint/endpoint.hpp"
 #include "endpoint/ssh_fetch_directory.hpp"
 
@@ -26,9 +27,7 @@ class BucketFetch {
   private:
     Task<void> fetch(uint32_t index);
     Task<FetchedContent> bring(const Entry& entry, std::string_view path);
-    Task<s3::ObjectHead> receive(const Entry& entry, const std::string& key, int file);
-    Task<void> receive_range(s3::GetRequest request, int file, uint64_t from);
-    Task<void> receive_rest(const std::string& key, const std::string& etag, uint64_t size, int file);
+    Task<s3::ObjectHead> receive(const Entry& entry, const std::string& key, int file, ContentSums& sums);
     Task<std::string> why_wrong(const std::string& key, const s3::ObjectHead& head, const std::string& md5,
                                 const Digest& sha256);
 

@@ -16,6 +16,10 @@ constexpr int attempts = 3;
 constexpr size_t pieces_hashed_at_once = 2;
 constexpr size_t parts_at_once = 6;
 
+std::string raw(const Digest& digest) {
+    return {reinterpret_cast<const char*>(digest.bytes.data()), digest.bytes.size()};
+}
+
 }  // namespace
 
 uint64_t part_bytes_of(uint64_t size) {
@@ -103,7 +107,8 @@ Task<void> MultipartUpload::hash_whole() {
 
 Task<void> MultipartUpload::hash_piece(size_t index) {
     auto work = [this, index](std::stop_token) {
-        pieces_[index] = sums_of(read_piece(file_.get(), index * record_.part_bytes, record_.part_bytes));
+        std::string piece = read_piece(file_.get(), index * record_.part_bytes, record_.part_bytes);
+        pieces_[index] = sums_of(piece, !s3::checks_signed_digests(means_.s3.settings()));
     };
     co_await offload(means_.workers, work);
 }
@@ -149,7 +154,7 @@ Task<bool> MultipartUpload::go_on_with(UploadRecord record) {
     }
     for (const UploadPartRecord& sent : uploads_->parts(record.id)) {
         size_t index = sent.number - size_t{1};
-        if (index >= pieces_.size() || sent.md5 != pieces_[index].md5) continue;
+        if (index >= pieces_.size() || sent.sum != raw(pieces_[index].sha256)) continue;
         auto has_it = [&](const s3::UploadedPart& part) {
             return part.number == sent.number && part.etag == sent.etag && part.size == pieces_[index].size;
         };
@@ -176,7 +181,7 @@ Task<void> MultipartUpload::send_part(size_t index) {
     parts_[index] = co_await std::move(sending);
     parts_[index].number = static_cast<unsigned>(index + 1);
     progress_.bytes_done += sums.size;
-    UploadPartRecord sent{parts_[index].number, parts_[index].etag, sums.md5};
+    UploadPartRecord sent{parts_[index].number, parts_[index].etag, raw(sums.sha256)};
     if (uploads_ != nullptr) uploads_->add_part(record_.id, sent);
 }
 

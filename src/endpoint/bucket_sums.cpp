@@ -75,23 +75,39 @@ std::string read_piece(int file, uint64_t offset, uint64_t bytes) {
     return piece;
 }
 
-ContentSums sums_of(std::string_view bytes) { return {bytes.size(), sha256_of(bytes), md5_text(bytes)}; }
+ContentSums sums_of(std::string_view bytes, bool with_md5) {
+    return {bytes.size(), sha256_of(bytes), with_md5 ? md5_text(bytes) : ""};
+}
+
+struct SumsInOrder::Impl {
+    bool with_md5 = false;
+    uint64_t size = 0;
+    fs::Hasher sha256{};
+    Md5 md5{};
+};
+
+SumsInOrder::SumsInOrder(bool with_md5) : impl_(std::make_unique<Impl>()) { impl_->with_md5 = with_md5; }
+SumsInOrder::~SumsInOrder() = default;
+
+void SumsInOrder::add(std::string_view bytes) {
+    impl_->size += bytes.size();
+    impl_->sha256.update(bytes_of(bytes));
+    if (impl_->with_md5) impl_->md5.update(bytes);
+}
+
+ContentSums SumsInOrder::finish() {
+    return {impl_->size, impl_->sha256.finish(), impl_->with_md5 ? impl_->md5.finish() : ""};
+}
 
 ContentSums sum_file(int file, bool with_md5, std::stop_token stop) {
-    ContentSums sums;
-    fs::Hasher sha256;
-    Md5 md5;
-    for (;;) {
+    SumsInOrder sums(with_md5);
+    for (uint64_t offset = 0;; offset += buffer_bytes) {
         if (stop.stop_requested()) throw Cancelled();
-        std::string buffer = read_piece(file, sums.size, buffer_bytes);
-        sha256.update(bytes_of(buffer));
-        if (with_md5) md5.update(buffer);
-        sums.size += buffer.size();
+        std::string buffer = read_piece(file, offset, buffer_bytes);
+        sums.add(buffer);
         if (buffer.size() < buffer_bytes) break;
     }
-    if (with_md5) sums.md5 = md5.finish();
-    sums.sha256 = sha256.finish();
-    return sums;
+    return sums.finish();
 }
 
 }  // namespace syncline

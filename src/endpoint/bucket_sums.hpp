@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <stop_token>
 #include <string>
 #include <string_view>
@@ -20,7 +21,23 @@ struct ContentSums {
     std::string md5;  ///< 16 raw bytes; "" when it was not asked for
 };
 
-ContentSums sums_of(std::string_view bytes);
+ContentSums sums_of(std::string_view bytes, bool with_md5);
+
+/// The sums of what comes piece by piece.
+class SumsInOrder {
+  public:
+    explicit SumsInOrder(bool with_md5);
+    ~SumsInOrder();
+    SumsInOrder(const SumsInOrder&) = delete;
+    SumsInOrder& operator=(const SumsInOrder&) = delete;
+
+    void add(std::string_view bytes);
+    ContentSums finish();
+
+  private:
+    struct Impl;
+    std::unique_ptr<Impl> impl_;
+};
 
 /// Reads an open file from its start to its end. Throws Error, and Cancelled when stopped.
 ContentSums sum_file(int file, bool with_md5, std::stop_token stop);

@@ -107,6 +107,8 @@ S3Settings resolve(S3Settings settings) {
     return settings;
 }
 
+bool checks_signed_digests(const S3Settings& settings) { return settings.provider != Provider::gcs; }
+
 std::string bucket_url(const S3Settings& settings) {
     if (settings.bucket.empty()) return settings.endpoint;
     if (settings.addressing != Addressing::virtual_host) return settings.endpoint + "/" + settings.bucket;

@@ -59,6 +59,10 @@ struct S3Settings {
 /// missing key of [buckets.NAME] where they cannot be derived (r2, minio and generic need an endpoint, b2 a region).
 S3Settings resolve(S3Settings settings);
 
+/// Whether the server is known to hold a body against the SHA-256 that its signature covers, so that large ones need no
+/// second digest beside it.
+bool checks_signed_digests(const S3Settings& settings);
+
 /// The URL of the bucket itself, with no slash at its end: "https://my-bucket.s3.eu-west-1.amazonaws.com" or
 /// "http://127.0.0.1:9000/my-bucket". Of resolved settings.
 std::string bucket_url(const S3Settings& settings);

@@ -281,13 +281,13 @@ void Transfer::unpause() {
 }
 
 Task<void> Transfer::drain() {
-    std::string bytes;
-    bytes.swap(pending_);
+    draining_.clear();  // the two buffers take turns, and keep what they have grown to
+    draining_.swap(pending_);
     if (request_.pacer && *request_.pacer) {
-        auto turn = (*request_.pacer)(bytes.size());
+        auto turn = (*request_.pacer)(draining_.size());
         co_await std::move(turn);
     }
-    auto taking = request_.sink->take(bytes);
+    auto taking = request_.sink->take(draining_);
     co_await std::move(taking);
     if (receive_paused_) unpause();
 }

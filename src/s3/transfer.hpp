@@ -61,7 +61,8 @@ class Transfer {
     curl_slist* headers_ = nullptr;
     char curl_words_[CURL_ERROR_SIZE] = "";
     Event wake_;
-    std::string pending_;  ///< came in and is not yet in the sink
+    std::string pending_;   ///< came in and is not yet in the sink
+    std::string draining_;  ///< on its way there
     std::exception_ptr refusal_;
     bool head_done_ = false;
     bool receive_paused_ = false, send_paused_ = false;

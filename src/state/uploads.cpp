@@ -59,7 +59,7 @@ void Store::record_upload(PairId pair, const UploadRecord& upload) {
 void Store::record_upload_part(PairId pair, const std::string& id, const UploadPartRecord& part) {
     impl_->use([&](Database& database) {
         Query query = database.query("INSERT OR REPLACE INTO upload_part VALUES (?, ?, ?, ?, ?)");
-        query.integer(impl_->row(pair)).blob(id).integer(part.number).blob(part.etag).blob(part.md5).run();
+        query.integer(impl_->row(pair)).blob(id).integer(part.number).blob(part.etag).blob(part.sum).run();
     });
 }
 
