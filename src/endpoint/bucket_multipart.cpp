@@ -16,6 +16,26 @@ constexpr int attempts = 3;
 constexpr size_t pieces_hashed_at_once = 2;
 constexpr size_t parts_at_once = 6;
 
+/// Borrowed for as long as it lives: memory that is new each time costs more than reading into it.
+class PartBuffer {
+  public:
+    using Free = std::vector<std::unique_ptr<char[]>>;
+
+    PartBuffer(Free& free, uint64_t bytes) : free_(free) {
+        if (free_.empty()) free_.push_back(std::make_unique_for_overwrite<char[]>(static_cast<size_t>(bytes)));
+        bytes_ = std::move(free_.back());
+        free_.pop_back();
+    }
+    ~PartBuffer() { free_.push_back(std::move(bytes_)); }
+    PartBuffer(const PartBuffer&) = delete;
+    PartBuffer& operator=(const PartBuffer&) = delete;
+    char* data() { return bytes_.get(); }
+
+  private:
+    Free& free_;
+    std::unique_ptr<char[]> bytes_;
+};
+
 std::string raw(const Digest& digest) {
     return {reinterpret_cast<const char*>(digest.bytes.data()), digest.bytes.size()};
 }
@@ -80,6 +100,7 @@ bool MultipartUpload::open(CommitItem& item) {
     record_.path = item.path;
     record_.size = before_.size;
     record_.part_bytes = part_bytes_of(before_.size);
+    buffers_.clear();
     pieces_.assign((before_.size + record_.part_bytes - 1) / record_.part_bytes, {});
     parts_.assign(pieces_.size(), {});
     return true;
@@ -106,9 +127,9 @@ Task<void> MultipartUpload::hash_whole() {
 }
 
 Task<void> MultipartUpload::hash_piece(size_t index) {
-    auto work = [this, index](std::stop_token) {
-        std::string piece = read_piece(file_.get(), index * record_.part_bytes, record_.part_bytes);
-        pieces_[index] = sums_of(piece, !s3::checks_signed_digests(means_.s3.settings()));
+    bool with_md5 = !s3::checks_signed_digests(means_.s3.settings());
+    auto work = [&, this](std::stop_token stop) {
+        pieces_[index] = sum_range(file_.get(), index * record_.part_bytes, record_.part_bytes, with_md5, stop);
     };
     co_await offload(means_.workers, work);
 }
@@ -170,8 +191,12 @@ Task<bool> MultipartUpload::go_on_with(UploadRecord record) {
 Task<void> MultipartUpload::send_part(size_t index) {
     if (parts_[index].number != 0) co_return;
     const ContentSums& sums = pieces_[index];
-    std::string bytes;
-    auto work = [&](std::stop_token) { bytes = read_piece(file_.get(), index * record_.part_bytes, sums.size); };
+    PartBuffer buffer(buffers_, record_.part_bytes);
+    std::string_view bytes;
+    auto work = [&](std::stop_token) {
+        std::span<char> whole(buffer.data(), sums.size);
+        bytes = {whole.data(), read_into(file_.get(), index * record_.part_bytes, whole)};
+    };
     co_await offload(means_.workers, work);
     if (bytes.size() != sums.size) {
         throw s3::S3Error(s3::Failure::digest, "the file became shorter while it was sent", {}, "", key_);

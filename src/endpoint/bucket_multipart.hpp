@@ -6,6 +6,7 @@
 #pragma once
 
 #include <map>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -53,6 +54,7 @@ class MultipartUpload {
     std::vector<ContentSums> pieces_;
     std::vector<s3::UploadedPart> parts_;
     UploadRecord record_;
+    std::vector<std::unique_ptr<char[]>> buffers_;  ///< of a part each, free
 };
 
 /// The size of the parts of a file: there are at most 10,000.

@@ -3,7 +3,9 @@
 #include <openssl/evp.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
+#include <vector>
 
 #include "base/assert.hpp"
 #include "base/error.hpp"
@@ -12,7 +14,7 @@
 namespace syncline {
 namespace {
 
-constexpr uint64_t buffer_bytes = uint64_t{1} << 20;
+constexpr uint64_t buffer_bytes = uint64_t{256} << 10;  // what is hashed is still in the cache
 
 class Md5 {
   public:
@@ -61,17 +63,21 @@ Digest sha256_of(std::string_view bytes) {
     return hasher.finish();
 }
 
-std::string read_piece(int file, uint64_t offset, uint64_t bytes) {
-    std::string piece(static_cast<size_t>(bytes), '\0');
+size_t read_into(int file, uint64_t offset, std::span<char> buffer) {
     size_t filled = 0;
-    while (filled < piece.size()) {
-        ssize_t got = ::pread(file, &piece[filled], piece.size() - filled, static_cast<off_t>(offset + filled));
+    while (filled < buffer.size()) {
+        ssize_t got = ::pread(file, &buffer[filled], buffer.size() - filled, static_cast<off_t>(offset + filled));
         if (got < 0 && errno == EINTR) continue;
         if (got < 0) throw Error(Errc::failed, "cannot read the source: " + errno_text(errno));
         if (got == 0) break;
         filled += static_cast<size_t>(got);
     }
-    piece.resize(filled);
+    return filled;
+}
+
+std::string read_piece(int file, uint64_t offset, uint64_t bytes) {
+    std::string piece(static_cast<size_t>(bytes), '\0');
+    piece.resize(read_into(file, offset, piece));
     return piece;
 }
 
@@ -99,15 +105,22 @@ ContentSums SumsInOrder::finish() {
     return {impl_->size, impl_->sha256.finish(), impl_->with_md5 ? impl_->md5.finish() : ""};
 }
 
-ContentSums sum_file(int file, bool with_md5, std::stop_token stop) {
+ContentSums sum_range(int file, uint64_t offset, uint64_t bytes, bool with_md5, const std::stop_token& stop) {
     SumsInOrder sums(with_md5);
-    for (uint64_t offset = 0;; offset += buffer_bytes) {
+    std::vector<char> buffer(static_cast<size_t>(std::min(bytes, buffer_bytes)));
+    for (uint64_t done = 0; done < bytes;) {
         if (stop.stop_requested()) throw Cancelled();
-        std::string buffer = read_piece(file, offset, buffer_bytes);
-        sums.add(buffer);
-        if (buffer.size() < buffer_bytes) break;
+        size_t wanted = static_cast<size_t>(std::min<uint64_t>(buffer.size(), bytes - done));
+        size_t got = read_into(file, offset + done, std::span(buffer).first(wanted));
+        sums.add({buffer.data(), got});
+        done += got;
+        if (got < wanted) break;
     }
     return sums.finish();
+}
+
+ContentSums sum_file(int file, bool with_md5, std::stop_token stop) {
+    return sum_range(file, 0, UINT64_MAX, with_md5, stop);
 }
 
 }  // namespace syncline

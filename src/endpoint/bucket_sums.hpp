@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <span>
 #include <stop_token>
 #include <string>
 #include <string_view>
@@ -42,6 +43,11 @@ class SumsInOrder {
 /// Reads an open file from its start to its end. Throws Error, and Cancelled when stopped.
 ContentSums sum_file(int file, bool with_md5, std::stop_token stop);
 
+/// The same of so many bytes from `offset` on, or fewer at the file's end.
+ContentSums sum_range(int file, uint64_t offset, uint64_t bytes, bool with_md5, const std::stop_token& stop);
+
+/// Fills `buffer` from `offset` on; how many bytes there were. Throws Error.
+size_t read_into(int file, uint64_t offset, std::span<char> buffer);
 /// So many bytes from `offset` on; fewer at the file's end. Throws Error.
 std::string read_piece(int file, uint64_t offset, uint64_t bytes);
 

@@ -14,7 +14,9 @@ namespace {
 constexpr size_t most_pending = size_t{1} << 20;
 constexpr size_t most_kept = size_t{32} << 20;  ///< a page of 1,000 longest keys, all encoded, is below 5 MiB
 constexpr size_t most_headers = 256;
-constexpr size_t pace_step = size_t{64} << 10;
+// What goes at a time is asked for in larger steps as long as nobody has to wait.
+constexpr size_t least_pace_step = size_t{64} << 10, most_pace_step = size_t{1} << 20;
+constexpr auto noticeable_wait = std::chrono::milliseconds(1);
 /// From here on a server's "100 Continue" is waited for, so that what is refused is not sent.
 constexpr size_t least_announced = size_t{1} << 20;
 
@@ -293,9 +295,12 @@ Task<void> Transfer::drain() {
 }
 
 Task<void> Transfer::allow_more() {
-    const auto step = std::min(pace_step, request_.body->size() - allowed_);
+    const auto step = std::min(pace_step_, request_.body->size() - allowed_);
+    const auto asked_at = std::chrono::steady_clock::now();
     auto turn = (*request_.pacer)(step);
     co_await std::move(turn);
+    const bool had_to_wait = std::chrono::steady_clock::now() - asked_at > noticeable_wait;
+    pace_step_ = had_to_wait ? least_pace_step : std::min(pace_step_ * 2, most_pace_step);
     allowed_ += step;
     unpause();
 }

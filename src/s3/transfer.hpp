@@ -69,8 +69,9 @@ class Transfer {
     bool busy_ = false;  ///< we hold it up ourselves: sink or pacer
     bool ended_ = false;
     size_t sent_ = 0;
-    size_t allowed_ = 0;  ///< by the pacer, up to this offset of the body
-    uint64_t moved_ = 0;  ///< bytes in both directions
+    size_t allowed_ = 0;                   ///< by the pacer, up to this offset of the body
+    size_t pace_step_ = size_t{64} << 10;  ///< bytes that the pacer is asked for next
+    uint64_t moved_ = 0;                   ///< bytes in both directions
     uint64_t moved_at_mark_ = 0;
     Time mark_;
     Phase phase_at_mark_ = Phase::connecting;
