@@ -14,6 +14,9 @@ BucketTables bucket_tables(const JobFile& file) {
         settings.credentials.key_variable = bucket.key_variable;
         settings.credentials.secret_variable = bucket.secret_variable;
         settings.credentials.profile = bucket.profile;
+        settings.credentials.instance_metadata = bucket.instance_metadata;
+        if (bucket.addressing == "path") settings.addressing = s3::Addressing::path;
+        if (bucket.addressing == "host") settings.addressing = s3::Addressing::virtual_host;
         tables.emplace(name, std::move(settings));
     }
     return tables;

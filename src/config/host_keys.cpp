@@ -63,11 +63,15 @@ const Key<Bucket> credential_keys[] = {
      }},
     {{TableKind::credentials, "profile", Shape::text, "a profile of ~/.aws"},
      [](const ValueReader& in, Bucket& bucket) { in.text(bucket.profile); }},
+    {{TableKind::credentials, "instance_metadata", Shape::boolean,
+      "the role of this cloud machine, when nothing else is set"},
+     [](const ValueReader& in, Bucket& bucket) { in.boolean(bucket.instance_metadata); }},
 };
 
 void read_credentials(const ValueReader& in, Bucket& bucket) {
     if (!in.is_table()) return;
-    if (in.value().members.size() != 1) return in.fail("must be either { env = [...] } or { profile = \"...\" }");
+    if (in.value().members.size() != 1)
+        return in.fail("must be one of { env = [...] }, { profile = \"...\" } and { instance_metadata = true }");
     read_table<Bucket>(in.context(), in.inner_table_name(), in.value(), credential_keys, bucket);
 }
 
@@ -121,6 +125,11 @@ const Key<Bucket> keys_of_bucket[] = {
      [](const ValueReader& in, Bucket& bucket) { in.name(bucket.region, is_storage_name); }},
     {{TableKind::bucket, "endpoint", Shape::text, "the URL of the service"},
      [](const ValueReader& in, Bucket& bucket) { read_endpoint(in, bucket.endpoint); }},
+    {{TableKind::bucket, "addressing", Shape::choice, "where a request names the bucket: in the URL's path or its host",
+      "auto|path|host"},
+     [](const ValueReader& in, Bucket& bucket) {
+         if (auto index = in.choice_index()) bucket.addressing = in.key().choice_list()[*index];
+     }},
     {{TableKind::bucket, "credentials", Shape::table, "where the access key comes from"},
      [](const ValueReader& in, Bucket& bucket) { read_credentials(in, bucket); }},
 };

@@ -91,6 +91,8 @@ struct Bucket {
     std::string name, provider = "generic", bucket, region, endpoint;
     std::string key_variable, secret_variable;  ///< credentials = { env = [..] }
     std::string profile;
+    bool instance_metadata = false;   ///< credentials = { instance_metadata = true }
+    std::string addressing = "auto";  ///< "auto", "path" or "host"
 };
 
 struct EngineSettings {

@@ -59,6 +59,10 @@ class Reach {
             found_.add(place_of(bucket.written, "credentials"),
                        "[buckets." + bucket.name + "] sends an environment variable to a server as its key id");
         }
+        if (bucket.instance_metadata) {
+            found_.add(place_of(bucket.written, "credentials"),
+                       "[buckets." + bucket.name + "] uses the role of this machine for a server that it names");
+        }
         judge(bucket.variables);
     }
 

@@ -50,6 +50,13 @@ TEST_CASE("hosts and buckets are checked") {
     CHECK(
         parse_body("[buckets.b]\nbucket = \"x\"\nprovider = \"s3\"\ncredentials = { env = [\"A\"] }\n").errors.size() ==
         1);
+    const std::string bucket = "[buckets.b]\nbucket = \"x\"\nprovider = \"s3\"\n";
+    ParseOutcome given = parse_body(bucket + "addressing = \"path\"\ncredentials = { instance_metadata = true }\n");
+    REQUIRE(given.file);
+    CHECK(given.file->buckets.at("b").addressing == "path");
+    CHECK(given.file->buckets.at("b").instance_metadata);
+    CHECK(parse_body(bucket + "addressing = \"dns\"\n").errors.size() == 1);
+    CHECK(parse_body(bucket + "credentials = { instance_metadata = true, profile = \"p\" }\n").errors.size() == 1);
     CHECK(parse_body("[hosts.x]\n[buckets.x]\nbucket = \"x\"\nprovider = \"s3\"\n").errors.at(0).message ==
           "'x' names both a host and a bucket");
 }

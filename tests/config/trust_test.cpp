@@ -44,6 +44,9 @@ TEST_CASE("an untrusted file runs no command and sends no secret") {
     CHECK(
         reach("[buckets.b]\nprovider = \"s3\"\nbucket = \"b\"\ncredentials = { env = [\"TOKEN\", \"X\"] }\n").size() ==
         1);
+    CHECK(
+        reach("[buckets.b]\nprovider = \"s3\"\nbucket = \"b\"\ncredentials = { instance_metadata = true }\n").size() ==
+        1);
     CHECK(reach("[engine]\nssh_config = \"evil\"\n").size() == 1);
     CHECK(reach("[jobs.x]\nroot = \".\"\nremote = \"h:${SECRET}\"\n").size() == 1);
     CHECK(reach("[jobs.x]\nroot = \".\"\nremote = \"h:\"\non_success = \"a\"\non_failure = \"b\"\non_halt = \"c\"\n")

@@ -14,6 +14,12 @@ def examples():
     return [line.removeprefix(".Dl ") for line in MANUAL.read_text().splitlines() if line.startswith(".Dl ")]
 
 
+def test_no_part_of_a_manual_stands_there_twice():
+    for page in MANUAL.parent.glob("*.[15]"):
+        headings = [line for line in page.read_text().splitlines() if line.startswith((".Sh ", ".Ss "))]
+        assert len(headings) == len(set(headings)), page
+
+
 @pytest.fixture
 def shell(sandbox, binary):
     """Runs a command line of the manual as a user would type it."""
