@@ -37,8 +37,14 @@ std::string BucketEndpoint::identity_text() const {
 Task<bool> BucketEndpoint::read_page() {
     if (is_listed_) co_return false;
     if (!lister_) lister_.emplace(client_->s3.list(keys_.beginning()));
-    auto reading = lister_->next();
-    std::optional<s3::ListPage> page = co_await std::move(reading);
+    std::optional<s3::ListPage> page;
+    try {
+        auto reading = lister_->next();
+        page = co_await std::move(reading);
+    } catch (const s3::S3Error& error) {
+        if (error.failure() != s3::Failure::listing) throw;
+        broken_off_ = error.what();
+    }
     is_listed_ = !page;
     if (!page) co_return false;
     for (const s3::ListedObject& object : page->objects) {
@@ -65,6 +71,8 @@ Task<std::unique_ptr<Endpoint>> BucketEndpoint::instead() {
     if (!has_to_look) co_return nullptr;
     auto looking = inspect();
     std::optional<RootIdentity> files = co_await std::move(looking);
+    bool is_unclear = !broken_off_.empty() && (wants_archive || has_archive_);
+    if (is_unclear) throw Error(Errc::failed, broken_off_);
     if (wants_archive && is_push) {
         if (files) refuse_mixing("is to be an archive, but holds objects of other kinds");
         ArchiveEndpoint::Place place{client_, keys_, shown(), identity_text()};
@@ -96,7 +104,8 @@ Task<std::optional<RootIdentity>> BucketEndpoint::inspect() {
         auto reading = read_page();
         has_more = co_await std::move(reading);
     }
-    if (!has_objects_) co_return std::nullopt;
+    // A listing that broke off proves nothing; list() tells of it.
+    if (!has_objects_ && broken_off_.empty()) co_return std::nullopt;
     RootIdentity identity;
     identity.file_system = "bucket";
     identity.inode = 1;
@@ -104,16 +113,10 @@ Task<std::optional<RootIdentity>> BucketEndpoint::inspect() {
 }
 
 Task<Listing> BucketEndpoint::list(ListRequest request, Progress& progress) {
-    std::string broken_off;
-    try {
-        bool has_more = true;
-        while (has_more) {
-            auto reading = read_page();
-            has_more = co_await std::move(reading);
-        }
-    } catch (const s3::S3Error& error) {
-        if (error.failure() != s3::Failure::listing) throw;
-        broken_off = error.what();
+    bool has_more = true;
+    while (has_more) {
+        auto reading = read_page();
+        has_more = co_await std::move(reading);
     }
     if (has_archive_) {
         refuse_mixing("holds an archive, which is pushed to with transfer = \"tar\" (--tar) alone");
@@ -126,9 +129,9 @@ Task<Listing> BucketEndpoint::list(ListRequest request, Progress& progress) {
     Listing listing = co_await offload(workers_, finish);
     for (const std::string& directory : objects_.implied_directories()) implied_.insert(directory);
     objects_ = ObjectTree(keys_);
-    if (!broken_off.empty()) {
+    if (!broken_off_.empty()) {
         listing.incomplete.insert(listing.incomplete.begin(), "");
-        listing.problems.insert(listing.problems.begin(), {"", broken_off});
+        listing.problems.insert(listing.problems.begin(), {"", broken_off_});
     }
     co_return listing;
 }

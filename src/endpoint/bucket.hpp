@@ -60,7 +60,8 @@ class BucketEndpoint : public Endpoint {
     BucketKeys keys_;
     std::optional<s3::Lister> lister_;
     ObjectTree objects_;
-    bool is_listed_ = false;  ///< to the end
+    bool is_listed_ = false;  ///< to the end, or to where it broke off
+    std::string broken_off_;  ///< why the listing cannot be right; "" as long as it can
     bool has_objects_ = false;
     bool has_archive_ = false;                 ///< a manifest was seen
     std::unordered_set<std::string> implied_;  ///< directories that are there only as long as something is in them

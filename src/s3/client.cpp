@@ -9,6 +9,12 @@
 #include "s3/xml.hpp"
 
 namespace syncline::s3 {
+namespace {
+
+/// Somebody waits to hear what is wrong; a second attempt is for a connection that just broke.
+constexpr unsigned attempts_of_check = 2;
+
+}  // namespace
 
 S3Client::S3Client(const asio::any_io_executor& executor, S3Settings settings, Pacer pacer)
     : impl_(std::make_unique<ClientImpl>(executor, std::move(settings), std::move(pacer))) {}
@@ -60,6 +66,7 @@ Task<std::string> S3Client::put(PutRequest request) {
 Task<void> S3Client::check_access() {
     Call call("GET", "list", "");
     call.query = {{"list-type", "2"}, {"max-keys", "1"}};
+    call.attempts = attempts_of_check;
     std::optional<ListDocument> document;
     call.check = [](const HttpResponse& response) -> std::optional<Answer> {
         if (read_list(response.body)) return std::nullopt;

@@ -75,7 +75,8 @@ class S3Client {
     /// What is gone already counts as removed. Returns those that still stand.
     Task<std::vector<DeleteFailure>> delete_many(std::vector<std::string> keys);
 
-    /// Asks for one key at most: whether the bucket is there and may be listed. Throws what is wrong.
+    /// Asks for one key at most: whether the bucket is there and may be listed. Throws what is wrong,
+    /// soon.
     Task<void> check_access();
     /// All buckets that the key may see.
     Task<std::vector<BucketName>> list_buckets();

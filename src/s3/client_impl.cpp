@@ -120,6 +120,8 @@ Task<HttpResponse> ClientImpl::send(Call call) {
     bool renewed = false;
     uint64_t delivered = 0;
     unsigned failed = 0;
+    unsigned most = settings_.patience.attempts;
+    if (call.attempts > 0) most = std::min(most, call.attempts);
     while (true) {
         auto trying = attempt(call);
         auto outcome = co_await std::move(trying);
@@ -135,7 +137,7 @@ Task<HttpResponse> ClientImpl::send(Call call) {
             throttle_.on_throttled(wait);
         }
         const bool wants_renewal = !renewed && wants_new_credentials(outcome.answer);
-        const bool repeats = may_repeat(*outcome.failure, outcome.answer) && failed < settings_.patience.attempts;
+        const bool repeats = may_repeat(*outcome.failure, outcome.answer) && failed < most;
         if (!repeats && !wants_renewal) {
             if (outcome.trouble) throw describe(settings_, call.operation, *outcome.trouble, failed);
             throw describe(settings_, call.operation, *outcome.failure, outcome.answer, clock_offset_, failed);

@@ -44,7 +44,8 @@ struct Call {
     std::optional<Payload> payload;
     ResumableBody* body = nullptr;
     AnswerCheck check;
-    bool is_slow = false;  ///< the server may work on it for minutes
+    bool is_slow = false;   ///< the server may work on it for minutes
+    unsigned attempts = 0;  ///< at most; 0: as many as the settings say
 };
 
 class ClientImpl {

@@ -91,6 +91,13 @@ Task<void> remove_four(S3Client& client, std::vector<DeleteFailure>& result) {
 
 }  // namespace
 
+TEST_CASE("a check does not wait long for a store that is down") {
+    ScriptedServer server([](const SeenRequest&) { return error_reply(500, "InternalError"); });
+    const Work checking = [](S3Client& client) { return client.check_access(); };
+    CHECK(failure_of(server.settings(), checking).failure() == Failure::server);
+    CHECK(server.seen().size() == 2);
+}
+
 TEST_CASE("what fails for a moment is repeated") {
     ScriptedServer server([](const SeenRequest& request) {
         switch (request.number) {
