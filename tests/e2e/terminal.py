@@ -27,6 +27,7 @@ class Screen:
         """What is there stays as it is; the counts begin anew."""
         self.rows, self.columns = rows, columns
         self.scrolled = self.wrapped = self.cleared = 0
+        self.fitted = False
 
     def feed(self, data):
         text = self.pending + self.decoder.decode(data)
@@ -47,7 +48,11 @@ class Screen:
         if letter == "H" and not number:
             self.row = self.column = 0
         elif letter == "J" and not number:
-            self.cleared += self.row == self.column == 0
+            if self.row == self.column == 0:
+                # Whether all that was shown since the last time found room; the counts are of what is shown now.
+                self.fitted = self.cleared > 0 and self.wrapped == self.scrolled == 0
+                self.cleared += 1
+                self.wrapped = self.scrolled = 0
             del self.lines[self.row + 1:]
             self.erase_to_end()
         elif letter == "K" and not number:

@@ -3,8 +3,8 @@
 #include <catch2/catch_test_macros.hpp>
 
 #include "engine/run_fixture.hpp"
+#include "memory_store.hpp"
 #include "s3/bucket_store.hpp"
-#include "s3/memory_store.hpp"
 
 using namespace syncline;
 using namespace syncline::test;

@@ -9,7 +9,7 @@
 #include <string>
 #include <vector>
 
-#include "scripted_server.hpp"
+#include "s3/scripted_server.hpp"
 
 namespace syncline::s3 {
 
