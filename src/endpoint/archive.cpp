@@ -298,11 +298,11 @@ Task<void> ArchiveEndpoint::pack_old(const Tree& next, std::vector<uint32_t> fil
     OldMembers members(means(), found_->manifest, next, files, *writer_);
     auto sending = upload_->send(members);
     co_await std::move(sending);
-    if (members.missing().empty()) co_return;
+    if (members.first_missing().empty()) co_return;
     std::string why = members.error().empty() ? "it is not there as the manifest says" : members.error();
-    throw Error(Errc::failed, shown() + ": " + escape(members.missing()) + " cannot be taken over from the archive " +
-                                  found_->manifest.archive + ": " + why + ". To begin anew, remove " +
-                                  std::string(manifest_name) +
+    throw Error(Errc::failed, shown() + ": " + escape(members.first_missing()) +
+                                  " cannot be taken over from the archive " + found_->manifest.archive + ": " + why +
+                                  ". To begin anew, remove " + std::string(manifest_name) +
                                   " from the bucket and push from a machine that has everything");
 }
 

@@ -3,38 +3,35 @@
 
 #include <string>
 #include <string_view>
-#include <unordered_map>
+#include <vector>
 
+#include "endpoint/archive_members.hpp"
 #include "endpoint/archive_reader.hpp"
 #include "endpoint/archive_upload.hpp"
-#include "fs/hash.hpp"
 
 namespace syncline {
 
-class OldMembers final : public ArchiveSource, private TarSink {
+class OldMembers final : public ArchiveSource, private WantedMembers {
   public:
     /// All outlive it. Takes those files of `tree`, the new one, whose indices are in `wanted`, by their digests.
     OldMembers(BucketMeans means, const ArchiveManifest& old, const Tree& tree, const std::vector<uint32_t>& wanted,
-               ZstdWriter& writer);
+               ZstdWriter& writer)
+        : WantedMembers(tree, wanted), writer_(writer), reader_(means, old, *this) {}
 
     Task<bool> fill(std::string& out) override;
 
     /// A file that did not come, "" when all did; and why.
-    std::string_view missing() const { return wanted_.empty() ? std::string_view() : wanted_.begin()->first; }
+    std::string_view first_missing() const { return has_all() ? std::string_view() : missing().begin()->first; }
     std::string error() const { return reader_.error(); }
 
   private:
-    void begin(const TarMember& member) override;
-    void data(std::string_view bytes) override;
-    void end() override;
+    void open(const TarMember& member, const Entry& entry) override;
+    void write(std::string_view bytes) override { writer_.add(bytes, *out_); }
+    void close(const Entry& entry, bool is_right) override;
 
-    const Tree& tree_;
     ZstdWriter& writer_;
-    std::unordered_map<std::string_view, uint32_t> wanted_;  ///< by their paths in the tree
     ArchiveReader reader_;
     std::string* out_ = nullptr;
-    const Entry* entry_ = nullptr;  ///< of the member at hand; null: it is passed over
-    fs::Hasher hasher_;
 };
 
 }  // namespace syncline

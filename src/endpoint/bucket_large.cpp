@@ -22,12 +22,17 @@ Task<void> FileBody::take(std::string_view bytes) {
 }
 
 void FileBody::write(std::string_view bytes) {
+    write_whole(file_, bytes, offset_);
+    offset_ += bytes.size();
+}
+
+void write_whole(int file, std::string_view bytes, uint64_t offset) {
     while (!bytes.empty()) {
-        ssize_t count = ::pwrite(file_, bytes.data(), bytes.size(), static_cast<off_t>(offset_));
+        ssize_t count = ::pwrite(file, bytes.data(), bytes.size(), static_cast<off_t>(offset));
         if (count < 0 && errno == EINTR) continue;
         if (count < 0) throw Error(Errc::failed, "cannot write what is fetched: " + errno_text(errno));
         bytes.remove_prefix(static_cast<size_t>(count));
-        offset_ += static_cast<uint64_t>(count);
+        offset += static_cast<uint64_t>(count);
     }
 }
 

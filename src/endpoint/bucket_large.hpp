@@ -15,6 +15,9 @@ namespace syncline {
 /// Larger objects come in ranges of so many bytes.
 inline constexpr uint64_t bucket_range_bytes = uint64_t{8} << 20;
 
+/// Writes all of `bytes` at an offset of a file. Throws Error.
+void write_whole(int file, std::string_view bytes, uint64_t offset);
+
 /// Writes what comes from an offset of a file on; with workers, on one of them.
 class FileBody final : public s3::BodySink {
   public:
