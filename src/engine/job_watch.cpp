@@ -95,7 +95,8 @@ Task<void> JobWatch::follow_one() {
         co_await std::move(rest);
         if (watch_->is_broken()) break;
         tell();
-        if (watch_->pending() > 0) calls_.due();
+        // A witness may have taken them meanwhile.
+        if (watch_->pending() > 0 || !changes_.empty()) calls_.due();
     }
     broke();
 }

@@ -148,6 +148,20 @@ TEST_CASE("What was seen to go stays known until events are lost") {
     CHECK_FALSE(job.run().gone.contains("d"));
 }
 
+TEST_CASE("What a run beside the schedule was told of stays due") {
+    Watched job;
+    job.run();
+    job.kernel.remove("gone");
+    job.loop.settle();
+    RunOptions beside;
+    asio::co_spawn(job.loop.context, job.watch->witness(beside), [](std::exception_ptr, const auto&) {});
+    job.loop.settle();
+    CHECK((beside.watch != nullptr && beside.gone.contains("gone") && beside.paths.empty()));
+    job.pass(milliseconds(60));
+    CHECK(job.due == 2);
+    CHECK(job.run().paths == Paths{"gone"});
+}
+
 TEST_CASE("A tree that is never quiet is not waited for longer than a second") {
     Watched job;
     job.run();
