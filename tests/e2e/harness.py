@@ -291,6 +291,11 @@ class Sandbox:
         """Waits until the target is as the source is."""
         wait_for(lambda: holds(self.target, read_tree(self.source)))
 
+    def first_run(self, job="copy"):
+        """Waits until the first run of an engine is over: until then the job has no recorded sync to rely on."""
+        self.arrives()
+        self.run("wait", job)
+
     def leftovers(self):
         """Files on the target that neither the source nor a user put there."""
         return [path for path in read_tree(self.target) if not os.path.lexists(self.source / path.rstrip("/"))]

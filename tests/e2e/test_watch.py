@@ -16,9 +16,9 @@ def watch(sandbox, **keys):
     return start(sandbox)
 
 
-def start(sandbox):
+def start(sandbox, job="copy"):
     process = sandbox.start("apply", "-v")
-    sandbox.arrives()
+    sandbox.first_run(job)
     return process
 
 
@@ -242,7 +242,7 @@ def test_a_job_gets_and_loses_its_watcher_by_an_edit(sandbox):
 def test_over_ssh(sandbox, server):
     make_tree(sandbox.source, {"a/file": "1", "b/file": "2", "odd [name]*?/x": "3"})
     sandbox.jobs(("live", {"root": sandbox.source, "remote": "cse:target", "watch": True}))
-    process = start(sandbox)
+    process = start(sandbox, "live")
     make_tree(sandbox.source, {"a/file": "changed", "n/e/w": "4", "odd [name]*?/y": "5"})
     sandbox.arrives()
     os.unlink(sandbox.source / "b/file")
@@ -264,7 +264,7 @@ def test_an_ssh_server_that_was_restarted(sandbox, server):
     """The connection that was kept is dead: what is saved next arrives all the same, and so does what is saved meanwhile."""
     make_tree(sandbox.source, {"a": "1", "b": "2"})
     sandbox.jobs(("live", {"root": sandbox.source, "remote": "cse:target", "watch": True}))
-    process = start(sandbox)
+    process = start(sandbox, "live")
     make_tree(sandbox.source, {"a": "before"})
     sandbox.arrives()
     server.go_down()

@@ -26,7 +26,7 @@ def test_events_that_the_kernel_dropped(sandbox):
     make_tree(sandbox.source, {"gone/a": "1", "gone/b": "2", "stays": "3"})
     sandbox.jobs(("copy", {"root": sandbox.source, "remote": sandbox.target, "fsync": False, "watch": True}), head=HEAD)
     process = sandbox.start("apply", "-v")
-    sandbox.arrives()
+    sandbox.first_run()
     process.send_signal(signal.SIGSTOP)
     shutil.rmtree(sandbox.source / "gone")
     (sandbox.source / "large").write_bytes(os.urandom(2 << 20))
@@ -61,7 +61,7 @@ def test_a_kernel_without_watches_left(sandbox):
     make_tree(sandbox.source, {f"d{i}/file": str(i) for i in range(200)})
     sandbox.job(watch=True, interval="1s")
     process = sandbox.start("apply", wrapper=wrapper)
-    sandbox.arrives()
+    sandbox.first_run()
     make_tree(sandbox.source, {"d0/file": "changed", "more/file": "new"})
     shutil.rmtree(sandbox.source / "d1")
     sandbox.arrives()
@@ -86,7 +86,7 @@ def test_fifty_thousand_files_at_once(sandbox):
     make_tree(sandbox.source, {"a": "1"})
     sandbox.job(watch=True)
     process = sandbox.start("apply", "-v")
-    sandbox.arrives()
+    sandbox.first_run()
     for d in range(100):
         directory = sandbox.source / f"d{d}"
         directory.mkdir()
