@@ -121,10 +121,10 @@ Task<Listing> BucketEndpoint::list(ListRequest request, Progress& progress) {
     if (has_archive_) {
         refuse_mixing("holds an archive, which is pushed to with transfer = \"tar\" (--tar) alone");
     }
-    auto settle = [&](std::stop_token) { objects_.settle(request.baseline); };
+    auto settle = [&](std::stop_token) { objects_.settle(request); };
     co_await offload(workers_, settle);
-    IndexedWork one = [this](size_t i) { return read_link(objects_.link_candidates()[i]); };
-    co_await for_each_index(objects_.link_candidates().size(), bucket_lanes, one);
+    IndexedWork one = [this](size_t i) { return ask_about(objects_.unclear()[i]); };
+    co_await for_each_index(objects_.unclear().size(), bucket_lanes, one);
     auto finish = [&](std::stop_token) { return objects_.finish(request, &progress.entries_scanned); };
     Listing listing = co_await offload(workers_, finish);
     for (const std::string& directory : objects_.implied_directories()) implied_.insert(directory);
@@ -136,12 +136,18 @@ Task<Listing> BucketEndpoint::list(ListRequest request, Progress& progress) {
     co_return listing;
 }
 
-Task<void> BucketEndpoint::read_link(size_t index) {
-    std::string key = keys_.file_key(objects_.path(index));
-    auto asking = client_->s3.head(std::move(key));
+Task<void> BucketEndpoint::ask_about(size_t index) {
+    bool is_directory = objects_.is_directory(index);
+    std::string_view path = objects_.path(index);
+    auto asking = client_->s3.head(is_directory ? keys_.directory_key(path) : keys_.file_key(path));
     std::optional<s3::ObjectHead> head = co_await std::move(asking);
     if (!head) co_return;
-    std::optional<std::string> link = read_metadata(head->metadata).link;
+    ObjectFacts facts = read_metadata(head->metadata);
+    if (is_directory) {
+        if (facts.mode) objects_.set_mode(index, *facts.mode);
+        co_return;
+    }
+    std::optional<std::string>& link = facts.link;
     std::string body = link ? link_body(sha256_of(*link)) : "";
     // A link's content follows from its target, so metadata that was copied onto a file makes no link of it.
     std::string md5 = md5_of(objects_.stamp(index));

@@ -47,7 +47,7 @@ class BucketEndpoint : public Endpoint {
     Task<bool> read_page();
     Task<std::unique_ptr<Endpoint>> find_archive();
     [[noreturn]] void refuse_mixing(const std::string& why) const;
-    Task<void> read_link(size_t index);
+    Task<void> ask_about(size_t index);
     Task<void> check(RemoveItem& item);
     Task<void> delete_checked(std::vector<RemoveItem>& items, Progress& progress);
     Task<void> mark_directory(std::string directory);

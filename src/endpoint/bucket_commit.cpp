@@ -15,8 +15,9 @@ namespace {
 constexpr size_t large_files_at_once = 2;
 
 bool is_directory_item(const CommitItem& item) {
-    bool is_old_directory = item.op == Op::chmod && item.expected != nullptr && item.expected->kind == Kind::directory;
-    return item.op == Op::mkdir || is_old_directory;
+    if (item.op != Op::chmod) return item.op == Op::mkdir;
+    // What the listing did not see is a directory that this run made.
+    return item.expected == nullptr || item.expected->kind == Kind::directory;
 }
 
 }  // namespace

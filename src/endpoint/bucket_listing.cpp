@@ -92,18 +92,20 @@ void ObjectTree::add(std::string_view key, const Stamp& stamp) {
     seen_.push_back(seen);
 }
 
-void ObjectTree::settle(const Baseline* baseline) {
+void ObjectTree::settle(const ListRequest& request) {
     // Of two of the same path the directory comes last, right before what is in it.
     auto before = [this](const Seen& a, const Seen& b) {
         auto order = compare_paths(path(a), path(b));
         return order != 0 ? order < 0 : a.kind < b.kind;
     };
     if (!std::is_sorted(seen_.begin(), seen_.end(), before)) std::sort(seen_.begin(), seen_.end(), before);
-    if (baseline != nullptr) recall(*baseline);
+    if (request.baseline != nullptr) recall(*request.baseline);
+    bool wants_directory_modes = request.wants_modes && !request.is_target;
     for (size_t i = 0; i < seen_.size(); ++i) {
         const Seen& seen = seen_[i];
-        bool may_be_link = seen.kind == Kind::file && seen.stamp.size == link_body_size && !seen.mode_known;
-        if (may_be_link) candidates_.push_back(i);
+        if (seen.mode_known) continue;
+        bool is_unclear = seen.kind == Kind::directory ? wants_directory_modes : seen.stamp.size == link_body_size;
+        if (is_unclear) unclear_.push_back(i);
     }
 }
 
@@ -136,6 +138,11 @@ void ObjectTree::set_link(size_t index, std::string target) {
     links_.push_back(std::move(target));
     seen_[index].link = static_cast<uint32_t>(links_.size());
     seen_[index].kind = Kind::symlink;
+}
+
+void ObjectTree::set_mode(size_t index, uint16_t mode) {
+    seen_[index].mode = mode;
+    seen_[index].mode_known = true;
 }
 
 /// A file of the same name as a directory, with or without a marker: other clients may make both.

@@ -32,13 +32,16 @@ class ObjectTree {
     bool is_empty() const { return seen_.empty() && problems_.empty() && !has_root_marker_; }
     size_t size() const { return seen_.size(); }
 
-    /// Before the following: sorts, and takes from the baseline (may be null) what symlinks and modes it knows.
-    void settle(const Baseline* baseline);
-    /// Objects of the size of a symlink's, of which the baseline does not know what they are: their indices.
-    const std::vector<size_t>& link_candidates() const { return candidates_; }
+    /// Before the following: sorts, and takes from the request's baseline what symlinks and modes it knows.
+    void settle(const ListRequest& request);
+    /// Indices of objects of which only their metadata tell enough: those of the size of a symlink's, and, where modes
+    /// are kept, the directories of a source (its files tell theirs with their content).
+    const std::vector<size_t>& unclear() const { return unclear_; }
     std::string_view path(size_t index) const { return path(seen_[index]); }
+    bool is_directory(size_t index) const { return seen_[index].kind == Kind::directory; }
     const Stamp& stamp(size_t index) const { return seen_[index].stamp; }
     void set_link(size_t index, std::string target);
+    void set_mode(size_t index, uint16_t mode);
 
     /// Directories that have no marker of their own.
     const std::vector<std::string>& implied_directories() const { return implied_; }
@@ -67,7 +70,7 @@ class ObjectTree {
     std::vector<Seen> seen_;
     std::string names_;
     std::vector<std::string> links_, implied_;
-    std::vector<size_t> candidates_;
+    std::vector<size_t> unclear_;
     std::vector<Problem> problems_;
     bool has_root_marker_ = false;
 };

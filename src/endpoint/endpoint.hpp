@@ -48,6 +48,7 @@ struct ListRequest {
     IgnoreSource* ignores = nullptr;  ///< null: no ignore files
     bool is_target = false;           ///< keep what is not selected, flagged
     bool descend_unselected = false;  ///< a target under delete_excluded
+    bool wants_modes = false;         ///< `permissions = "preserve"`: modes are worth asking for
     SymlinkPolicy symlinks = SymlinkPolicy::copy;
     /// Where the other side is when it is local, too: symlinks that lead to it are not followed. "" otherwise.
     std::string other_local_root;

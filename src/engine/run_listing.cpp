@@ -55,6 +55,7 @@ ListRequest RunSteps::list_request(bool is_target) {
     request.ignores = ignores_.get();
     request.is_target = is_target;
     request.descend_unselected = is_target && is_push() && policy_.delete_excluded;
+    request.wants_modes = policy_.permissions == PermissionPolicy::preserve;
     request.symlinks = policy_.symlinks;
     bool follow_elsewhere = request.symlinks == SymlinkPolicy::follow && !is_push();
     if (follow_elsewhere) request.symlinks = SymlinkPolicy::copy;  // a pull refuses symlinks; it does not follow them

@@ -210,6 +210,25 @@ def test_modes_that_are_kept_follow_the_source(store, sandbox):
     assert sandbox.plan()["actions"] == []
 
 
+def test_a_pull_that_keeps_modes_keeps_those_of_directories(store, sandbox):
+    make_tree(sandbox.source, {"open/a": "1", "closed/in/b": "2", "empty/": None})
+    modes = {"open": 0o755, "closed": 0o555, "closed/in": 0o710, "empty": 0o770}
+    for name, mode in modes.items():
+        os.chmod(sandbox.source / name, mode)
+    store.job(permissions="preserve")
+    sandbox.run("push", "push")
+    store.put("ws/foreign/", b"")
+    other = store.down(permissions="preserve")
+    sandbox.run("pull", "down")
+    expected = modes | {"foreign": 0o700}
+    assert {name: os.stat(other / name).st_mode & 0o777 for name in expected} == expected
+    assert (other / "closed/in/b").read_text() == "2"
+    assert sandbox.plan("--job", "down")["actions"] == []
+    own = store.down(name="own")
+    sandbox.run("pull", "down")
+    assert os.stat(own / "open").st_mode & 0o777 == 0o700
+
+
 def test_a_file_and_a_directory_change_places(store, sandbox):
     make_tree(sandbox.source, {"a": "1", "b/c": "2", "keep": "3"})
     store.job(delete="mirror")

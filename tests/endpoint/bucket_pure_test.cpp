@@ -33,7 +33,7 @@ Listing list(const std::vector<std::string>& keys, const std::string& prefix = "
     BucketKeys space(prefix);
     ObjectTree tree(space);
     for (const std::string& key : keys) tree.add(key, key.ends_with('/') ? stamp_of("") : stamp_of("x"));
-    tree.settle(nullptr);
+    tree.settle({});
     return tree.finish(ListRequest{}, nullptr);
 }
 
@@ -183,13 +183,44 @@ TEST_CASE("what the baseline knows is not asked for again") {
     std::string body = link_body(sha256_of("to/there"));
     for (const char* key : {"p/l", "p/m", "p/n"}) tree.add(key, stamp_of(body));
     tree.add("p/f", stamp_of("x"));
-    tree.settle(&baseline);
-    REQUIRE(tree.link_candidates().size() == 2);
-    CHECK(tree.path(tree.link_candidates()[0]) == "m");
+    ListRequest request;
+    request.baseline = &baseline;
+    tree.settle(request);
+    REQUIRE(tree.unclear().size() == 2);
+    CHECK(tree.path(tree.unclear()[0]) == "m");
     Listing listing = tree.finish(ListRequest{}, nullptr);
     const Entry& link = listing.tree[listing.tree.find("l")];
     CHECK(link.kind == Kind::symlink);
     CHECK(listing.tree.link(link) == "to/there");
     CHECK(listing.tree[listing.tree.find("f")].mode == 0755);
     CHECK(listing.tree[listing.tree.find("n")].mode == 0644);
+}
+
+TEST_CASE("only a source whose modes are kept is asked for those of its directories") {
+    BucketKeys keys("p");
+    Baseline baseline;
+    BaselineEntry row;
+    row.kind = Kind::directory;
+    row.mode = 0750;
+    baseline.add("known", row);
+    for (bool wants_modes : {false, true}) {
+        for (bool is_target : {false, true}) {
+            ObjectTree tree(keys);
+            for (const char* key : {"p/known/", "p/new/", "p/implied/f"}) tree.add(key, stamp_of(""));
+            ListRequest request;
+            request.baseline = &baseline;
+            request.wants_modes = wants_modes;
+            request.is_target = is_target;
+            tree.settle(request);
+            bool asks = wants_modes && !is_target;
+            REQUIRE(tree.unclear().size() == (asks ? 1 : 0));
+            if (!asks) continue;
+            CHECK(tree.path(tree.unclear()[0]) == "new");
+            tree.set_mode(tree.unclear()[0], 0711);
+            Listing listing = tree.finish(request, nullptr);
+            CHECK(listing.tree[listing.tree.find("known")].mode == 0750);
+            CHECK(listing.tree[listing.tree.find("new")].mode == 0711);
+            CHECK(listing.tree[listing.tree.find("implied")].mode == 0700);
+        }
+    }
 }
