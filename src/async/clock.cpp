@@ -15,8 +15,6 @@
 namespace syncline {
 namespace {
 
-constexpr TimeNs ns_per_second = 1'000'000'000;
-
 /// Without a notice of clock changes the clocks are looked at this often.
 constexpr TimeNs unnoticed_limit = 10 * ns_per_second;
 /// With it, for the change between reading the clock and arming the timer.

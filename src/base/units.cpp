@@ -8,8 +8,6 @@
 namespace syncline {
 namespace {
 
-constexpr int64_t ns_per_second = 1'000'000'000;
-
 /// Splits "20 MiB" into 20 and "MiB"; nullopt when it does not begin with a whole number over zero.
 std::optional<std::pair<uint64_t, std::string_view>> split_number(std::string_view text) {
     uint64_t number = 0;

@@ -13,6 +13,7 @@ using Duration = std::chrono::milliseconds;
 
 /// Nanoseconds since 1970-01-01 UTC; negative before it. The unit of all file times.
 using TimeNs = int64_t;
+constexpr TimeNs ns_per_second = 1'000'000'000;
 
 /// Reads `30s 45m 12h 30d 2w` or a bare number of minutes; a fraction is not accepted. nullopt when it is malformed,
 /// zero, negative or does not fit in 100 years.

@@ -18,7 +18,7 @@ constexpr Duration command_limit = std::chrono::minutes(2);  // it may ask the u
 using Answer = std::optional<std::string>;
 using ssh::SecretPrompt;
 
-[[noreturn]] void refuse(const std::string& host, const std::string& why) {
+[[noreturn]] void refuse_login(const std::string& host, const std::string& why) {
     throw ssh::SshError(ssh::Failure::authentication, "host '" + escape(host) + "' needs its password, but " + why);
 }
 
@@ -32,9 +32,9 @@ Task<Answer> ask_user(Terminal& terminal, SecretPrompt prompt) {
 
 Task<Answer> ask_for_password(std::string host, Terminal& terminal, SecretPrompt prompt) {
     if (!has_terminal()) {
-        refuse(host,
-               "there is no terminal to ask on; use a key, an ssh-agent, or password = { env = \"VAR\" } or "
-               "{ command = \"...\" }");
+        refuse_login(host,
+                     "there is no terminal to ask on; use a key, an ssh-agent, or password = { env = \"VAR\" } or "
+                     "{ command = \"...\" }");
     }
     auto asking = ask_user(terminal, std::move(prompt));
     co_return co_await std::move(asking);
@@ -49,7 +49,7 @@ Task<Answer> ask_question(Terminal& terminal, SecretPrompt prompt) {
 
 Task<std::string> read_variable(std::string host, std::string name) {
     const char* value = std::getenv(name.c_str());
-    if (value == nullptr || *value == '\0') refuse(host, "the environment variable " + name + " is not set");
+    if (value == nullptr || *value == '\0') refuse_login(host, "the environment variable " + name + " is not set");
     co_return value;
 }
 
@@ -58,11 +58,11 @@ Task<std::string> run_for_password(std::string host, std::string command) {
     auto running = syncline::run_command(std::move(arguments), most_bytes, command_limit);
     CommandOutput done = co_await std::move(running);
     if (!done.started || done.status != 0) {
-        refuse(host, "the command of its `password` failed: " + ssh::last_line(done.errors));
+        refuse_login(host, "the command of its `password` failed: " + ssh::last_line(done.errors));
     }
     std::string password = done.output.substr(0, done.output.find('\n'));
     ::OPENSSL_cleanse(done.output.data(), done.output.size());
-    if (password.empty()) refuse(host, "the command of its `password` printed nothing");
+    if (password.empty()) refuse_login(host, "the command of its `password` printed nothing");
     co_return password;
 }
 

@@ -17,7 +17,7 @@ std::string shown(std::string_view text) {
     return escape(text.substr(0, longest_shown)) + (text.size() > longest_shown ? "..." : "");
 }
 
-std::string quoted(std::string_view text) { return "\"" + shown(text) + "\""; }
+std::string in_quotes(std::string_view text) { return "\"" + shown(text) + "\""; }
 
 /// Nothing that long is a misspelling, and comparing it would take long.
 std::string suggestion(std::string_view word, const std::vector<std::string>& known) {
@@ -48,7 +48,7 @@ void ParseContext::unknown_key(const TomlMember& member, const std::string& tabl
 
 bool ParseContext::check_name(const TomlMember& member, std::string_view noun) {
     if (is_table_name(member.name)) return true;
-    errors.add(member.position, quoted(member.name) + " cannot name a " + std::string(noun) +
+    errors.add(member.position, in_quotes(member.name) + " cannot name a " + std::string(noun) +
                                     ": use up to 64 of A-Z a-z 0-9 _ and -, not beginning with '-'");
     return false;
 }
@@ -139,7 +139,7 @@ void ValueReader::argument(std::string& out) const {
     std::string given;
     text(given);
     if (given.starts_with('-')) {
-        fail("must not begin with '-': a command would take " + quoted(given) + " as an option");
+        fail("must not begin with '-': a command would take " + in_quotes(given) + " as an option");
     } else if (!given.empty()) {
         out = std::move(given);
     }
@@ -152,7 +152,7 @@ void ValueReader::name(std::string& out, bool (*is_name)(std::string_view)) cons
     if (is_name(given)) {
         out = std::move(given);
     } else {
-        fail("has characters that it cannot have: " + quoted(given));
+        fail("has characters that it cannot have: " + in_quotes(given));
     }
 }
 
@@ -179,7 +179,7 @@ void ValueReader::duration(std::optional<Duration>& out) const {
     if (auto duration = parse_duration(*given)) {
         out = duration;
     } else {
-        fail("must be " + std::string(what) + ", over zero and under 100 years, not " + quoted(*given));
+        fail("must be " + std::string(what) + ", over zero and under 100 years, not " + in_quotes(*given));
     }
 }
 
@@ -200,7 +200,7 @@ void ValueReader::byte_rate(std::optional<uint64_t>& out) const {
     if (rate) {
         out = rate;
     } else {
-        fail("must be " + std::string(what) + ", over zero and with its unit, not " + quoted(*given));
+        fail("must be " + std::string(what) + ", over zero and with its unit, not " + in_quotes(*given));
     }
 }
 
@@ -221,7 +221,7 @@ void ValueReader::globs(std::vector<GlobRule>& out) const {
         if (glob) {
             out.push_back({std::move(*glob), "", context_.file_name + ":" + std::to_string(item.position.line)});
         } else {
-            fail_at(item.position, "has the pattern " + quoted(*pattern) + ": " + why);
+            fail_at(item.position, "has the pattern " + in_quotes(*pattern) + ": " + why);
         }
     }
 }
@@ -235,7 +235,7 @@ std::optional<size_t> ValueReader::choice_index() const {
     auto found = std::find(choices.begin(), choices.end(), *given);
     if (found != choices.end()) return static_cast<size_t>(found - choices.begin());
     std::string near = suggestion(*given, choices);
-    fail("must be " + all + ", not " + quoted(*given) + (near.empty() ? "" : "; did you mean \"" + near + "\"?"));
+    fail("must be " + all + ", not " + in_quotes(*given) + (near.empty() ? "" : "; did you mean \"" + near + "\"?"));
     return std::nullopt;
 }
 

@@ -36,6 +36,9 @@ struct RootIdentity {
     }
 };
 
+/// False when there is nothing at all.
+inline bool is_directory(const std::optional<RootIdentity>& identity) { return identity && identity->is_directory(); }
+
 /// In the order in which codes are reported.
 enum class Guard : uint8_t {
     root_emptied,

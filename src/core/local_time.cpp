@@ -5,7 +5,6 @@
 namespace syncline {
 namespace {
 
-constexpr int64_t ns_per_second = 1'000'000'000;
 constexpr int64_t seconds_per_day = 24 * 3600;
 
 int64_t floor_divide(int64_t value, int64_t divisor) { return value / divisor - (value % divisor < 0 ? 1 : 0); }

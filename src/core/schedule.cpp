@@ -10,7 +10,6 @@
 namespace syncline {
 namespace {
 
-constexpr TimeNs ns_per_second = 1'000'000'000;
 constexpr TimeNs ns_per_day = 24 * 3600 * ns_per_second;
 
 /// Gentle enough for a server that bans who fails to log in too often, quick enough for a laptop that is back online.

@@ -9,7 +9,6 @@
 namespace syncline {
 namespace {
 
-constexpr TimeNs ns_per_second = 1'000'000'000;
 constexpr int read_attempts = 3;
 
 timespec to_timespec(TimeNs time) {

@@ -7,7 +7,7 @@
 namespace syncline {
 namespace {
 
-constexpr size_t output_limit = size_t{64} << 20;
+constexpr size_t clean_output_limit = size_t{64} << 20;
 
 std::string why_of(const ssh::ScriptResult& result) {
     switch (result.exit.status.value_or(-1)) {
@@ -34,7 +34,7 @@ Task<std::string> RemoteCleaner::run(std::string script, std::string input, std:
         }
     }
     ssh::StringInput source(std::move(input));
-    ssh::StringSink sink(output_limit);
+    ssh::StringSink sink(clean_output_limit);
     ssh::ScriptResult result = co_await shell_->run(std::move(script), &source, sink);
     if (!result.ok())
         throw Error(Errc::failed,

@@ -11,8 +11,6 @@
 namespace syncline {
 namespace {
 
-constexpr TimeNs ns_per_second = 1'000'000'000;
-
 const char preamble[] = R"sh(export LC_ALL=C; umask 077; trap '' PIPE
 p() { printf '%s\0' "$@"; }
 )sh";

@@ -12,13 +12,13 @@
 namespace syncline {
 namespace {
 
-constexpr size_t piece_bytes = size_t{1} << 20;
+constexpr size_t read_bytes = size_t{1} << 20;
 
 /// Hashes the first `bytes` of a file; false when it has fewer.
 bool hash_prefix(int file, uint64_t bytes, fs::Hasher& hasher) {
     std::string buffer;
     for (uint64_t offset = 0; offset < bytes; offset += buffer.size()) {
-        buffer.resize(static_cast<size_t>(std::min<uint64_t>(bytes - offset, piece_bytes)));
+        buffer.resize(static_cast<size_t>(std::min<uint64_t>(bytes - offset, read_bytes)));
         ssize_t got = ::pread(file, buffer.data(), buffer.size(), static_cast<off_t>(offset));
         buffer.resize(got > 0 ? static_cast<size_t>(got) : 0);
         if (got < 0 && errno == EINTR) continue;
@@ -69,7 +69,7 @@ Task<std::string_view> FileInput::next() {
 }
 
 void FileInput::fill() {
-    buffer_.resize(static_cast<size_t>(std::min<uint64_t>(before_.size - offset_, piece_bytes)));
+    buffer_.resize(static_cast<size_t>(std::min<uint64_t>(before_.size - offset_, read_bytes)));
     ssize_t got =
         buffer_.empty() ? 0 : ::pread(file_.get(), buffer_.data(), buffer_.size(), static_cast<off_t>(offset_));
     buffer_.resize(got > 0 ? static_cast<size_t>(got) : 0);
@@ -140,7 +140,7 @@ Task<std::string_view> TarContent::next() {
 
 /// Appends about a piece. False when all items were read.
 bool TarContent::fill(std::stop_token stop) {
-    while (buffer_.size() < piece_bytes) {
+    while (buffer_.size() < read_bytes) {
         if (stop.stop_requested()) throw Cancelled();
         if (file_) {
             read_some();
@@ -200,7 +200,7 @@ void TarContent::begin_file(SentItem& sent) {
 }
 
 void TarContent::read_some() {
-    size_t wanted = static_cast<size_t>(std::min<uint64_t>(rest_, piece_bytes));
+    size_t wanted = static_cast<size_t>(std::min<uint64_t>(rest_, read_bytes));
     size_t begin = buffer_.size();
     buffer_.resize(begin + wanted);
     ssize_t got =

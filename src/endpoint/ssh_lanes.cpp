@@ -1,19 +1,24 @@
 #include "endpoint/ssh_lanes.hpp"
 
 namespace syncline {
+namespace {
 
-Task<void> SftpLanes::run(size_t count, size_t at_a_time, size_t most_channels, Work work) {
+constexpr size_t most_channels = 4;
+
+}  // namespace
+
+Task<void> SftpLanes::run(size_t count, size_t at_a_time, Work work) {
     if (count == 0) co_return;
     co_await open(std::min(most_channels, (count + at_a_time - 1) / at_a_time));
     auto body = [&](Nursery& nursery) { return spawn_all(nursery, count, at_a_time, work); };
     co_await with_nursery(body);
 }
 
-Task<void> SftpLanes::open(size_t most_channels) {
+Task<void> SftpLanes::open(size_t wanted) {
     ssh::Sftp* first = co_await shell_.lease().sftp();
     channels_.push_back(first);
     bool has_more = true;
-    while (has_more && channels_.size() < most_channels) has_more = co_await open_one_more();
+    while (has_more && channels_.size() < wanted) has_more = co_await open_one_more();
 }
 
 /// A server may take no more connections than it has; then those do the work.

@@ -18,12 +18,12 @@ class SftpLanes {
 
     SftpLanes(SshHost& host, RemoteShell& shell) : host_(host), shell_(shell) {}
 
-    /// Calls `work` for each of 0 to `count` - 1; `at_a_time` of them on each channel, up to `most_channels` channels.
+    /// Calls `work` for each of 0 to `count` - 1; `at_a_time` of them on each channel, of a few channels.
     /// Throws SshError (no_sftp) before any work when there is no SFTP.
-    Task<void> run(size_t count, size_t at_a_time, size_t most_channels, Work work);
+    Task<void> run(size_t count, size_t at_a_time, Work work);
 
   private:
-    Task<void> open(size_t most_channels);
+    Task<void> open(size_t wanted);
     Task<bool> open_one_more();
     Task<void> spawn_all(Nursery& nursery, size_t count, size_t at_a_time, const Work& work);
     Task<void> serve(ssh::Sftp& sftp, size_t count, const Work& work);

@@ -11,7 +11,6 @@ namespace syncline {
 namespace {
 
 constexpr size_t max_record_bytes = size_t{256} << 10;
-constexpr TimeNs ns_per_second = 1'000'000'000;
 
 template <class T>
 bool read_number(std::string_view word, T& value, int base = 10) {

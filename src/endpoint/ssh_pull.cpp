@@ -6,8 +6,7 @@
 namespace syncline {
 namespace {
 
-constexpr size_t files_at_a_time = 16;
-constexpr size_t most_channels = 4;
+constexpr size_t fetches_a_channel = 16;
 
 }  // namespace
 
@@ -85,7 +84,7 @@ Task<void> Pull::bring_and_hash(const std::vector<FetchedFile*>& files, SftpLane
     SftpLanes lanes(host_, *place_.shell);
     co_await place_.shell->lease().sftp();  // where there is none, the shell is still needed, and at rest
     nursery.spawn(hash_on_server(files));
-    co_await lanes.run(files.size(), files_at_a_time, most_channels, work);
+    co_await lanes.run(files.size(), fetches_a_channel, work);
 }
 
 Task<void> Pull::hash_on_server(std::vector<FetchedFile*> files) {

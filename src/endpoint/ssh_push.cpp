@@ -13,10 +13,9 @@ namespace {
 
 /// Of a script that could not make its directory.
 constexpr int no_stage_status = 42;
-constexpr size_t output_limit = size_t{1} << 30;
+constexpr size_t tar_output_limit = size_t{1} << 30;
 constexpr int read_attempts = 3;
-constexpr size_t files_at_a_time = 8;
-constexpr size_t most_channels = 4;
+constexpr size_t files_a_channel = 8;
 /// From here on a command of its own, whose stdin needs no pieces, is worth its start.
 constexpr uint64_t enough_for_a_command = 32 << 20;
 
@@ -72,7 +71,7 @@ Task<std::vector<CommitItem*>> Push::commit_once(ContentSource content, std::vec
     }
     TarContent::Conclude conclude_batch = [&] { return conclude(batch, sides); };
     TarContent source(content, queue, conclude_batch, means_, progress_);
-    ssh::StringSink sink(output_limit);
+    ssh::StringSink sink(tar_output_limit);
     std::string marker = new_marker();
     std::vector<std::string> names;
     for (const SentItem& sent : batch.sent()) names.push_back(sent.name);
@@ -141,7 +140,7 @@ Task<void> Push::send_files(ContentSource content, std::vector<SentItem>& items)
     SftpLanes::Work work = [&](ssh::Sftp& sftp, size_t i) { return send_file(sftp, content, *alone[i]); };
     SftpLanes lanes(host_, *place_.shell);
     try {
-        co_await lanes.run(alone.size(), files_at_a_time, most_channels, work);
+        co_await lanes.run(alone.size(), files_a_channel, work);
     } catch (const ssh::SshError& error) {
         if (error.failure() != ssh::Failure::no_sftp) throw;
         // Then they go with the others.

@@ -13,8 +13,6 @@
 namespace syncline {
 namespace {
 
-constexpr TimeNs ns_per_second = 1'000'000'000;
-
 std::string preamble(std::string_view root) {
     return "unset PERL_UNICODE PERL5OPT PERL5LIB; export LC_ALL=C; umask 077; trap '' PIPE\ncd -P -- " +
            sh_quote(root) + " || exit 41\n";

@@ -14,7 +14,6 @@
 namespace syncline {
 namespace {
 
-constexpr TimeNs ns_per_second = 1'000'000'000;
 constexpr size_t most_entries = 5'000'000;
 constexpr size_t longest_path_bytes = size_t{32} << 10;
 

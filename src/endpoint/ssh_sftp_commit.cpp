@@ -10,8 +10,6 @@
 namespace syncline {
 namespace {
 
-constexpr TimeNs ns_per_second = 1'000'000'000;
-
 void fail(CommitItem& item, const std::string& what, const ssh::SftpStatus& status) {
     item.error = what + ": " + status.why();
     item.disk_trouble = tells_of_disk_trouble(status.message);

@@ -12,7 +12,7 @@
 namespace syncline {
 namespace {
 
-constexpr size_t output_limit = size_t{1} << 30;
+constexpr size_t listing_limit = size_t{1} << 30;
 constexpr size_t inspect_limit = 1 << 20;
 constexpr size_t listing_errors_limit = 4 << 20;
 constexpr size_t digest_batch = 50'000;
@@ -74,7 +74,7 @@ void ShellSide::fail(const std::string& step, const ssh::ScriptResult& result) c
 
 Task<std::string> ShellSide::run(std::string script, std::string input, std::string step) {
     ssh::StringInput source(std::move(input));
-    ssh::StringSink sink(output_limit);
+    ssh::StringSink sink(listing_limit);
     ssh::ScriptResult result = co_await place_.shell->run(std::move(script), &source, sink);
     if (!result.ok()) fail(step, result);
     co_return sink.take_bytes();

@@ -6,7 +6,7 @@
 namespace syncline {
 namespace {
 
-constexpr size_t output_limit = size_t{64} << 20;
+constexpr size_t stage_output_limit = size_t{64} << 20;
 constexpr size_t name_digits = 16;
 
 }  // namespace
@@ -22,7 +22,7 @@ Task<void> RemoteStage::take_over(RemotePlace place, std::vector<std::string> le
     for (const std::string& path : leftovers) input.append("./").append(path).append(1, '\0');
     name_ = new_temporary_name();
     ssh::StringInput source(std::move(input));
-    ssh::StringSink sink(output_limit);
+    ssh::StringSink sink(stage_output_limit);
     std::string script = take_over_script(place.root, name_);
     ssh::ScriptResult result = co_await place.shell->run(std::move(script), &source, sink);
     bool took_one = result.ok() && sink.bytes() == "1";
@@ -35,7 +35,7 @@ Task<void> RemoteStage::take_over(RemotePlace place, std::vector<std::string> le
 
 Task<void> RemoteStage::look_at_kept(RemotePlace place) {
     std::string marker = new_marker();
-    ssh::StringSink sink(output_limit);
+    ssh::StringSink sink(stage_output_limit);
     std::string script = digest_all_script(place.root + "/" + name_, place.tools, marker);
     co_await place.shell->run(std::move(script), nullptr, sink);
     std::optional<std::vector<HashedFile>> files = read_digest_output(sink.bytes(), marker);
@@ -71,7 +71,7 @@ Task<void> RemoteStage::discard(RemotePlace place) {
     if (name_.empty()) co_return;
     ssh::StringInput source("./" + name_ + '\0');
     was_removed();
-    ssh::StringSink sink(output_limit);
+    ssh::StringSink sink(stage_output_limit);
     std::string script = sweep_script(place.root);
     co_await place.shell->run(std::move(script), &source, sink);
 }

@@ -11,7 +11,6 @@
 namespace syncline {
 namespace {
 
-constexpr TimeNs ns_per_second = 1'000'000'000;
 constexpr size_t max_extension_bytes = size_t{1} << 20;
 
 /// POSIX.1-1988, "ustar".

@@ -10,7 +10,6 @@
 namespace syncline {
 namespace {
 
-constexpr int locked_status = 5;
 const std::string hold = "hold";  // beside the commands that edit jobs
 
 /// What is kept of a run once who waited for it has it: not its million actions.
@@ -23,7 +22,7 @@ std::shared_ptr<const RunEnding> without_details(const RunEnding& ending) {
 
 }  // namespace
 
-int exit_status(const RunEnding& ending) { return ending.was_locked ? locked_status : exit_status(ending.report); }
+int exit_status(const RunEnding& ending) { return ending.was_locked ? locked_exit_status : exit_status(ending.report); }
 
 /// Stands in the list for as long as it lives, however its wait ends.
 struct EngineControl::Waiting {

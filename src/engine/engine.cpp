@@ -17,11 +17,9 @@
 namespace syncline {
 namespace {
 
-constexpr int locked_status = 5;
-
 /// Of two exit statuses the one that is reported (design: exit status).
 int worse(int a, int b) {
-    constexpr int order[] = {2, 1, 3, locked_status, 4, 0};
+    constexpr int order[] = {2, 1, 3, locked_exit_status, 4, 0};
     auto rank = [&](int status) { return std::ranges::find(order, status); };
     return rank(a) < rank(b) ? a : b;
 }
@@ -100,7 +98,7 @@ class Round {
 
     void tell(const JobRun& run) {
         if (run.was_locked()) {
-            status_ = worse(status_, locked_status);
+            status_ = worse(status_, locked_exit_status);
             observer_.run_locked(run.job(), run.report().error);
         } else {
             status_ = worse(status_, exit_status(run.report()));

@@ -25,7 +25,7 @@ auto policy_of(const Policy& policy) {
                     policy.delete_excluded, policy.force, policy.adopt, policy.max_delete);
 }
 
-auto times_of(const Job& job) {
+auto schedule_of(const Job& job) {
     return std::tie(job.interval, job.at, job.watch, job.on_start, job.jitter, job.timeout, job.max_staleness);
 }
 
@@ -51,7 +51,7 @@ bool same_clean(const std::optional<CleanPolicy>& a, const std::optional<CleanPo
 }
 
 bool same_job(const Job& a, const Job& b) {
-    return policy_of(a.policy) == policy_of(b.policy) && times_of(a) == times_of(b) && rest_of(a) == rest_of(b) &&
+    return policy_of(a.policy) == policy_of(b.policy) && schedule_of(a) == schedule_of(b) && rest_of(a) == rest_of(b) &&
            same_globs(a.filter.exclude, b.filter.exclude) && same_globs(a.filter.include, b.filter.include) &&
            same_clean(a.clean, b.clean);
 }

@@ -81,6 +81,8 @@ struct RunReport {
 
 /// 0, 1, 3, 4 or 5 (design: exit status); 1 for a cancelled run.
 int exit_status(const RunReport& report);
+/// Of a run that found its pair locked.
+constexpr int locked_exit_status = 5;
 
 /// The report as the history keeps it.
 RunRecord history_record(const RunReport& report);

@@ -6,11 +6,6 @@
 #include "engine/run_steps.hpp"
 
 namespace syncline {
-namespace {
-
-bool is_directory(const std::optional<RootIdentity>& identity) { return identity && identity->is_directory(); }
-
-}  // namespace
 
 /// Whichever way it went: after a pull both sides are known as well as after a push.
 std::optional<WholeSync> RunSteps::last_whole_sync() {

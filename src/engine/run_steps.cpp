@@ -13,8 +13,6 @@ namespace {
 
 constexpr TimeNs recent_deletes_window = 600LL * 1'000'000'000;
 
-bool is_directory(const std::optional<RootIdentity>& identity) { return identity && identity->is_directory(); }
-
 /// Sorted, each once.
 std::vector<std::string> in_path_order(std::vector<std::string> paths) {
     std::sort(paths.begin(), paths.end(), PathLess{});

@@ -17,7 +17,7 @@ namespace syncline::fs {
 
 namespace {
 
-constexpr size_t buffer_bytes = size_t{128} << 10;
+constexpr size_t listing_buffer_bytes = size_t{128} << 10;
 constexpr int max_kind_races = 3;
 // Directories that link to each other are reached in ever more ways, each longer than the last.
 constexpr unsigned max_nested_follows = 1000;
@@ -42,7 +42,7 @@ unsigned WalkContext::count_nested_follow(const DirectoryId& directory) {
 }
 
 DirectoryReader::DirectoryReader(WalkContext& context)
-    : context_(context), buffer_(std::make_unique_for_overwrite<char[]>(buffer_bytes)) {}
+    : context_(context), buffer_(std::make_unique_for_overwrite<char[]>(listing_buffer_bytes)) {}
 
 void DirectoryReader::read(WalkNode& node) {
     reset(node);
@@ -118,7 +118,7 @@ bool DirectoryReader::list_scope() {
 bool DirectoryReader::list(int fd) {
     while (true) {
         if (context_.stop.stop_requested()) throw Cancelled();
-        ssize_t size = ::getdents64(fd, buffer_.get(), buffer_bytes);
+        ssize_t size = ::getdents64(fd, buffer_.get(), listing_buffer_bytes);
         if (size == 0) return true;
         if (size < 0 && errno == EINTR) continue;
         if (size < 0 && errno == ENOENT && node_->parent) return false;

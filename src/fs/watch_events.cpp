@@ -13,8 +13,8 @@
 namespace syncline::fs {
 namespace {
 
-constexpr size_t buffer_bytes = size_t{64} << 10;
-constexpr std::string_view git_name = ".git";
+constexpr size_t event_buffer_bytes = size_t{64} << 10;
+constexpr std::string_view repository_name = ".git";
 
 bool came_or_went(uint32_t mask) { return (mask & (IN_CREATE | IN_DELETE | IN_MOVED_FROM | IN_MOVED_TO)) != 0; }
 
@@ -76,7 +76,7 @@ size_t WatchTree::directories() {
 }
 
 void WatchTree::read_events() {
-    alignas(inotify_event) char buffer[buffer_bytes];
+    alignas(inotify_event) char buffer[event_buffer_bytes];
     while (end_ == WatchEnd::none) {
         ssize_t size = ::read(inotify_.get(), buffer, sizeof buffer);
         if (size < 0 && errno == EINTR) continue;
@@ -130,7 +130,7 @@ bool WatchTree::handle_surroundings(const inotify_event& event, std::string_view
 
 bool WatchTree::is_rule_name(std::string_view name, uint32_t mask) const {
     if (request_.ignore_files.empty()) return false;
-    if (name == git_name) return came_or_went(mask);  // A repository begins or ends here, and rules with it.
+    if (name == repository_name) return came_or_went(mask);  // A repository begins or ends here, and rules with it.
     return std::find(request_.ignore_files.begin(), request_.ignore_files.end(), name) != request_.ignore_files.end();
 }
 

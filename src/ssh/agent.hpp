@@ -13,7 +13,7 @@ namespace syncline::ssh {
 
 class Agent {
   public:
-    explicit Agent(asio::any_io_executor executor) : socket_(std::move(executor)) {}
+    explicit Agent(const asio::any_io_executor& executor) : socket_(executor) {}
 
     /// False when nobody listens there.
     Task<bool> connect(std::string path);

@@ -16,8 +16,6 @@ constexpr Duration refusal_lasts = std::chrono::seconds(60);
 constexpr Duration trusted_idle = std::chrono::seconds(10);
 constexpr Duration answer_limit = std::chrono::seconds(5);
 
-SteadyTime now() { return std::chrono::steady_clock::now(); }
-
 /// Between half of `pause` and all of it, so that many jobs do not come back in step.
 Duration with_jitter(Duration pause) {
     static std::minstd_rand random{std::random_device{}()};
@@ -79,7 +77,7 @@ Task<std::unique_ptr<SessionPool::Connection>> SessionPool::take_idle() {
         auto connection = std::move(idle_.back());
         idle_.pop_back();
         if (!connection->session->usable()) continue;
-        if (now() - connection->idle_since < trusted_idle) co_return connection;
+        if (steady_now() - connection->idle_since < trusted_idle) co_return connection;
         bool lives = co_await connection->session->answers(answer_limit);
         if (lives) co_return connection;
     }
@@ -101,7 +99,7 @@ Task<std::unique_ptr<SessionPool::Connection>> SessionPool::connect() {
 
 Task<std::unique_ptr<SessionPool::Connection>> SessionPool::connect_patiently() {
     for (size_t attempt = 0;; ++attempt) {
-        if (refusal_ && now() < refused_until_) throw *refusal_;
+        if (refusal_ && steady_now() < refused_until_) throw *refusal_;
         std::optional<SshError> failure;
         try {
             auto connection = std::make_unique<Connection>();
@@ -126,7 +124,7 @@ Task<std::unique_ptr<SessionPool::Connection>> SessionPool::connect_patiently() 
 void SessionPool::remember_refusal(const SshError& failure) {
     if (failure.may_retry()) return;
     refusal_ = failure;
-    refused_until_ = now() + refusal_lasts;
+    refused_until_ = steady_now() + refusal_lasts;
     // What was answered was wrong.
     secrets_.clear();
 }
@@ -134,12 +132,12 @@ void SessionPool::remember_refusal(const SshError& failure) {
 void SessionPool::give_back(std::unique_ptr<Connection> connection) {
     if (!connection->session->usable()) return;
     if (connection->sftp && !connection->sftp->usable()) connection->sftp.reset();
-    connection->idle_since = now();
+    connection->idle_since = steady_now();
     idle_.push_back(std::move(connection));
 }
 
 void SessionPool::close_idle(Duration age) {
-    std::erase_if(idle_, [&](const auto& connection) { return now() - connection->idle_since >= age; });
+    std::erase_if(idle_, [&](const auto& connection) { return steady_now() - connection->idle_since >= age; });
 }
 
 SessionPool::Lease::Lease(SessionPool& pool, Semaphore::Permit permit, std::unique_ptr<Connection> connection)

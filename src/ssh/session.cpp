@@ -30,8 +30,6 @@ constexpr const char* ciphers =
 /// How long a command that is not wanted any more may take to end, where that matters.
 constexpr std::chrono::seconds longest_goodbye{2};
 
-SteadyTime now() { return std::chrono::steady_clock::now(); }
-
 /// Errors of libssh2 after which the connection is of no more use.
 std::optional<Failure> fatal(long result) {
     switch (result) {
@@ -160,7 +158,7 @@ Task<void> Session::shake_hands() {
         ::libssh2_session_method_pref(handle_, direction, ciphers);
     }
     auto call = [this] { return static_cast<long>(::libssh2_session_handshake(handle_, transport_->socket())); };
-    Patience patience("key exchange", Waiting::exclusive, now() + settings_.step_timeout);
+    Patience patience("key exchange", Waiting::exclusive, steady_now() + settings_.step_timeout);
     auto exchange = drive(call, patience);
     if (co_await std::move(exchange) != 0) throw failure(Failure::protocol, "key exchange");
     size_t size = 0;
@@ -176,7 +174,7 @@ void Session::check_usable(const std::string& step) const {
     if (!usable()) throw SshError(Failure::lost, shown_ + ": " + step + ": the connection is gone: " + lost_);
 }
 
-SteadyTime Session::step_deadline() const { return now() + settings_.step_timeout; }
+SteadyTime Session::step_deadline() const { return steady_now() + settings_.step_timeout; }
 
 void Session::abandon(const std::string& why) {
     if (!usable()) return;
@@ -210,7 +208,7 @@ SshError Session::failure(Failure kind, const std::string& step) const {
 }
 
 Task<long> Session::drive(std::function<long()> call, Patience patience) {
-    auto began = now();
+    auto began = steady_now();
     MidCall guard(*this, patience);
     std::optional<Semaphore::Permit> turn;
     while (true) {
@@ -246,7 +244,7 @@ Task<long> Session::drive(std::function<long()> call, Patience patience) {
 }
 
 Task<void> Session::wait_for_peer(const Patience& patience, SteadyTime began) {
-    auto time = now();
+    auto time = steady_now();
     // A peer of whom nothing was expected is not dead.
     auto alive_at = std::max(transport_->alive_at(), began);
     auto given_up_at = std::min(patience.deadline, alive_at + settings_.step_timeout);
@@ -274,7 +272,7 @@ Task<std::unique_ptr<Channel>> Session::open_channel() { return open_channel_by(
 
 /// Dropbear does not answer a request on a new channel when the program of the one before ends just then.
 Task<void> Session::settle_retired() {
-    while (is_dropbear() && usable() && !retired_.empty() && now() < goodbye_until_) {
+    while (is_dropbear() && usable() && !retired_.empty() && steady_now() < goodbye_until_) {
         co_await transport_->wait(goodbye_until_);
         auto place = calls_.acquire();
         auto turn = co_await std::move(place);
@@ -286,7 +284,7 @@ Task<void> Session::settle_retired() {
 Task<std::unique_ptr<Channel>> Session::open_channel_by(SteadyTime deadline) {
     co_await settle_retired();
     LIBSSH2_CHANNEL* opened = nullptr;
-    auto began = now();
+    auto began = steady_now();
     auto call = [&]() -> long {
         free_retired();
         constexpr std::string_view type = "session";
@@ -297,13 +295,13 @@ Task<std::unique_ptr<Channel>> Session::open_channel_by(SteadyTime deadline) {
     auto opening = drive(call, patience);
     co_await std::move(opening);
     if (!opened) throw failure(Failure::refused, "opening a channel");
-    round_trip_ = std::min(round_trip_, std::chrono::duration_cast<std::chrono::microseconds>(now() - began));
+    round_trip_ = std::min(round_trip_, std::chrono::duration_cast<std::chrono::microseconds>(steady_now() - began));
     co_return std::make_unique<Channel>(*this, opened);
 }
 
 Task<bool> Session::answers(Duration limit) {
     try {
-        auto channel = co_await open_channel_by(now() + limit);
+        auto channel = co_await open_channel_by(steady_now() + limit);
         co_return true;
     } catch (const SshError&) {
         co_return false;
@@ -312,13 +310,13 @@ Task<bool> Session::answers(Duration limit) {
 
 void Session::retire(_LIBSSH2_CHANNEL* channel, bool runs_program) {
     retired_.push_back(channel);
-    if (runs_program) goodbye_until_ = now() + longest_goodbye;
+    if (runs_program) goodbye_until_ = steady_now() + longest_goodbye;
     free_retired();
     transport_->flush();
 }
 
 void Session::free_retired() {
-    bool lets_end = is_dropbear() && now() < goodbye_until_;
+    bool lets_end = is_dropbear() && steady_now() < goodbye_until_;
     std::erase_if(retired_, [&](auto* channel) {
         return (!lets_end || has_ended(channel)) && ::libssh2_channel_free(channel) != LIBSSH2_ERROR_EAGAIN;
     });

@@ -20,8 +20,10 @@
 #include "ssh/settings.hpp"
 #include "ssh/transport.hpp"
 
+// NOLINTBEGIN(bugprone-reserved-identifier): names of libssh2
 struct _LIBSSH2_SESSION;
 struct _LIBSSH2_CHANNEL;
+// NOLINTEND(bugprone-reserved-identifier)
 
 namespace syncline::ssh {
 

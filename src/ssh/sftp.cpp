@@ -22,8 +22,6 @@ constexpr size_t errors_bytes = 4096;
 // answer.
 constexpr int reply_patience = 4;
 
-SteadyTime now() { return std::chrono::steady_clock::now(); }
-
 /// Sets a flag while it lives.
 class Raised {
   public:
@@ -93,7 +91,7 @@ Task<std::unique_ptr<Sftp>> Sftp::start(Session& session) {
 }
 
 Task<void> Sftp::greet() {
-    last_packet_at_ = now();
+    last_packet_at_ = steady_now();
     auto init = SftpWriter::init();
     auto writing = channel_->write(init);
     co_await std::move(writing);
@@ -164,7 +162,7 @@ Task<void> Sftp::wait_for(Waiter& own) {
             continue;
         }
         Raised reading(reading_);
-        last_packet_at_ = now();
+        last_packet_at_ = steady_now();
         while (!own.done) co_await read_some();
     }
 }
@@ -187,7 +185,7 @@ Task<void> Sftp::read_some() {
         incoming_end_ -= incoming_begin_;
         incoming_begin_ = 0;
     }
-    auto waited = std::chrono::duration_cast<Duration>(now() - last_packet_at_);
+    auto waited = std::chrono::duration_cast<Duration>(steady_now() - last_packet_at_);
     auto patience = session_.settings().step_timeout * reply_patience - waited;
     std::span<char> room(incoming_.data() + incoming_end_, incoming_.size() - incoming_end_);
     auto reading = channel_->read(room, patience);
@@ -209,7 +207,7 @@ void Sftp::take_packets() {
         auto frame = take_sftp_packet(bytes, incoming_begin_, packet);
         if (frame == SftpFrame::malformed) fail(Failure::protocol, "sent a packet of an impossible size");
         if (frame == SftpFrame::partial) return;
-        last_packet_at_ = now();
+        last_packet_at_ = steady_now();
         deliver(std::move(packet));
     }
 }

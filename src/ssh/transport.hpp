@@ -20,6 +20,8 @@ namespace syncline::ssh {
 
 using SteadyTime = std::chrono::steady_clock::time_point;
 
+inline SteadyTime steady_now() { return std::chrono::steady_clock::now(); }
+
 class Transport : public std::enable_shared_from_this<Transport> {
   public:
     /// Takes the connected socket over.

@@ -14,7 +14,7 @@ namespace {
 using namespace std::chrono_literals;
 
 /// A request has no body to speak of, and eight headers.
-constexpr size_t longest_request = 32 * 1024;
+constexpr size_t longest_http_request = 32 * 1024;
 constexpr auto time_for_request = 5s;
 constexpr auto time_for_write = 10s;
 constexpr auto time_for_goodbye = 500ms;
@@ -34,7 +34,7 @@ void Connection::close_down() {
 void Connection::finish() {
     ::shutdown(fd_, SHUT_WR);
     Time deadline = std::chrono::steady_clock::now() + time_for_goodbye;
-    while (received_ < 2 * longest_request && wait(POLLIN, deadline)) {
+    while (received_ < 2 * longest_http_request && wait(POLLIN, deadline)) {
         ssize_t count = ::recv(fd_, buffer_.data(), buffer_.size(), 0);
         if (count <= 0) return;
         received_ += static_cast<size_t>(count);
@@ -61,7 +61,7 @@ bool Connection::wait(short events, Time deadline) const {
 
 /// The whole request has one deadline, so that no client holds a place by sending a byte now and then.
 bool Connection::fill() {
-    while (received_ < longest_request && wait(POLLIN, opened_at_ + time_for_request)) {
+    while (received_ < longest_http_request && wait(POLLIN, opened_at_ + time_for_request)) {
         ssize_t count = ::recv(fd_, buffer_.data(), buffer_.size(), 0);
         if (count < 0 && (errno == EAGAIN || errno == EINTR)) continue;
         if (count <= 0) return false;

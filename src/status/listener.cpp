@@ -30,7 +30,7 @@ std::string advice_for(int error_number) {
     return "correct [status] listen in the job file";
 }
 
-struct Address {
+struct SocketAddress {
     sockaddr_storage storage{};
     socklen_t size = 0;
 
@@ -42,8 +42,8 @@ struct Address {
     }
 };
 
-Address loopback(const std::string& host, uint16_t port) {
-    Address address;
+SocketAddress loopback(const std::string& host, uint16_t port) {
+    SocketAddress address;
     if (host == "[::1]") {
         auto& six = address.as<sockaddr_in6>();
         six.sin6_family = AF_INET6;
@@ -63,15 +63,15 @@ Address loopback(const std::string& host, uint16_t port) {
 }
 
 uint16_t port_of(int fd) {
-    Address address;
+    SocketAddress address;
     address.size = sizeof address.storage;
     ::getsockname(fd, address.get(), &address.size);
     // Both families have the port in the same place.
     return ntohs(reinterpret_cast<sockaddr_in&>(address.storage).sin_port);
 }
 
-Address address_of_path(const std::string& path) {
-    Address address;
+SocketAddress address_of_path(const std::string& path) {
+    SocketAddress address;
     auto& local = address.as<sockaddr_un>();
     local.sun_family = AF_UNIX;
     if (path.size() >= sizeof local.sun_path) throw cannot_listen("unix:" + path, ENAMETOOLONG, "choose a shorter one");
@@ -80,7 +80,7 @@ Address address_of_path(const std::string& path) {
 }
 
 /// A socket that a killed engine left behind. What somebody listens on, or is no socket, stays.
-void remove_abandoned(const std::string& path, Address& address) {
+void remove_abandoned(const std::string& path, SocketAddress& address) {
     struct stat found{};
     if (::lstat(path.c_str(), &found) != 0 || !S_ISSOCK(found.st_mode)) return;
     int probe = ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
@@ -108,7 +108,7 @@ Listener::Listener(const std::string& where) : where_(where) {
 void Listener::listen_on_port(const std::string& host, const std::string& port) {
     uint16_t number = 0;
     std::from_chars(port.data(), port.data() + port.size(), number);
-    Address address = loopback(host, number);
+    SocketAddress address = loopback(host, number);
     fd_ = ::socket(address.get()->sa_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     if (fd_ < 0) throw cannot_listen(where_, errno, "correct [status] listen in the job file");
     // A restarted engine takes its port again though old connections still linger.
@@ -120,7 +120,7 @@ void Listener::listen_on_port(const std::string& host, const std::string& port) 
 }
 
 void Listener::listen_on_path(const std::string& path) {
-    Address address = address_of_path(path);
+    SocketAddress address = address_of_path(path);
     remove_abandoned(path, address);
     fd_ = ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     if (fd_ < 0) throw cannot_listen(where_, errno, "correct [status] listen in the job file");

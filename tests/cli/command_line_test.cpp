@@ -4,6 +4,7 @@
 #include <set>
 
 #include "cli/parse_command_line.hpp"
+#include "reports.hpp"
 
 using namespace syncline::cli;
 using Kind = ParsedCommandLine::Kind;
@@ -24,8 +25,6 @@ std::string refused(const Words& words) {
     CHECK(result.text.ends_with("'.\n"));
     return result.text;
 }
-
-bool contains(const std::string& text, std::string_view part) { return text.find(part) != std::string::npos; }
 
 }  // namespace
 

@@ -6,7 +6,7 @@
 namespace syncline {
 namespace {
 
-constexpr const char* name = "thesis-12345678-0badf00d";
+constexpr const char* project = "thesis-12345678-0badf00d";
 
 std::string fields(std::initializer_list<const char*> all) {
     std::string text;
@@ -17,27 +17,27 @@ std::string fields(std::initializer_list<const char*> all) {
 }  // namespace
 
 TEST_CASE("the lowest layer refuses everything that is no project of its own") {
-    CHECK(why_never_removed("/home/me/projects", "/home/me", name).empty());
-    CHECK(why_never_removed("/", "/home/me", name).empty());
-    CHECK(why_never_removed("/home/me", "/home/me", name).empty());
+    CHECK(why_never_removed("/home/me/projects", "/home/me", project).empty());
+    CHECK(why_never_removed("/", "/home/me", project).empty());
+    CHECK(why_never_removed("/home/me", "/home/me", project).empty());
     for (const char* wrong : {"", ".", "..", "/", "projects", "../thesis-12345678-0badf00d",
                               "a/thesis-12345678-0badf00d", "thesis-12345678-0badf00d/.."}) {
         CAPTURE(wrong);
         CHECK_FALSE(why_never_removed("/home/me/projects", "/home/me", wrong).empty());
     }
     // A home directory that is called like a project, or lies in one.
-    const std::string home = std::string("/home/") + name;
-    CHECK_FALSE(why_never_removed("/home", home, name).empty());
-    CHECK_FALSE(why_never_removed("/home", home + "/me", name).empty());
-    CHECK_FALSE(why_never_removed("/", std::string("/") + name, name).empty());
+    const std::string home = std::string("/home/") + project;
+    CHECK_FALSE(why_never_removed("/home", home, project).empty());
+    CHECK_FALSE(why_never_removed("/home", home + "/me", project).empty());
+    CHECK_FALSE(why_never_removed("/", std::string("/") + project, project).empty());
     // A place that is not known.
-    CHECK_FALSE(why_never_removed("", "/home/me", name).empty());
-    CHECK_FALSE(why_never_removed("projects", "/home/me", name).empty());
-    CHECK_FALSE(why_never_removed("/home/me/projects", "", name).empty());
+    CHECK_FALSE(why_never_removed("", "/home/me", project).empty());
+    CHECK_FALSE(why_never_removed("projects", "/home/me", project).empty());
+    CHECK_FALSE(why_never_removed("/home/me/projects", "", project).empty());
 }
 
 TEST_CASE("a survey is read whole or not at all") {
-    const std::string entry = std::string("d 2049 77 1700000000.5 ") + name;
+    const std::string entry = std::string("d 2049 77 1700000000.5 ") + project;
     const std::string linked = "l 2049 78 1700000000 link-12345678-0badf00d";
     const std::string aside = "d 2049 79 1700000000 .syncline-removed-0123456789abcdef0123456789abcdef";
     const std::string strange = "d what 80 then odd-12345678-0badf00d";
@@ -74,8 +74,8 @@ TEST_CASE("a survey is read whole or not at all") {
 }
 
 TEST_CASE("ages are handed on in minutes, rounded up") {
-    std::vector<CleanItem> items{{name, 1, 2, std::chrono::seconds(61)}, {name, 1, 2, Duration{0}}};
-    CHECK(look_input(items) == fields({"1:2", "2", name, "1:2", "0", name}));
+    std::vector<CleanItem> items{{project, 1, 2, std::chrono::seconds(61)}, {project, 1, 2, Duration{0}}};
+    CHECK(look_input(items) == fields({"1:2", "2", project, "1:2", "0", project}));
 }
 
 }  // namespace syncline

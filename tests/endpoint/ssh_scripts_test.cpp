@@ -7,7 +7,6 @@
 #include <unistd.h>
 
 #include <filesystem>
-#include <fstream>
 
 #include "async/run_task.hpp"
 #include "endpoint/ssh_commit.hpp"
@@ -27,11 +26,6 @@ struct ShellResult {
     std::string output, errors;
     int status = 0;
 };
-
-std::string read_file(const std::string& path) {
-    std::ifstream in(path, std::ios::binary);
-    return {std::istreambuf_iterator<char>(in), {}};
-}
 
 /// A server's shell: which one, and where its commands come from.
 struct Shell {
@@ -64,8 +58,8 @@ class Scripts {
         }
         ShellResult result;
         ::waitpid(child, &result.status, 0);
-        result.output = read_file(files_.path("out"));
-        result.errors = read_file(files_.path("err"));
+        result.output = files_.read("out");
+        result.errors = files_.read("err");
         return result;
     }
 
@@ -256,12 +250,12 @@ void check_commit(const Shell& shell) {
         INFO(i);
         CHECK_FALSE(items[i].error.empty());
     }
-    CHECK(read_file(tree.path("root/new/file")) == "new content");
-    CHECK(read_file(tree.path("root/" + strange)).size() == 3'000'000);
-    CHECK(read_file(tree.path("root/b/file")) == "replaced");
-    CHECK(read_file(tree.path("root/changed")) == "by somebody");
-    CHECK(read_file(tree.path("root/empty")) == "a file now");
-    CHECK(read_file(tree.path("root/-dash")) == "dash");
+    CHECK(tree.read("root/new/file") == "new content");
+    CHECK(tree.read("root/" + strange).size() == 3'000'000);
+    CHECK(tree.read("root/b/file") == "replaced");
+    CHECK(tree.read("root/changed") == "by somebody");
+    CHECK(tree.read("root/empty") == "a file now");
+    CHECK(tree.read("root/-dash") == "dash");
     CHECK(std::filesystem::read_symlink(tree.path("root/new/link")) == "../b/file");
     struct stat status{};
     ::stat(tree.path("root/new/file").c_str(), &status);

@@ -4,7 +4,6 @@
 #include <sys/stat.h>
 
 #include <filesystem>
-#include <fstream>
 #include <map>
 #include <string>
 
@@ -52,10 +51,7 @@ class RunFixture {
         timespec times[2] = {{now.tv_sec - age_s, 5}, {now.tv_sec - age_s, 5}};
         ::utimensat(AT_FDCWD, tree_.path(relative).c_str(), times, AT_SYMLINK_NOFOLLOW);
     }
-    std::string read(const std::string& relative) const {
-        std::ifstream in(tree_.path(relative), std::ios::binary);
-        return {std::istreambuf_iterator<char>(in), {}};
-    }
+    std::string read(const std::string& relative) const { return tree_.read(relative); }
     bool exists(const std::string& relative) const {
         return std::filesystem::exists(std::filesystem::symlink_status(tree_.path(relative)));
     }

@@ -11,6 +11,7 @@
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <sstream>
 #include <stdexcept>
 
 #include "base/error.hpp"
@@ -76,6 +77,13 @@ std::string TempTree::make_deep(const std::string& name, int depth) {
         deep = join_path(deep, name);
     }
     return deep;
+}
+
+std::string TempTree::read(const std::string& relative) const {
+    std::ifstream file(path(relative), std::ios::binary);
+    std::ostringstream content;
+    content << file.rdbuf();
+    return content.str();
 }
 
 Stamp TempTree::stamp(const std::string& relative) const {

@@ -34,6 +34,8 @@ class TempTree {
     /// Directories below one another, by descriptors, so that the path may be of any length. The path of the last one.
     std::string make_deep(const std::string& name, int depth);
 
+    /// Empty when there is no such file.
+    std::string read(const std::string& relative) const;
     Stamp stamp(const std::string& relative) const;
 
   private:

@@ -23,7 +23,7 @@ std::string list_body(const std::vector<std::string>& keys, const std::string& n
     return body + "</ListBucketResult>";
 }
 
-Task<void> list_all(S3Client& client, std::vector<std::string>& keys) {
+Task<void> list_keys(S3Client& client, std::vector<std::string>& keys) {
     auto lister = client.list("");
     while (auto page = co_await lister.next()) {
         for (auto& object : page->objects) keys.push_back(object.key);
@@ -31,7 +31,7 @@ Task<void> list_all(S3Client& client, std::vector<std::string>& keys) {
 }
 
 Work listing(std::vector<std::string>& keys) {
-    return [&keys](S3Client& client) { return list_all(client, keys); };
+    return [&keys](S3Client& client) { return list_keys(client, keys); };
 }
 
 Task<void> put_text(S3Client& client, std::string text) {
