@@ -19,7 +19,7 @@
 namespace syncline::cli {
 namespace {
 
-constexpr TimeNs hour = TimeNs{3600} * 1'000'000'000;
+constexpr TimeNs hour = 3600 * ns_per_second;
 
 bool is_switched_off() {
     const char* value = std::getenv("SYNCLINE_CLEAN_AUTO");

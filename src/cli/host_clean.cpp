@@ -15,7 +15,7 @@ namespace syncline::cli {
 namespace {
 
 constexpr Duration lock_patience = std::chrono::seconds(15);
-constexpr TimeNs day = TimeNs{24} * 3600 * 1'000'000'000;
+constexpr TimeNs day = 24 * 3600 * ns_per_second;
 
 QuotaSource quota_source_of(const JobFile* file, const std::string& host) {
     QuotaSource source;

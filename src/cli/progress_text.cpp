@@ -10,8 +10,7 @@
 namespace syncline::cli {
 namespace {
 
-constexpr TimeNs second = 1'000'000'000;
-constexpr TimeNs window = 5 * second;
+constexpr TimeNs window = 5 * ns_per_second;
 
 std::string time_left(uint64_t bytes_left, double bytes_per_second) {
     double seconds = static_cast<double>(bytes_left) / bytes_per_second;
@@ -49,8 +48,9 @@ void RateMeter::add(TimeNs now, uint64_t bytes_done) {
 double RateMeter::bytes_per_second() const {
     if (points_.size() < 2) return 0;
     TimeNs span = points_.back().time - points_.front().time;
-    if (span < second / 2) return 0;
-    return static_cast<double>(points_.back().bytes - points_.front().bytes) * second / static_cast<double>(span);
+    if (span < ns_per_second / 2) return 0;
+    return static_cast<double>(points_.back().bytes - points_.front().bytes) * ns_per_second /
+           static_cast<double>(span);
 }
 
 std::string progress_line(const std::string& who, const ProgressSample& sample, double bytes_per_second,

@@ -67,7 +67,7 @@ bool is_racy(const Stamp& stamp, TimeNs scanned_at) {
     constexpr TimeNs tick = 20'000'000;
     constexpr TimeNs coarse_tick = 2'000'000'000;
     TimeNs newest = std::max(stamp.mtime, stamp.ctime);
-    bool coarse = stamp.mtime % 1'000'000'000 == 0 && stamp.ctime % 1'000'000'000 == 0;
+    bool coarse = stamp.mtime % ns_per_second == 0 && stamp.ctime % ns_per_second == 0;
     return newest >= scanned_at - (coarse ? coarse_tick : tick);
 }
 

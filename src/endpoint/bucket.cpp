@@ -14,7 +14,7 @@ namespace syncline {
 namespace {
 
 /// What broke off that long ago is hardly gone on with.
-constexpr TimeNs stale_after = 86'400LL * 1'000'000'000;
+constexpr TimeNs stale_after = 86'400 * ns_per_second;
 
 }  // namespace
 

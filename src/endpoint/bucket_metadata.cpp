@@ -8,7 +8,6 @@ namespace {
 constexpr size_t longest_value = 256;
 /// Of all metadata together a store keeps 2 KiB; the rest is for what else is in it.
 constexpr size_t longest_link = 1536;
-constexpr TimeNs second = 1'000'000'000;
 
 bool is_plain(char c) {
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '/' || c == '.' ||
@@ -109,9 +108,9 @@ std::string read_base64_md5(std::string_view text) {
 
 std::string format_mtime(TimeNs time) {
     auto magnitude = time < 0 ? 0 - static_cast<uint64_t>(time) : static_cast<uint64_t>(time);
-    std::string fraction = std::to_string(magnitude % second);
-    return (time < 0 ? "-" : "") + std::to_string(magnitude / second) + "." + std::string(9 - fraction.size(), '0') +
-           fraction;
+    std::string fraction = std::to_string(magnitude % ns_per_second);
+    return (time < 0 ? "-" : "") + std::to_string(magnitude / ns_per_second) + "." +
+           std::string(9 - fraction.size(), '0') + fraction;
 }
 
 std::optional<TimeNs> parse_mtime(std::string_view text) {
@@ -123,9 +122,9 @@ std::optional<TimeNs> parse_mtime(std::string_view text) {
     fraction.resize(9, '0');
     std::optional<uint64_t> seconds = parse_number<uint64_t>(text.substr(0, dot), 10);
     std::optional<uint64_t> nanoseconds = parse_number<uint64_t>(fraction, 10);
-    constexpr uint64_t most_seconds = INT64_MAX / second - 1;
+    constexpr uint64_t most_seconds = INT64_MAX / ns_per_second - 1;
     if (!seconds || !nanoseconds || *seconds > most_seconds) return std::nullopt;
-    auto time = static_cast<TimeNs>(*seconds * second + *nanoseconds);
+    auto time = static_cast<TimeNs>(*seconds * ns_per_second + *nanoseconds);
     return is_negative ? -time : time;
 }
 

@@ -80,7 +80,7 @@ RootIdentity identify_root(int fd, const std::string& path) {
     if (is_link) identity.kind = Kind::symlink;
     if (!S_ISDIR(status.stx_mode)) identity.kind = S_ISREG(status.stx_mode) ? Kind::file : Kind::special;
     bool knows_birth = (status.stx_mask & STATX_BTIME) != 0;
-    if (knows_birth) identity.born = status.stx_btime.tv_sec * 1'000'000'000LL + status.stx_btime.tv_nsec;
+    if (knows_birth) identity.born = status.stx_btime.tv_sec * ns_per_second + status.stx_btime.tv_nsec;
     return identity;
 }
 

@@ -90,10 +90,9 @@ void FetchWriter::data(std::string_view bytes) {
 
 void FetchWriter::end() {
     const Stamp& listed = tree_[current_->index].stamp;
-    constexpr TimeNs second = 1'000'000'000;
-    TimeNs rest = ((listed.mtime % second) + second) % second;
+    TimeNs rest = ((listed.mtime % ns_per_second) + ns_per_second) % ns_per_second;
     timespec times[2] = {{0, UTIME_OMIT},
-                         {static_cast<time_t>((listed.mtime - rest) / second), static_cast<long>(rest)}};
+                         {static_cast<time_t>((listed.mtime - rest) / ns_per_second), static_cast<long>(rest)}};
     ::futimens(file_.get(), times);
     file_.close();
     current_->digest = hasher_.finish();

@@ -33,9 +33,9 @@ class ListingSink final : public ssh::OutputSink {
 
 /// Two stamps of one file, where one may lack the fractions of seconds.
 bool is_same(const Stamp& listed, Stamp now, bool has_fractions) {
-    constexpr TimeNs second = 1'000'000'000;
     if (has_fractions) return listed == now;
-    bool same_seconds = listed.mtime / second == now.mtime / second && listed.ctime / second == now.ctime / second;
+    bool same_seconds = listed.mtime / ns_per_second == now.mtime / ns_per_second &&
+                        listed.ctime / ns_per_second == now.ctime / ns_per_second;
     return same_seconds && listed.size == now.size && listed.inode == now.inode;
 }
 

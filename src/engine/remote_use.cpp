@@ -11,7 +11,7 @@ namespace syncline {
 namespace {
 
 /// How long a use may seem to be over although it is not.
-constexpr TimeNs refresh_interval = TimeNs{3600} * 1'000'000'000;
+constexpr TimeNs refresh_interval = 3600 * ns_per_second;
 constexpr auto lock_pause = std::chrono::milliseconds(20);
 /// A clean takes thousands of directories away in seconds.
 constexpr auto lock_patience = std::chrono::minutes(2);

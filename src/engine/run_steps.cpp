@@ -11,7 +11,7 @@
 namespace syncline {
 namespace {
 
-constexpr TimeNs recent_deletes_window = 600LL * 1'000'000'000;
+constexpr TimeNs recent_deletes_window = 600 * ns_per_second;
 
 /// Sorted, each once.
 std::vector<std::string> in_path_order(std::vector<std::string> paths) {

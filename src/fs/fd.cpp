@@ -136,7 +136,7 @@ namespace {
 TimeNs to_time(const struct statx_timestamp& time) {
     // Seconds beyond the years 1678 to 2262 do not fit; any fixed value does, as times are only compared.
     TimeNs nanoseconds;
-    if (__builtin_mul_overflow(time.tv_sec, 1'000'000'000, &nanoseconds))
+    if (__builtin_mul_overflow(time.tv_sec, ns_per_second, &nanoseconds))
         return time.tv_sec < 0 ? INT64_MIN : INT64_MAX;
     return __builtin_add_overflow(nanoseconds, time.tv_nsec, &nanoseconds) ? INT64_MAX : nanoseconds;
 }

@@ -10,8 +10,7 @@
 namespace syncline::s3 {
 namespace {
 
-constexpr TimeNs second_ns = 1'000'000'000;
-constexpr TimeNs early_ns = 300 * second_ns;  ///< they are read again so long before they expire
+constexpr TimeNs early_ns = 300 * ns_per_second;  ///< they are read again so long before they expire
 constexpr Duration process_limit{60'000};
 constexpr size_t process_bytes = size_t{64} << 10;
 constexpr const char* instance_address = "http://169.254.169.254";

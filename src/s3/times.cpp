@@ -7,15 +7,13 @@
 namespace syncline::s3 {
 namespace {
 
-constexpr TimeNs second_ns = 1'000'000'000;
-
-TimeNs to_time(std::tm parts) { return static_cast<TimeNs>(::timegm(&parts)) * second_ns; }
+TimeNs to_time(std::tm parts) { return static_cast<TimeNs>(::timegm(&parts)) * ns_per_second; }
 
 /// Nanoseconds of ".123"; other things count nothing.
 TimeNs fraction_ns(std::string_view text) {
     if (!text.starts_with('.')) return 0;
     TimeNs value = 0;
-    TimeNs unit = second_ns;
+    TimeNs unit = ns_per_second;
     for (const char c : text.substr(1)) {
         if (c < '0' || c > '9') break;
         unit /= 10;

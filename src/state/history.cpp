@@ -18,7 +18,7 @@ constexpr size_t stored_problems = 100;
 constexpr int64_t stored_runs = 1000;
 constexpr int64_t large_path_log = 64 * 1024;
 /// Deletes of the last minutes count together, so young rows stay however many there are.
-constexpr TimeNs kept_in_any_case = TimeNs{3600} * 1'000'000'000;
+constexpr TimeNs kept_in_any_case = 3600 * ns_per_second;
 
 /// A string, or the array of its bytes when it is not UTF-8.
 Json to_json(const std::string& bytes) {
