@@ -3,6 +3,8 @@
 #include <algorithm>
 
 #include "base/assert.hpp"
+#include "base/error.hpp"
+#include "base/text.hpp"
 
 namespace syncline::cli {
 namespace {
@@ -180,6 +182,12 @@ const OptionSpec& option_spec(std::string_view long_name) {
     }
     SYNCLINE_ASSERT(!"the option is in the table");
     __builtin_unreachable();
+}
+
+Duration require_interval(const std::string& text) {
+    std::optional<Duration> interval = parse_duration(text);
+    if (interval) return *interval;
+    throw Error(Errc::usage, "the interval '" + escape(text) + "' is no duration; write it as 30s, 45m, 12h or 1d");
 }
 
 }  // namespace syncline::cli

@@ -9,6 +9,8 @@
 #include <variant>
 #include <vector>
 
+#include "base/units.hpp"
+
 namespace syncline::cli {
 
 enum class Command : uint8_t {
@@ -101,5 +103,8 @@ const CommandSpec& command_spec(Command command);
 const OptionSpec& option_spec(std::string_view long_name);
 /// "-x", "--exclude" of "-x,--exclude".
 std::vector<std::string> option_names(const OptionSpec& option);
+
+/// What --interval says. Throws Error (usage).
+Duration require_interval(const std::string& text);
 
 }  // namespace syncline::cli

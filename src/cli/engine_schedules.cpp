@@ -3,6 +3,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/text.hpp"
+#include "cli/command_line.hpp"
 #include "cli/engine_desk.hpp"
 #include "cli/exit_status.hpp"
 #include "engine/run.hpp"
@@ -127,13 +128,7 @@ std::string EngineDesk::start_schedule(const Request& request) {
 JobEdit EngineDesk::edit_for(const Request& request) const {
     bool is_watch = request.command == "watch";
     std::optional<Duration> interval;
-    if (!request.interval.empty()) {
-        interval = parse_duration(request.interval);
-        if (!interval) {
-            throw Error(Errc::usage, "the interval '" + escape(request.interval) +
-                                         "' is no duration; write it as 30s, 45m, 12h or 1d");
-        }
-    }
+    if (!request.interval.empty()) interval = require_interval(request.interval);
     return [this, request, is_watch, interval](Job& job) {
         if (is_watch) {
             if (job.policy.direction != Direction::push) {

@@ -2,6 +2,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/text.hpp"
+#include "cli/command_line.hpp"
 #include "cli/commands.hpp"
 #include "cli/detach.hpp"
 #include "cli/engine_place.hpp"
@@ -65,7 +66,8 @@ int show_schedule(Session& session, const std::string& line) {
 }
 
 /// What a start of an engine with this job alone would check. The engine may hold the job already, or take it on.
-void check_job(Session& session) {
+void check_start(Session& session) {
+    if (!session.line.interval.empty()) require_interval(session.line.interval);
     JobFile file = require_job_file(session, false);
     keep_jobs(file, {session.line.arguments.front()});
     require_trust_for(session, file, file.jobs.front());
@@ -85,7 +87,7 @@ int schedule_command(Session& session) {
     if (line.show && line.end) throw Error(Errc::usage, "--status and --stop exclude each other");
     EnginePlace place = engine_place(session);
     const bool is_start = !line.show && !line.end;
-    if (is_start) check_job(session);
+    if (is_start) check_start(session);
     bool is_new = is_start && !find_engine(place);
     if (is_new) {
         int status = start_engine(session, place);

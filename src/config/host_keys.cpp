@@ -56,7 +56,7 @@ const Key<Bucket> credential_keys[] = {
     {{TableKind::credentials, "env", Shape::texts, "two environment variables: of the key id and of the secret"},
      [](const ValueReader& in, Bucket& bucket) {
          std::vector<std::string> names;
-         in.texts(names);
+         if (!in.texts(names)) return;
          if (names.size() != 2) return in.fail("must be two names: [\"KEY_ID_VARIABLE\", \"SECRET_VARIABLE\"]");
          bucket.key_variable = names[0];
          bucket.secret_variable = names[1];

@@ -204,11 +204,16 @@ void ValueReader::byte_rate(std::optional<uint64_t>& out) const {
     }
 }
 
-void ValueReader::texts(std::vector<std::string>& out) const {
-    if (value_.type != TomlValue::Type::array) return expected("a list of strings");
+bool ValueReader::texts(std::vector<std::string>& out) const {
+    if (value_.type != TomlValue::Type::array) {
+        expected("a list of strings");
+        return false;
+    }
+    size_t before = out.size();
     for (const TomlValue& item : value_.items) {
         if (const std::string* text = string_of(item, "a list of strings")) out.push_back(*text);
     }
+    return out.size() - before == value_.items.size();
 }
 
 void ValueReader::globs(std::vector<GlobRule>& out) const {

@@ -92,7 +92,8 @@ class ValueReader {
     void duration(Duration& out) const;
     void duration(std::optional<Duration>& out) const;
     void byte_rate(std::optional<uint64_t>& out) const;
-    void texts(std::vector<std::string>& out) const;
+    /// False when it is no list of strings, which is said then.
+    bool texts(std::vector<std::string>& out) const;
     void globs(std::vector<GlobRule>& out) const;
     template <class Enum>
     void choice(Enum& out) const {

@@ -13,7 +13,9 @@ s3::S3Settings Buckets::settings_of(const std::string& name) const {
     auto table = tables_.find(name);
     if (table != tables_.end()) return table->second;
     size_t colon = name.find(':');
-    if (colon == std::string::npos) throw Error(Errc::usage, "there is no [buckets." + escape(name) + "]");
+    if (colon == std::string::npos)
+        throw Error(Errc::usage, "the job file has no [buckets." + escape(name) +
+                                     "]; 'syncline buckets ls' shows those that it has");
     std::string provider = name.substr(0, colon);
     s3::S3Settings settings;
     for (const auto& [known, candidate] : tables_) {

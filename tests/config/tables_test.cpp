@@ -51,6 +51,8 @@ TEST_CASE("hosts and buckets are checked") {
         parse_body("[buckets.b]\nbucket = \"x\"\nprovider = \"s3\"\ncredentials = { env = [\"A\"] }\n").errors.size() ==
         1);
     const std::string bucket = "[buckets.b]\nbucket = \"x\"\nprovider = \"s3\"\n";
+    CHECK(parse_body(bucket + "credentials = { env = \"A\" }\n").errors.size() == 1);
+    CHECK(parse_body(bucket + "credentials = { env = [\"A\", 2] }\n").errors.size() == 1);
     ParseOutcome given = parse_body(bucket + "addressing = \"path\"\ncredentials = { instance_metadata = true }\n");
     REQUIRE(given.file);
     CHECK(given.file->buckets.at("b").addressing == "path");

@@ -175,6 +175,14 @@ def test_auto_refuses_to_begin_before_a_recorded_sync(machines):
     b.change({"of B": "4"})
 
 
+def test_auto_with_an_interval_that_is_none_starts_nothing(machine):
+    make_tree(machine.root, {"x": "1"})
+    machine.run("push", "ws")
+    refused = machine.run("auto", "ws", "-i", "30q", check=2)
+    assert "'30q' is no duration" in refused.err and "background" not in refused.out + refused.err
+    assert "no engine" in machine.run("auto", "ws", "--status", check=1).err
+
+
 def test_auto_begins_with_adopt(machine):
     machine.put("ws/theirs", b"1")
     make_tree(machine.root, {"x": "1"})
