@@ -42,6 +42,7 @@ _syncline() {
         -i|--include) :; return ;;
         -d|--remote-dir|--dest) _syncline_files -d; return ;;
         -b|--bucket) :; return ;;
+        --bwlimit) :; return ;;
         --env) :; return ;;
         -i|--interval) :; return ;;
         --ready-fd) :; return ;;
@@ -49,7 +50,7 @@ _syncline() {
     esac
     case $command in
         '')
-            _syncline_words apply plan check push pull run explain init trust clean doctor buckets completion watch auto status trigger pause resume wait stop --help --version ;;
+            _syncline_words apply plan check push pull sync run explain init trust clean doctor buckets help completion watch auto status trigger pause resume wait stop --help --version ;;
         apply)
             if [[ $word == -* ]]; then
                 _syncline_words -f --file --once --job -n --dry-run --adopt --detach -v --verbose -q --quiet --json --log-file --help
@@ -70,19 +71,25 @@ _syncline() {
             fi ;;
         push)
             if [[ $word == -* ]]; then
-                _syncline_words -f --file --root --remote --sync-cwd -x --exclude -i --include -d --remote-dir --dest -b --bucket --force --restart --tar --checksum --delete -n --dry-run --adopt -v --verbose -q --quiet --json --log-file --help
+                _syncline_words -f --file --root --remote --sync-cwd -x --exclude -i --include -d --remote-dir --dest -b --bucket --force --restart --tar --checksum -n --dry-run --adopt --bwlimit --accept-new-host-key --delete --never-delete --preserve -v --verbose -q --quiet --json --log-file --help
             else
                 _syncline_jobs; _syncline_files -f
             fi ;;
         pull)
             if [[ $word == -* ]]; then
-                _syncline_words -f --file --root --remote --sync-cwd -x --exclude -i --include -d --remote-dir --dest -b --bucket --force --restart --tar --checksum --overwrite -n --dry-run --adopt -v --verbose -q --quiet --json --log-file --help
+                _syncline_words -f --file --root --remote --sync-cwd -x --exclude -i --include -d --remote-dir --dest -b --bucket --force --restart --tar --checksum -n --dry-run --adopt --bwlimit --accept-new-host-key --missing --update --overwrite -v --verbose -q --quiet --json --log-file --help
+            else
+                _syncline_jobs; _syncline_files -f
+            fi ;;
+        sync)
+            if [[ $word == -* ]]; then
+                _syncline_words -f --file --root --remote --sync-cwd -x --exclude -i --include -d --remote-dir --dest -b --bucket --force --restart --tar --checksum -n --dry-run --adopt --bwlimit --accept-new-host-key --delete --never-delete --preserve --missing --update --overwrite -v --verbose -q --quiet --json --log-file --help
             else
                 _syncline_jobs; _syncline_files -f
             fi ;;
         run)
             if [[ $word == -* ]]; then
-                _syncline_words --pull --pull-always --sync --skip-sync --env -f --file --root --remote --sync-cwd -x --exclude -i --include -d --remote-dir --dest --force --restart --tar --checksum --overwrite --adopt -v --verbose -q --quiet --json --log-file --help
+                _syncline_words --pull --pull-always --sync --skip-sync --env -f --file --root --remote --sync-cwd -x --exclude -i --include -d --remote-dir --dest --force --restart --tar --checksum --delete --never-delete --preserve --missing --update --overwrite --adopt --bwlimit --accept-new-host-key -v --verbose -q --quiet --json --log-file --help
             else
                 _syncline_jobs
             fi ;;
@@ -106,7 +113,7 @@ _syncline() {
             fi ;;
         clean)
             if [[ $word == -* ]]; then
-                _syncline_words --all --purge --auto -n --dry-run -y --yes -f --file --root --remote --sync-cwd -v --verbose -q --quiet --json --log-file --help
+                _syncline_words --all --purge --auto -n --dry-run -y --yes -f --file --root --remote --sync-cwd --accept-new-host-key -v --verbose -q --quiet --json --log-file --help
             else
                 _syncline_jobs
             fi ;;
@@ -121,6 +128,12 @@ _syncline() {
                 _syncline_words -f --file -v --verbose -q --quiet --json --log-file --help
             else
                 :
+            fi ;;
+        help)
+            if [[ $word == -* ]]; then
+                _syncline_words -v --verbose -q --quiet --json --log-file --help
+            else
+                _syncline_words apply plan check push pull sync run explain init trust clean doctor buckets help completion watch auto status trigger pause resume wait stop
             fi ;;
         completion)
             if [[ $word == -* ]]; then

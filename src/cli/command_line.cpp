@@ -25,11 +25,15 @@ constexpr ArgumentSpec one_job{"JOB", "A job's name", 1, 1, Completes::job};
 constexpr ArgumentSpec optional_job{"JOB", "Only this job", 0, 1, Completes::job};
 constexpr ArgumentSpec job_of_clean{"JOB", "A job's name; without it the job whose root holds the current directory", 0,
                                     1, Completes::job};
+constexpr ArgumentSpec optional_command{"COMMAND", "The command to tell about", 0, 1, Completes::command};
 constexpr ArgumentSpec optional_shell{"SHELL", "bash, zsh or fish", 0, 1, Completes::shell};
 
-Names direct_options(std::string_view policy_switch) {
-    return {"file",  "root",    "remote", "sync-cwd", "exclude",     "include", "remote-dir", "bucket",
-            "force", "restart", "tar",    "checksum", policy_switch, "dry-run", "adopt"};
+/// `own` are those of one direction.
+Names direct_options(std::initializer_list<std::string_view> own) {
+    Names names{"file",  "root",    "remote", "sync-cwd", "exclude", "include", "remote-dir", "bucket",
+                "force", "restart", "tar",    "checksum", "dry-run", "adopt",   "bwlimit",    "accept-new-host-key"};
+    names.insert(names.end(), own);
+    return names;
 }
 
 std::vector<CommandSpec> make_commands() {
@@ -42,15 +46,21 @@ std::vector<CommandSpec> make_commands() {
          {"file", "once", "job", "dry-run", "adopt", "detach", "ready-fd", "wait-for-orders"}},
         {C::plan, "plan", "Show what apply would do, and why, changing nothing", optional_file, {"file", "job"}},
         {C::check, "check", "Validate the job file", optional_file, {"file"}},
-        {C::push, "push", "Run a job now, from its root to its destination", job_and_paths, direct_options("delete")},
+        {C::push, "push", "Run a job now, from its root to its destination", job_and_paths,
+         direct_options({"delete", "never-delete", "preserve"})},
         {C::pull, "pull", "Run a job now, from its destination to its root", job_and_paths,
-         direct_options("overwrite")},
+         direct_options({"missing", "update", "overwrite"})},
+        {C::sync, "sync", "Run a job now, in the direction that it declares", job_and_paths,
+         direct_options({"delete", "never-delete", "preserve", "missing", "update", "overwrite"})},
         {C::run,
          "run",
          "Push, run a command on the server, pull back: run [JOB] -- CMD [ARG...]",
          job_of_command,
-         {"pull", "pull-always", "sync", "skip-sync", "env", "file", "root", "remote", "sync-cwd", "exclude", "include",
-          "remote-dir", "force", "restart", "tar", "checksum", "overwrite", "adopt"}},
+         {"pull",     "pull-always", "sync",         "skip-sync", "env",
+          "file",     "root",        "remote",       "sync-cwd",  "exclude",
+          "include",  "remote-dir",  "force",        "restart",   "tar",
+          "checksum", "delete",      "never-delete", "preserve",  "missing",
+          "update",   "overwrite",   "adopt",        "bwlimit",   "accept-new-host-key"}},
         {C::explain,
          "explain",
          "Tell which rule selects or ignores a path, and what the last run did",
@@ -62,9 +72,11 @@ std::vector<CommandSpec> make_commands() {
          "clean",
          "Remove remote project directories; 'clean stop' ends a clean in the background",
          job_of_clean,
-         {"all", "purge", "auto", "dry-run", "yes", "file", "root", "remote", "sync-cwd", "background", "host"}},
+         {"all", "purge", "auto", "dry-run", "yes", "file", "root", "remote", "sync-cwd", "background", "host",
+          "accept-new-host-key"}},
         {C::doctor, "doctor", "Try every root, destination and limit, and say what to do", optional_file, {"file"}},
         {C::buckets, "buckets", "List what is in a bucket, or try whether it can be used", buckets_words, {"file"}},
+        {C::help, "help", "Tell about syncline, or about a command", optional_command, {}},
         {C::completion, "completion", "Print the completion script of a shell", optional_shell, {"file", "jobs"}},
     };
     std::vector<CommandSpec> control{
@@ -117,8 +129,16 @@ std::vector<OptionSpec> make_options() {
         {"--restart", "", "Cancel a running transfer of the job and start fresh", &L::restart},
         {"--tar", "", "Transfer as one archive where that is faster", &L::tar},
         {"--delete", "", "Delete on the destination what is gone from the root", &L::remove},
+        {"--never-delete", "", "Delete nothing on the destination", &L::never_delete},
+        {"--preserve", "", "Give what is written the modes of the root's files: permissions = \"preserve\"",
+         &L::preserve},
+        {"--missing", "", "Pull only what is missing here", &L::missing},
+        {"--update", "", "Pull what is missing or differs; delete nothing", &L::update},
         {"--overwrite", "", "Overwrite and delete local files: the destination is the truth", &L::overwrite},
         {"--checksum", "", "Read and compare every file; trust no index", &L::checksum},
+        {"--bwlimit", "RATE", "Send and receive at most so much a second: 20MiB/s, 500KiB", &L::bandwidth_limit},
+        {"--accept-new-host-key", "", "Believe a server's host key that is not known yet, and remember it",
+         &L::accept_new_host_key},
         {"--sync", "", "Push first, whatever the job says", &L::sync},
         {"--skip-sync", "", "Do not push first", &L::skip_sync},
         {"--pull", "", "Pull when the command succeeded", &L::pull},
@@ -188,6 +208,14 @@ Duration require_interval(const std::string& text) {
     std::optional<Duration> interval = parse_duration(text);
     if (interval) return *interval;
     throw Error(Errc::usage, "the interval '" + escape(text) + "' is no duration; write it as 30s, 45m, 12h or 1d");
+}
+
+uint64_t require_rate(const std::string& text) {
+    std::string_view size = text;
+    if (size.ends_with("/s")) size.remove_suffix(2);
+    std::optional<uint64_t> rate = parse_byte_count(size);
+    if (rate && *rate > 0) return *rate;
+    throw Error(Errc::usage, "--bwlimit '" + escape(text) + "' is no rate over zero; write it as 20MiB/s or 500KiB");
 }
 
 }  // namespace syncline::cli

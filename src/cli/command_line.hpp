@@ -19,6 +19,7 @@ enum class Command : uint8_t {
     check,
     push,
     pull,
+    sync,
     explain,
     init,
     trust,
@@ -35,12 +36,13 @@ enum class Command : uint8_t {
     wait,
     clean,
     buckets,
+    help,
 };
 
 /// Every option of every command; what a command does not know stays at its default.
 struct CommandLine {
     Command command = Command::apply;
-    std::vector<std::string> arguments;  ///< without a leading dash: FILE, JOB, PATH, a shell's name
+    std::vector<std::string> arguments;  ///< FILE, JOB, PATH, a shell's name; only behind `--` with a leading dash
     std::string file;                    ///< -f
     std::vector<std::string> jobs;       ///< --job
     std::vector<std::string> exclude, include;
@@ -51,7 +53,10 @@ struct CommandLine {
     bool verbose = false, quiet = false, json = false;
     bool once = false, detach = false, dry_run = false, adopt = false, force = false, restart = false, tar = false;
     bool remove = false;  ///< --delete
+    bool never_delete = false, preserve = false, missing = false, update = false;
     bool overwrite = false, checksum = false, sync_cwd = false;
+    std::string bandwidth_limit;                     ///< --bwlimit
+    bool accept_new_host_key = false;                ///< of hosts whose table does not say `host_key`
     std::string interval;                            ///< auto
     bool follow = false, show = false, end = false;  ///< status --follow; watch and auto: --status, --stop
     std::string ready_fd;                            ///< apply, of an engine that a command started: cli/detach.hpp
@@ -62,7 +67,7 @@ struct CommandLine {
 };
 
 /// What a shell offers for a value.
-enum class Completes : uint8_t { nothing, job_file, file, directory, job, job_or_file, shell };
+enum class Completes : uint8_t { nothing, job_file, file, directory, job, job_or_file, shell, command };
 
 /// Where a value goes; the type says whether it is a flag, given once, or given many times.
 using Field = std::variant<bool CommandLine::*, std::string CommandLine::*, std::vector<std::string> CommandLine::*>;
@@ -106,5 +111,8 @@ std::vector<std::string> option_names(const OptionSpec& option);
 
 /// What --interval says. Throws Error (usage).
 Duration require_interval(const std::string& text);
+
+/// What --bwlimit says, in bytes a second: "20 MiB/s", "500KiB". Throws Error (usage).
+uint64_t require_rate(const std::string& text);
 
 }  // namespace syncline::cli

@@ -3,14 +3,13 @@
 #pragma once
 
 #include "cli/session.hpp"
-#include "core/policy.hpp"
 
 namespace syncline::cli {
 
 int apply_command(Session& session);
 int plan_command(Session& session);
 int check_command(Session& session);
-int direct_command(Session& session, Direction direction);  ///< push and pull
+int direct_command(Session& session);  ///< push, pull and sync
 int run_command(Session& session);
 int status_command(Session& session);
 int control_command(Session& session);  ///< trigger, pause and resume

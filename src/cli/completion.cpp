@@ -41,6 +41,7 @@ std::string bash_action(Completes completes) {
         case Completes::job: return "_syncline_jobs";
         case Completes::job_or_file: return "_syncline_jobs; _syncline_files -f";
         case Completes::shell: return "_syncline_words bash zsh fish";
+        case Completes::command: return "_syncline_words " + command_names();
     }
     return ":";
 }
@@ -137,6 +138,7 @@ std::string zsh_action(Completes completes) {
         case Completes::job: return "_syncline_jobs";
         case Completes::job_or_file: return "_syncline_jobs_or_files";
         case Completes::shell: return "(bash zsh fish)";
+        case Completes::command: return "_syncline_commands";
     }
     return " ";
 }
@@ -222,6 +224,7 @@ std::string fish_values(Completes completes) {
         case Completes::job: return " -x -a '(__syncline_jobs)'";
         case Completes::job_or_file: return " -r -F -a '(__syncline_jobs)'";
         case Completes::shell: return " -x -a 'bash zsh fish'";
+        case Completes::command: return " -x -a " + fish_quoted(command_names());
     }
     return "";
 }

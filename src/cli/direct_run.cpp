@@ -26,20 +26,21 @@ std::string below(const std::string& path, const std::string& root) {
 
 class Resolver {
   public:
-    Resolver(const CommandLine& line, const std::optional<JobFile>& file, Direction direction,
+    Resolver(const CommandLine& line, const std::optional<JobFile>& file, std::optional<Direction> direction,
              const ParseEnvironment& environment)
         : line_(line), file_(file), direction_(direction), environment_(environment) {}
 
     DirectRun resolve() {
         DirectRun run;
         run.job = choose_job();
-        set_direction(run.job, direction_);
+        set_direction(run.job, direction_.value_or(run.job.policy.direction));
         override_destination(run.job);
         override_policy(run.job);
         add_filters(run);
         add_paths(run);
         run.options.is_changed_job = !line_.root.empty() || line_.sync_cwd || !line_.remote_dir.empty() ||
-                                     !line_.bucket.empty() || line_.overwrite || line_.remove || line_.force;
+                                     !line_.bucket.empty() || line_.overwrite || line_.missing || line_.update ||
+                                     line_.remove || line_.never_delete || line_.preserve || line_.force;
         run.options.checksum = line_.checksum;
         run.options.plan_only = line_.dry_run;
         run.options.want_actions = line_.dry_run || line_.verbose;
@@ -116,7 +117,7 @@ class Resolver {
             longest = std::max(longest, root.size());
             if (root.size() == longest) best.push_back(&job);
         }
-        auto is_this_way = [&](const Job* job) { return job->policy.direction == direction_; };
+        auto is_this_way = [&](const Job* job) { return !direction_ || job->policy.direction == *direction_; };
         if (std::ranges::any_of(best, is_this_way)) std::erase_if(best, std::not_fn(is_this_way));
         if (best.size() > 1)
             refuse("the jobs '" + best[0]->name + "' and '" + best[1]->name + "' have this root; name one");
@@ -131,7 +132,7 @@ class Resolver {
         request.remote = line_.remote;
         request.remote_comes_later = line_.remote.empty() && !line_.bucket.empty();
         request.directory = directory;
-        request.direction = direction_;
+        request.direction = direction_.value_or(Direction::push);
         return ad_hoc_job(request, file_ ? &*file_ : nullptr, environment_);
     }
 
@@ -161,8 +162,32 @@ class Resolver {
         job.policy.adopt = line_.adopt;
         bool is_bucket = job.remote.type == Destination::Type::bucket;
         if (line_.tar) job.transfer = Transfer::tar;
+        check_switches(job);
+        if (line_.never_delete) job.policy.delete_policy = DeletePolicy::never;
+        if (line_.preserve) job.policy.permissions = PermissionPolicy::preserve;
+        if (line_.missing) job.policy.pull = PullPolicy::missing;
+        if (line_.update) job.policy.pull = PullPolicy::update;
         if (line_.remove) job.policy.delete_policy = is_bucket ? DeletePolicy::synced : DeletePolicy::mirror;
         if (line_.overwrite) job.policy.pull = PullPolicy::mirror;
+    }
+
+    /// Switches that exclude each other, and with `sync` those that are for the other direction.
+    void check_switches(const Job& job) const {
+        if (line_.remove && line_.never_delete) refuse("--delete and --never-delete exclude each other");
+        if (line_.missing + line_.update + line_.overwrite > 1)
+            refuse("--missing, --update and --overwrite exclude each other");
+        if (direction_) return;
+        const bool is_push = job.policy.direction == Direction::push;
+        auto refuse_switch = [&](bool given, const char* name) {
+            if (given)
+                refuse(std::string(name) + " is for a " + (is_push ? "pull" : "push") + ", and job '" +
+                       escape(job.name) + "' declares a " + (is_push ? "push" : "pull"));
+        };
+        refuse_switch(is_push && line_.missing, "--missing");
+        refuse_switch(is_push && line_.update, "--update");
+        refuse_switch(is_push && line_.overwrite, "--overwrite");
+        refuse_switch(!is_push && line_.remove, "--delete");
+        refuse_switch(!is_push && line_.never_delete, "--never-delete");
     }
 
     void add_filters(DirectRun& run) const {
@@ -228,15 +253,15 @@ class Resolver {
 
     const CommandLine& line_;
     const std::optional<JobFile>& file_;
-    Direction direction_;
+    std::optional<Direction> direction_;  ///< none: the job's own
     const ParseEnvironment& environment_;
     std::vector<std::string> words_;  ///< arguments that are paths
 };
 
 }  // namespace
 
-DirectRun resolve_direct_run(const CommandLine& line, const std::optional<JobFile>& file, Direction direction,
-                             const ParseEnvironment& environment) {
+DirectRun resolve_direct_run(const CommandLine& line, const std::optional<JobFile>& file,
+                             std::optional<Direction> direction, const ParseEnvironment& environment) {
     return Resolver(line, file, direction, environment).resolve();
 }
 

@@ -16,9 +16,10 @@ struct DirectRun {
     RunOptions options;
 };
 
-/// Throws Error{usage} when the command line names no job, two, or a path that lies in none.
-DirectRun resolve_direct_run(const CommandLine& line, const std::optional<JobFile>& file, Direction direction,
-                             const ParseEnvironment& environment);
+/// Without a direction it is the one that the job declares. Throws Error{usage} when the command line names no job,
+/// two, or a path that lies in none.
+DirectRun resolve_direct_run(const CommandLine& line, const std::optional<JobFile>& file,
+                             std::optional<Direction> direction, const ParseEnvironment& environment);
 
 /// `word`, relative to the current directory, as a path below `root` ("" is the root itself); nullopt when it lies
 /// outside. A symlink at its end is not followed, so that it can be named; those before it are.

@@ -231,6 +231,10 @@ DirectRun EngineDesk::resolve(const Request& request, const Job& job) const {
     line.adopt = request.adopt;
     line.remove = request.remove;
     line.overwrite = request.overwrite;
+    line.never_delete = request.never_delete;
+    line.preserve = request.preserve;
+    line.missing = request.missing;
+    line.update = request.update;
     line.verbose = request.verbose;
     ParseEnvironment environment = session_.environment;
     if (request.directory.starts_with('/')) environment.current_directory = request.directory;

@@ -47,7 +47,7 @@ class Interrupts {
 /// The engine's job as it is there, wherever this process would find other places for it.
 bool is_engines_job(const CommandLine& line, const DirectRun& run) {
     return run.job.line != 0 && line.root.empty() && !line.sync_cwd && line.remote.empty() && line.remote_dir.empty() &&
-           line.bucket.empty();
+           line.bucket.empty() && line.bandwidth_limit.empty() && !line.accept_new_host_key;
 }
 
 status::ControlRequest request_for(const Session& session, const JobFile& file, const DirectRun& run) {
@@ -68,6 +68,10 @@ status::ControlRequest request_for(const Session& session, const JobFile& file, 
     request.adopt = line.adopt;
     request.remove = line.remove;
     request.overwrite = line.overwrite;
+    request.never_delete = line.never_delete;
+    request.preserve = line.preserve;
+    request.missing = line.missing;
+    request.update = line.update;
     request.verbose = line.verbose;
     return request;
 }

@@ -46,15 +46,19 @@ void add_command(CLI::App& app, const CommandSpec& spec, CommandLine& line) {
     for (std::string_view name : common_options()) add_option(*command, option_spec(name), line);
 }
 
-/// "--exlude" -> "--exclude", "psh" -> "push": what the word may have been meant to be.
+/// "psh" -> "push": which command the word may have been meant to be.
+std::string did_you_mean_command(const std::string& word) {
+    std::vector<std::string> names;
+    for (const CommandSpec& command : command_table()) names.emplace_back(command.name);
+    return did_you_mean(word, names);
+}
+
+/// The same for options too: "--exlude" -> "--exclude".
 std::string meant(const CLI::App& app, const std::string& word) {
+    if (!word.starts_with("-")) return did_you_mean_command(word);
     std::vector<std::string> candidates;
-    if (!word.starts_with("-")) {
-        for (const CommandSpec& command : command_table()) candidates.emplace_back(command.name);
-    } else {
-        for (const CLI::Option* option : app.get_options()) {
-            for (const std::string& name : option->get_lnames()) candidates.push_back("--" + name);
-        }
+    for (const CLI::Option* option : app.get_options()) {
+        for (const std::string& name : option->get_lnames()) candidates.push_back("--" + name);
     }
     return did_you_mean(word.substr(0, word.find('=')), candidates);
 }
@@ -153,15 +157,38 @@ std::vector<std::string> without_unbuilt_part(std::vector<std::string> words) {
     return words;
 }
 
-/// Takes away what stands behind `--` in `run`: it is no business of the parser's.
-std::vector<std::string> take_remote_command(std::vector<std::string>& words) {
-    auto command = find_command(words);
-    if (command == words.end() || *command != command_spec(Command::run).name) return {};
-    auto dashes = std::find(command, words.end(), "--");
+/// Takes away what stands behind `--`: nothing there is an option, and the library would take what looks like one for
+/// one when an argument stands before.
+std::vector<std::string> take_words_behind_dashes(std::vector<std::string>& words) {
+    auto dashes = std::ranges::find(words, "--");
     if (dashes == words.end()) return {};
     std::vector<std::string> taken(dashes + 1, words.end());
     words.erase(dashes, words.end());
+    // `syncline -- push x`: the command is the first of them.
+    if (find_command(words) == words.end() && !taken.empty()) {
+        words.push_back(std::move(taken.front()));
+        taken.erase(taken.begin());
+    }
     return taken;
+}
+
+/// Those behind `--` are what `run` runs, and arguments as others are to every other command.
+void give_words_behind_dashes(CommandLine& line, std::vector<std::string> words) {
+    std::vector<std::string>& to = line.command == Command::run ? line.remote_command : line.arguments;
+    to.insert(to.end(), std::make_move_iterator(words.begin()), std::make_move_iterator(words.end()));
+}
+
+/// `help`, `help push`: what --help says there.
+ParsedCommandLine help_for(const CLI::App& app, std::vector<std::string> words) {
+    bool is_known =
+        words.empty() || std::ranges::find(command_table(), words.front(), &CommandSpec::name) != command_table().end();
+    if (is_known) {
+        words.emplace_back("--help");
+        return parse_command_line(words);
+    }
+    std::string what = "unknown command '" + escape(words.front()) + "'", nearest = did_you_mean_command(words.front());
+    if (!nearest.empty()) what += "; did you mean '" + nearest + "'?";
+    return {ParsedCommandLine::Kind::error, {}, usage_error(app, what)};
 }
 
 }  // namespace
@@ -179,7 +206,7 @@ ParsedCommandLine parse_command_line(const std::vector<std::string>& arguments) 
     for (std::string_view name : common_options()) add_option(app, option_spec(name), line);
     for (const CommandSpec& spec : command_table()) add_command(app, spec, line);
     std::vector<std::string> words = without_unbuilt_part(arguments);
-    line.remote_command = take_remote_command(words);
+    std::vector<std::string> literal = take_words_behind_dashes(words);
     words = mark_brackets(std::move(words));
     std::ranges::reverse(words);
     try {
@@ -188,9 +215,11 @@ ParsedCommandLine parse_command_line(const std::vector<std::string>& arguments) 
         return failure(app, error);
     }
     remove_marks(line);
+    give_words_behind_dashes(line, std::move(literal));
     if (std::string what = argument_count_error(line); !what.empty()) {
         return {ParsedCommandLine::Kind::error, {}, usage_error(app, what)};
     }
+    if (line.command == Command::help) return help_for(app, line.arguments);
     return {ParsedCommandLine::Kind::command, std::move(line), {}};
 }
 

@@ -21,8 +21,9 @@ int dispatch(Session& session) {
         case Command::apply: return apply_command(session);
         case Command::plan: return plan_command(session);
         case Command::check: return check_command(session);
-        case Command::push: return direct_command(session, Direction::push);
-        case Command::pull: return direct_command(session, Direction::pull);
+        case Command::push:
+        case Command::pull:
+        case Command::sync: return direct_command(session);
         case Command::run: return run_command(session);
         case Command::status: return status_command(session);
         case Command::trigger:

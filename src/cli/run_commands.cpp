@@ -95,7 +95,10 @@ int plan_command(Session& session) {
     return show_plans(session, workbench, runs, false);
 }
 
-int direct_command(Session& session, Direction direction) {
+int direct_command(Session& session) {
+    std::optional<Direction> direction;
+    if (session.line.command == Command::push) direction = Direction::push;
+    if (session.line.command == Command::pull) direction = Direction::pull;
     std::optional<JobFile> file = find_and_load(session, false);
     DirectRun run = resolve_direct_run(session.line, file, direction, session.environment);
     if (file) require_trust_for(session, *file, run.job);

@@ -48,7 +48,7 @@ struct Workbench::Impl {
           terminal(io.get_executor(), the_session.console),
           workers(2 * processors()),
           hashes(processors()),
-          hosts(ssh_options(nullptr, terminal)),
+          hosts(ssh_options_for(nullptr)),
           buckets(io.get_executor()),
           endpoints(workers, hashes),
           directory(default_state_directory()),
@@ -58,6 +58,20 @@ struct Workbench::Impl {
         if (runtime) context.watch_directory = *runtime;
         endpoints.set_ssh_hosts(&hosts);
         endpoints.set_buckets(&buckets);
+        limit_bandwidth(std::nullopt);
+    }
+
+    /// With what the command line says of hosts for its one run.
+    SshOptions ssh_options_for(const JobFile* file) {
+        SshOptions options = ssh_options(file, terminal);
+        options.accept_new_host_key = session.line.accept_new_host_key;
+        return options;
+    }
+
+    /// The command line's limit stands before that of the job file.
+    void limit_bandwidth(std::optional<uint64_t> limit) {
+        const std::string& given = session.line.bandwidth_limit;
+        endpoints.set_bandwidth_limit(given.empty() ? limit : require_rate(given));
     }
 
     Session& session;
@@ -134,8 +148,8 @@ Workbench::~Workbench() = default;
 RunContext& Workbench::context() { return impl_->context; }
 
 void Workbench::use_settings(const JobFile& file) {
-    impl_->endpoints.set_bandwidth_limit(file.engine.bandwidth_limit);
-    impl_->hosts.set_options(ssh_options(&file, impl_->terminal));
+    impl_->limit_bandwidth(file.engine.bandwidth_limit);
+    impl_->hosts.set_options(impl_->ssh_options_for(&file));
     impl_->buckets.set_tables(bucket_tables(file));
 }
 

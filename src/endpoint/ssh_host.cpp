@@ -90,6 +90,8 @@ SshHostOptions SshHosts::options_of(const std::string& name) const {
         options.passphrase = options_.passphrase;
     }
     options.table.name = name;
+    if (options_.accept_new_host_key && !options.table.host_key_policy)
+        options.table.host_key_policy = ssh::HostKeyPolicy::accept_new;
     return options;
 }
 

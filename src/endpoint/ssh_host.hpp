@@ -33,6 +33,7 @@ struct SshHostOptions {
 struct SshOptions {
     std::string ssh_config_file;
     size_t connections_per_host = 4;
+    bool accept_new_host_key = false;             ///< of every host whose table does not say otherwise
     std::string client;                           ///< 8 hex digits (ssh_root.hpp: client_id)
     std::map<std::string, SshHostOptions> hosts;  ///< a host that is not in here is one that ssh_config knows
     ssh::SecretSource password, passphrase;       ///< for those hosts

@@ -24,8 +24,9 @@ struct ControlRequest {
     std::string interval, bucket, remote_dir;
     bool force = false, restart = false, tar = false, checksum = false, adopt = false;
     bool remove = false, overwrite = false;  ///< --delete, --overwrite
-    bool verbose = false;                    ///< the actions of the run are wanted too
-    bool show = false, end = false;          ///< watch and auto: --status, --stop
+    bool never_delete = false, preserve = false, missing = false, update = false;
+    bool verbose = false;            ///< the actions of the run are wanted too
+    bool show = false, end = false;  ///< watch and auto: --status, --stop
 
     bool operator==(const ControlRequest&) const = default;
 };

@@ -3,6 +3,7 @@
 #include <catch2/catch_test_macros.hpp>
 #include <set>
 
+#include "base/error.hpp"
 #include "cli/parse_command_line.hpp"
 #include "reports.hpp"
 
@@ -63,6 +64,39 @@ TEST_CASE("words are taken as they are") {
     CHECK(parsed({"push", "--exclude=-a"}).exclude == Words{"-a"});
     CHECK(parsed({"explain", "a=b"}).arguments == Words{"a=b"});
     CHECK(parsed({"plan", "-v", "-v"}).verbose);
+}
+
+TEST_CASE("two dashes end the options of every command") {
+    CHECK(parsed({"push", "thesis", "--", "-n", "--json"}).arguments == Words{"thesis", "-n", "--json"});
+    CHECK(parsed({"push", "thesis", "-n", "--", "--", "-x"}).arguments == Words{"thesis", "--", "-x"});
+    CHECK(parsed({"push", "-n", "--", "run", "[a]"}).arguments == Words{"run", "[a]"});
+    CHECK(parsed({"--", "push", "-n"}).arguments == Words{"-n"});
+    CHECK(parsed({"-v", "--", "push"}).command == Command::push);
+    CHECK(parsed({"run", "thesis", "--", "--", "-n"}).remote_command == Words{"--", "-n"});
+    CHECK(contains(refused({"init", "--", "-n"}), "unexpected argument '-n'"));
+    for (const CommandSpec& spec : command_table()) {
+        if (spec.argument.most == 0 || spec.command == Command::run || spec.command == Command::help) continue;
+        CHECK(parsed({std::string(spec.name), "--", "-n"}).arguments == Words{"-n"});
+    }
+}
+
+TEST_CASE("a run's switches go to their fields") {
+    CommandLine push = parsed({"push", "--never-delete", "--preserve", "--bwlimit", "2MiB/s", "--accept-new-host-key"});
+    CHECK((push.never_delete && push.preserve && push.accept_new_host_key));
+    CHECK(require_rate(push.bandwidth_limit) == 2 << 20);
+    CHECK(require_rate("500KiB") == 500 << 10);
+    for (const char* wrong : {"0", "fast", "12", "/s", "-1MiB"}) CHECK_THROWS_AS(require_rate(wrong), syncline::Error);
+    CHECK(parsed({"pull", "--missing"}).missing);
+    CHECK(parsed({"pull", "--update"}).update);
+    CHECK(parsed({"sync", "thesis", "--delete", "--missing"}).command == Command::sync);
+    CHECK(contains(refused({"push", "--missing"}), "'--missing'"));
+    CHECK(contains(refused({"pull", "--preserve"}), "'--preserve'"));
+}
+
+TEST_CASE("help is a command too") {
+    CHECK(parse_command_line({"help"}).text == parse_command_line({"--help"}).text);
+    CHECK(parse_command_line({"help", "push"}).text == parse_command_line({"push", "--help"}).text);
+    CHECK(contains(refused({"help", "psh"}), "unknown command 'psh'; did you mean 'push'?"));
 }
 
 TEST_CASE("a wrong command line is refused by a message that names what is wrong") {

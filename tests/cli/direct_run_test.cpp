@@ -57,10 +57,10 @@ remote = "host:dir"
         REQUIRE(outcome.file);
         file = std::move(outcome.file);
     }
-    DirectRun resolve(CommandLine line, Direction direction = Direction::push) const {
+    DirectRun resolve(CommandLine line, std::optional<Direction> direction = Direction::push) const {
         return resolve_direct_run(line, file, direction, environment);
     }
-    std::string refusal(CommandLine line, Direction direction = Direction::push) const {
+    std::string refusal(CommandLine line, std::optional<Direction> direction = Direction::push) const {
         try {
             resolve(std::move(line), direction);
         } catch (const Error& error) {
@@ -235,4 +235,33 @@ TEST_CASE("two jobs with one root must be told apart, unless the direction does"
     world.parse(
         "version = 1\n[jobs.a]\nroot = \"outer\"\nremote = \"to-a\"\n[jobs.b]\nroot = \"outer\"\nremote = \"to-b\"\n");
     CHECK(contains(world.refusal(words({})), "'a' and 'b'"));
+}
+
+TEST_CASE("sync goes the job's own way") {
+    World world;
+    CHECK(world.resolve(words({"back"}), std::nullopt).job.policy.direction == Direction::pull);
+    CHECK(world.resolve(words({"outer"}), std::nullopt).job.policy.direction == Direction::push);
+    CommandLine line = words({"back"});
+    line.remove = true;
+    CHECK(contains(world.refusal(line, std::nullopt), "--delete is for a push, and job 'back' declares a pull"));
+    line = words({"outer"});
+    line.missing = true;
+    CHECK(contains(world.refusal(line, std::nullopt), "--missing is for a pull"));
+}
+
+TEST_CASE("switches set the policy of one run, one of a kind") {
+    World world;
+    CommandLine line = words({"outer"});
+    line.never_delete = line.preserve = true;
+    DirectRun run = world.resolve(line);
+    CHECK(run.job.policy.delete_policy == DeletePolicy::never);
+    CHECK(run.job.policy.permissions == PermissionPolicy::preserve);
+    CHECK(run.options.is_changed_job);
+    line.remove = true;
+    CHECK(contains(world.refusal(line), "exclude each other"));
+    line = words({"back"});
+    line.missing = true;
+    CHECK(world.resolve(line, Direction::pull).job.policy.pull == PullPolicy::missing);
+    line.update = true;
+    CHECK(contains(world.refusal(line, Direction::pull), "exclude each other"));
 }

@@ -11,7 +11,7 @@ MANUAL = pathlib.Path(__file__).resolve().parents[2] / "man/syncline.1"
 
 
 def examples():
-    return [line.removeprefix(".Dl ") for line in MANUAL.read_text().splitlines() if line.startswith(".Dl ")]
+    return [line.removeprefix(".Dl ").replace("\\(aq", "'") for line in MANUAL.read_text().splitlines() if line.startswith(".Dl ")]
 
 
 def test_no_part_of_a_manual_stands_there_twice():
@@ -55,13 +55,28 @@ def test_the_examples_run_in_their_order(sandbox, shell):
     assert "*.log" in shell("syncline explain thesis/notes.log").stdout
 
 
+def test_the_synopsis_has_every_command(sandbox):
+    synopsis = MANUAL.read_text().partition(".Sh SYNOPSIS")[2].partition(".Sh DESCRIPTION")[0]
+    named = {word for line in synopsis.splitlines() if line.startswith(".Cm ") for word in line.split()[1:]}
+    commands = [line.split()[0] for line in sandbox.run("help").out.split("Commands:")[1].splitlines() if line.startswith("  ")]
+    assert len(commands) > 15 and set(commands) - named == set()
+
+
+def test_what_is_quoted_can_be_typed(tmp_path):
+    """An apostrophe of the source comes out of the formatter as a typographical one, which no shell takes for a quote."""
+    for page in MANUAL.parent.glob("*.[15]"):
+        for line in page.read_text().splitlines():
+            if line.startswith((".Ql ", ".Dl ", ".Li ")):
+                assert "'" not in line, (page.name, line)
+
+
 def test_the_manual_names_every_command_and_option(sandbox):
     """--help is made from the same table as the parser."""
     manual = MANUAL.read_text().replace("\\-", "-")
     commands = [line.split()[0] for line in sandbox.run("--help").out.splitlines() if line.startswith("  ") and "  " in line.strip()]
     for command in (name for name in commands if not name.startswith("-")):
         assert command in manual
-    for command in ("apply", "plan", "check", "push", "pull", "explain", "init", "trust", "doctor", "completion"):
+    for command in ("apply", "plan", "check", "push", "pull", "sync", "run", "clean", "auto", "explain", "init", "trust", "doctor", "completion"):
         for line in sandbox.run(command, "--help").out.splitlines():
             if not line.startswith("  -"):
                 continue
