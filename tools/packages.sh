@@ -1,7 +1,7 @@
 # The packages that this project needs, and how they come onto the machine. Read by ./dev and .ci/run; needs bash.
 
 build_packages=(meson ninja-build cmake g++ ccache pkg-config libasio-dev liburing-dev libtomlplusplus-dev libspdlog-dev
-    libcli11-dev nlohmann-json3-dev libsqlite3-dev libssl-dev libcurl4-openssl-dev libpugixml-dev libzstd-dev libcpp-httplib-dev dpkg-dev patch)
+    libcli11-dev nlohmann-json3-dev libsqlite3-dev libssl-dev libcurl4-openssl-dev libpugixml-dev libzstd-dev dpkg-dev patch)
 test_packages=(rsync strace git vim-tiny mandoc python3 python3-pytest python3-pytest-xdist procps util-linux dpkg-dev systemd
     openssh-server openssh-client dropbear-bin tcsh fish zsh busybox quota e2fsprogs chromium
     ceph-mon ceph-osd radosgw ceph-common openssl awscli rclone zstd)

@@ -6,7 +6,6 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <cstring>
 
 namespace syncline::status {
 namespace {
@@ -14,7 +13,7 @@ namespace {
 using namespace std::chrono_literals;
 
 /// A request has no body to speak of, and eight headers.
-constexpr size_t longest_http_request = 32 * 1024;
+constexpr size_t longest_head = 32 * 1024;
 constexpr auto time_for_request = 5s;
 constexpr auto time_for_write = 10s;
 constexpr auto time_for_goodbye = 500ms;
@@ -34,10 +33,7 @@ void Connection::close_down() {
 void Connection::finish() {
     ::shutdown(fd_, SHUT_WR);
     Time deadline = std::chrono::steady_clock::now() + time_for_goodbye;
-    while (received_ < 2 * longest_http_request && wait(POLLIN, deadline)) {
-        ssize_t count = ::recv(fd_, buffer_.data(), buffer_.size(), 0);
-        if (count <= 0) return;
-        received_ += static_cast<size_t>(count);
+    while (received_ < 2 * longest_head && receive(deadline) > 0) {
     }
 }
 
@@ -59,49 +55,48 @@ bool Connection::wait(short events, Time deadline) const {
     return false;
 }
 
-/// The whole request has one deadline, so that no client holds a place by sending a byte now and then.
-bool Connection::fill() {
-    while (received_ < longest_http_request && wait(POLLIN, opened_at_ + time_for_request)) {
+/// How much came into the buffer; 0 when nothing more will, or not before the deadline.
+size_t Connection::receive(Time deadline) {
+    while (wait(POLLIN, deadline)) {
         ssize_t count = ::recv(fd_, buffer_.data(), buffer_.size(), 0);
         if (count < 0 && (errno == EAGAIN || errno == EINTR)) continue;
-        if (count <= 0) return false;
-        begin_ = 0;
-        end_ = static_cast<size_t>(count);
-        received_ += end_;
-        return true;
+        if (count <= 0) return 0;
+        received_ += static_cast<size_t>(count);
+        return static_cast<size_t>(count);
     }
-    return false;
+    return 0;
 }
 
-ssize_t Connection::read(char* data, size_t size) {
-    if (begin_ == end_ && !fill()) return -1;
-    size_t count = std::min(size, end_ - begin_);
-    std::memcpy(data, buffer_.data() + begin_, count);
-    begin_ += count;
-    return static_cast<ssize_t>(count);
+/// The whole head has one deadline, so that no client holds a place by sending a byte now and then.
+std::optional<std::string> Connection::read_head() {
+    constexpr std::string_view end = "\r\n\r\n";
+    std::string head;
+    while (head.size() < longest_head) {
+        size_t count = receive(opened_at_ + time_for_request);
+        if (count == 0) return std::nullopt;
+        size_t from = head.size() - std::min(head.size(), end.size() - 1);
+        head.append(buffer_.data(), count);
+        size_t found = head.find(end, from);
+        if (found == head.npos) continue;
+        head.resize(found);
+        return head;
+    }
+    return std::nullopt;
 }
 
-ssize_t Connection::write(const char* data, size_t size) {
+bool Connection::write(std::string_view data) {
     Time begun = is_stream_ ? std::chrono::steady_clock::now() : opened_at_ + time_for_request;
-    size_t sent = 0;
-    while (sent < size) {
-        ssize_t count = ::send(fd_, data + sent, size - sent, MSG_NOSIGNAL);
+    while (!data.empty()) {
+        ssize_t count = ::send(fd_, data.data(), data.size(), MSG_NOSIGNAL);
         if (count > 0) {
-            sent += static_cast<size_t>(count);
+            data.remove_prefix(static_cast<size_t>(count));
             continue;
         }
         if (count < 0 && errno == EINTR) continue;
-        if (count < 0 && errno != EAGAIN) return -1;
-        if (!wait(POLLOUT, begun + time_for_write)) return -1;
+        if (count < 0 && errno != EAGAIN) return false;
+        if (!wait(POLLOUT, begun + time_for_write)) return false;
     }
-    return static_cast<ssize_t>(sent);
+    return true;
 }
-
-void Connection::get_remote_ip_and_port(std::string& ip, int& port) const {
-    ip.clear();
-    port = 0;
-}
-
-void Connection::get_local_ip_and_port(std::string& ip, int& port) const { get_remote_ip_and_port(ip, port); }
 
 }  // namespace syncline::status

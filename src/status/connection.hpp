@@ -2,26 +2,32 @@
 // take. Used by one thread; close_down() may come from any.
 #pragma once
 
-#include <httplib.h>
-
 #include <array>
 #include <atomic>
 #include <chrono>
+#include <optional>
+#include <string>
+#include <string_view>
 
 namespace syncline::status {
 
-class Connection final : public httplib::Stream {
+class Connection {
   public:
     using Time = std::chrono::steady_clock::time_point;
 
     /// Takes the descriptor, which does not block.
     explicit Connection(int fd);
-    ~Connection() override;
+    ~Connection();
     Connection(const Connection&) = delete;
     Connection& operator=(const Connection&) = delete;
 
     /// Ends every wait of its thread, now and later.
     void close_down();
+    /// What the client sent up to the first empty line, without that; once. nullopt when it has hung up, is too slow or
+    /// sends too much.
+    std::optional<std::string> read_head();
+    /// False when the client has hung up, or does not take it in time.
+    bool write(std::string_view data);
     /// Tells the client that no more comes, and waits a moment until it has taken all of it.
     void finish();
     /// The request is whole: it may take no longer to write an answer than to read one.
@@ -32,22 +38,13 @@ class Connection final : public httplib::Stream {
     /// Whether the client has hung up.
     bool has_hung_up() const;
 
-    bool is_readable() const override { return true; }
-    bool is_writable() const override { return !has_hung_up(); }
-    ssize_t read(char* data, size_t size) override;
-    ssize_t write(const char* data, size_t size) override;
-    void get_remote_ip_and_port(std::string& ip, int& port) const override;
-    void get_local_ip_and_port(std::string& ip, int& port) const override;
-    socket_t socket() const override { return fd_; }
-
   private:
-    bool fill();
+    size_t receive(Time deadline);
     bool wait(short events, Time deadline) const;
 
     int fd_;
     Time opened_at_ = std::chrono::steady_clock::now();
     std::array<char, 4096> buffer_{};
-    size_t begin_ = 0, end_ = 0;
     size_t received_ = 0;
     std::atomic<bool> is_reading_{true}, is_closed_{false};
     bool is_stream_ = false;

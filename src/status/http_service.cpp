@@ -11,92 +11,96 @@ constexpr auto hang_up_check = 1s;
 /// Proxies and browsers give up on a stream that is silent for long.
 constexpr int checks_for_heartbeat = 15;
 
-std::vector<std::string> values_of(const httplib::Request& request, const std::string& name) {
-    std::vector<std::string> values;
-    for (size_t i = 0; i < request.get_header_value_count(name); ++i)
-        values.push_back(request.get_header_value(name, i));
-    return values;
+std::string_view reason_of(int status) {
+    switch (status) {
+        case 200: return "OK";
+        case 400: return "Bad Request";
+        case 403: return "Forbidden";
+        case 404: return "Not Found";
+        case 405: return "Method Not Allowed";
+        default: return "Service Unavailable";
+    }
 }
 
-/// The connection whose request this thread answers: handlers are not given it.
-thread_local Connection* current = nullptr;
+/// A stream has no length: it ends with its connection, as every answer does.
+std::string head_of(const Answer& answer) {
+    std::string head = "HTTP/1.1 " + std::to_string(answer.status) + " ";
+    head += reason_of(answer.status);
+    head += "\r\n";
+    auto add = [&](std::string_view name, std::string_view value) {
+        head.append(name).append(": ").append(value).append("\r\n");
+    };
+    for (const auto& [name, value] : headers_of_all_answers()) add(name, value);
+    for (const auto& [name, value] : answer.headers) add(name, value);
+    add("Content-Type", answer.type);
+    if (answer.body) add("Content-Length", std::to_string(answer.body->size()));
+    add("Connection", "close");
+    return head + "\r\n";
+}
 
-/// What would make a small request cost much: parts of an answer over and over, and compression.
-void take_costly_wishes(httplib::Request& request) {
-    request.ranges.clear();
-    request.headers.erase("Range");
-    request.headers.erase("Accept-Encoding");
+void send_answer(Connection& connection, const Answer& answer, bool with_body) {
+    if (connection.write(head_of(answer)) && with_body && answer.body) connection.write(*answer.body);
+}
+
+Answer in_words(int status, std::string text) {
+    Answer answer;
+    answer.status = status;
+    answer.type = "text/plain; charset=utf-8";
+    answer.body = std::make_shared<const std::string>(std::move(text));
+    return answer;
 }
 
 }  // namespace
 
-HttpService::HttpService(const Publication& publication) : publication_(publication), routes_(publication) {
-    // It listens on nothing itself, but takes an invalid socket for the order to break off every stream.
-    svr_sock_ = 0;
-    set_pre_routing_handler([this](const httplib::Request& request, httplib::Response& response) {
-        answer(request, response);
-        return HandlerResponse::Handled;
-    });
-    set_payload_max_length(0);
-    // No answer goes out before the request was judged.
-    set_expect_100_continue_handler([](const httplib::Request&, httplib::Response&) { return 417; });
-}
-
 void HttpService::serve(Connection& connection) {
-    current = &connection;
-    bool is_closed = false;
-    process_request(connection, true, is_closed, take_costly_wishes);
-    current = nullptr;
+    auto head = connection.read_head();
+    auto request = head ? parse_http_request(*head) : std::nullopt;
+    if (request) {
+        connection.begin_answer();
+        answer(connection, *request);
+    } else {
+        send_answer(connection, in_words(400, "this is no request of HTTP/1.1, is too long, or took too long\n"), true);
+    }
     connection.finish();
 }
 
-void HttpService::answer(const httplib::Request& request, httplib::Response& response) {
-    current->begin_answer();
-    Asked asked{request.method, request.path, values_of(request, "Host"), values_of(request, "Origin")};
+void HttpService::answer(Connection& connection, const HttpRequest& request) {
+    Asked asked{request.method, request.path, request.values_of("Host"), request.values_of("Origin")};
     Answer answer = routes_.answer(asked, wall_clock_now());
-    for (const auto& [name, value] : headers_of_all_answers()) response.set_header(name, value);
-    for (const auto& [name, value] : answer.headers) response.set_header(name, value);
-    response.status = answer.status;
-    if (answer.is_stream && request.method == "GET") return stream_events(response);
-    if (answer.body) {
-        response.set_content(*answer.body, answer.type);
-    } else {
-        response.set_header("Content-Type", answer.type);
-    }
+    bool with_body = request.method != "HEAD";
+    if (answer.is_stream && with_body) return stream_events(connection, answer);
+    send_answer(connection, answer, with_body);
 }
 
-void HttpService::stream_events(httplib::Response& response) {
-    if (++streams_ > most_streams) {
-        --streams_;
-        response.status = 503;
-        response.set_content("too many clients follow the events already\n", "text/plain; charset=utf-8");
-        return;
+void HttpService::stream_events(Connection& connection, const Answer& answer) {
+    if (++streams_ <= most_streams) {
+        connection.begin_stream();
+        if (connection.write(head_of(answer))) send_events(connection);
+    } else {
+        send_answer(connection, in_words(503, "too many clients follow the events already\n"), true);
     }
-    current->begin_stream();
-    response.set_chunked_content_provider(
-        "text/event-stream", [this](size_t, httplib::DataSink& sink) { return send_events(sink); },
-        [this](bool) { --streams_; });
+    --streams_;
 }
 
 /// Ends with the client, or with the publication.
-bool HttpService::send_events(httplib::DataSink& sink) {
-    auto* connection = current;
-    auto send = [&](const std::string& text) { return sink.write(text.data(), text.size()); };
+void HttpService::send_events(Connection& connection) {
+    auto send_status = [&](const Snapshot& snapshot, const std::string& before) {
+        return connection.write(before + "event: status\ndata: " + *routes_.status_text(snapshot) + "\n\n");
+    };
     auto snapshot = publication_.latest();
-    bool goes_on = send("retry: 2000\n\nevent: status\ndata: " + *routes_.status_text(*snapshot) + "\n\n");
+    bool goes_on = send_status(*snapshot, "retry: 2000\n\n");
     int silent_checks = 0;
-    while (goes_on && !connection->has_hung_up() && !publication_.has_ended()) {
+    while (goes_on && !connection.has_hung_up() && !publication_.has_ended()) {
         auto newer = publication_.wait_for_newer(snapshot->sequence, hang_up_check);
         if (newer) {
             snapshot = std::move(newer);
-            goes_on = send("event: status\ndata: " + *routes_.status_text(*snapshot) + "\n\n");
+            goes_on = send_status(*snapshot, "");
             silent_checks = 0;
         } else if (++silent_checks >= checks_for_heartbeat) {
-            goes_on = send(": still here\n\n");
+            goes_on = connection.write(": still here\n\n");
             silent_checks = 0;
         }
     }
-    return false;
 }
 
 }  // namespace syncline::status

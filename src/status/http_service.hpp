@@ -1,28 +1,27 @@
-// HttpService: one connection, one request, one answer. cpp-httplib reads the request and writes the answer; what that
-// is comes from Routes. Any number of threads at a time.
+// HttpService: one connection, one request, one answer. What the answer is comes from Routes; a body that comes with a
+// request is not read. Any number of threads at a time.
 #pragma once
-
-#include <httplib.h>
 
 #include <atomic>
 
 #include "status/connection.hpp"
+#include "status/http_request.hpp"
 #include "status/routes.hpp"
 
 namespace syncline::status {
 
-class HttpService : private httplib::Server {
+class HttpService {
   public:
     /// `publication` outlives the service.
-    explicit HttpService(const Publication& publication);
+    explicit HttpService(const Publication& publication) : publication_(publication), routes_(publication) {}
 
     /// Returns when the client was answered or has failed to ask within its limits.
     void serve(Connection& connection);
 
   private:
-    void answer(const httplib::Request& request, httplib::Response& response);
-    void stream_events(httplib::Response& response);
-    bool send_events(httplib::DataSink& sink);
+    void answer(Connection& connection, const HttpRequest& request);
+    void stream_events(Connection& connection, const Answer& answer);
+    void send_events(Connection& connection);
 
     const Publication& publication_;
     Routes routes_;

@@ -9,7 +9,7 @@ namespace syncline::status {
 namespace {
 
 /// A label's value: backslash, quote and line feed are escaped, all else is UTF-8 as it is.
-std::string quoted(std::string_view value) {
+std::string label_value(std::string_view value) {
     std::string out = "\"";
     for (char c : utf8_lossy(value)) {
         if (c == '\\' || c == '"') out += '\\';
@@ -51,7 +51,7 @@ class Writer {
         begin(name, type, help);
         for (const auto& job : snapshot_.jobs) {
             std::string text = value(*job);
-            if (!text.empty()) add("job=" + quoted(job->name), text);
+            if (!text.empty()) add("job=" + label_value(job->name), text);
         }
     }
 
@@ -75,7 +75,8 @@ void write_states(Writer& out, const Snapshot& snapshot) {
     for (const auto& job : snapshot.jobs) {
         for (size_t i = 0; i < job_states; ++i) {
             auto state = static_cast<JobState>(i);
-            out.add("job=" + quoted(job->name) + ",state=" + quoted(state_name(state)), flag(job->state == state));
+            out.add("job=" + label_value(job->name) + ",state=" + label_value(state_name(state)),
+                    flag(job->state == state));
         }
     }
 }
@@ -84,7 +85,7 @@ void write_run_counts(Writer& out, const Snapshot& snapshot) {
     out.begin("job_runs_total", "counter", "Runs that have ended since the engine started.");
     for (const auto& job : snapshot.jobs) {
         for (size_t i = 0; i < outcome_names.size(); ++i) {
-            out.add("job=" + quoted(job->name) + ",outcome=" + quoted(outcome_names[i]),
+            out.add("job=" + label_value(job->name) + ",outcome=" + label_value(outcome_names[i]),
                     std::to_string(job->totals.runs[i]));
         }
     }
@@ -159,7 +160,7 @@ void write_progress(Writer& out) {
 std::string metrics_text(const Snapshot& snapshot, TimeNs now) {
     Writer out(snapshot);
     out.begin("build_info", "gauge", "1, with the version of the engine.");
-    out.add("version=" + quoted(snapshot.version), "1");
+    out.add("version=" + label_value(snapshot.version), "1");
     out.begin("start_time_seconds", "gauge", "When the engine started, since 1970.");
     out.add_plain(seconds(snapshot.started_at));
     write_states(out, snapshot);

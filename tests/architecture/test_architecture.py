@@ -33,7 +33,6 @@ CONFINED = {
     "curl": {"s3"},
     "pugixml": {"s3"},
     "spdlog": {"cli"},
-    "httplib.h": {"status"},
 }
 MAX_LINES = 400
 
