@@ -25,6 +25,7 @@
 #include "core/guards.hpp"
 #include "core/plan.hpp"
 #include "core/policy.hpp"
+#include "core/taken_aside.hpp"
 #include "core/tree.hpp"
 #include "core/upload.hpp"
 #include "endpoint/source_watch.hpp"
@@ -62,8 +63,10 @@ struct ListRequest {
 struct Listing {
     Tree tree;
     std::vector<Problem> problems;
-    std::vector<std::string> incomplete;  ///< directories ("" is the root) that are not listed whole, sorted
-    std::vector<std::string> leftovers;   ///< temporary files of killed runs
+    std::vector<std::string> incomplete;   ///< directories ("" is the root) that are not listed whole, sorted
+    std::vector<std::string> leftovers;    ///< temporary files of killed runs
+    std::vector<std::string> taken_aside;  ///< what killed runs had taken away from its name
+    std::vector<std::string> kept;         ///< what was kept for a person, whose name is never synced
     TimeNs started_at = 0;
 };
 
@@ -204,6 +207,11 @@ class Endpoint {
 
     /// Removes `items` in the order given, each only while it still is what `expected` says.
     virtual Task<void> remove(std::vector<RemoveItem>& items, Progress& progress) = 0;
+
+    /// Settles what a killed run had taken aside: removes what holds nothing that is not known, gives the rest back to
+    /// its name while that is free, or keeps it beside that. Comes before all other changes; what cannot be settled
+    /// stays, and says why.
+    virtual Task<void> settle(std::vector<TakenAside>&) { co_return; }
 
     /// Removes temporary files that runs which broke off left; failing is no error. Before flush() it may keep those
     /// with which commit() can go on; flush() removes what of them had no use.

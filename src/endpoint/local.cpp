@@ -10,6 +10,7 @@
 #include "base/text.hpp"
 #include "endpoint/local_commit.hpp"
 #include "endpoint/local_install.hpp"
+#include "endpoint/local_settle.hpp"
 #include "fs/walk.hpp"
 
 namespace syncline {
@@ -23,6 +24,8 @@ Listing to_listing(fs::WalkResult&& walked) {
     listing.problems = std::move(walked.problems);
     listing.incomplete = std::move(walked.incomplete);
     listing.leftovers = std::move(walked.leftovers);
+    listing.taken_aside = std::move(walked.taken_aside);
+    listing.kept = std::move(walked.kept);
     listing.started_at = walked.started_at;
     return listing;
 }
@@ -173,6 +176,14 @@ Task<void> LocalEndpoint::remove(std::vector<RemoveItem>& items, Progress& progr
             installer.remove(item);
             ++progress.files_done;
         }
+    };
+    co_await offload(workers_, work);
+}
+
+Task<void> LocalEndpoint::settle(std::vector<TakenAside>& items) {
+    int root_fd = root();
+    auto work = [&](std::stop_token stop) {
+        for (TakenAside& item : items) settle_local(root_fd, item, stop);
     };
     co_await offload(workers_, work);
 }

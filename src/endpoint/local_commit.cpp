@@ -71,7 +71,7 @@ void LocalCommit::install_all(std::vector<CommitItem>& items) {
     fs::parallel_slices(items.size(), slice_of(items.size()), options_.threads, [&](size_t begin, size_t end) {
         Installer installer(root_, touched_);
         for (size_t i = begin; i < end; ++i) {
-            if (!staged_[i].empty()) installer.install(items[i], staged_[i]);
+            if (!staged_[i].name.empty()) installer.install(items[i], staged_[i]);
         }
     });
 }
@@ -79,10 +79,10 @@ void LocalCommit::install_all(std::vector<CommitItem>& items) {
 void LocalCommit::remove_staged(const std::vector<CommitItem>& items, bool is_cut) {
     fs::DirectoryCache directories(root_);
     for (size_t i = 0; i < items.size(); ++i) {
-        if (staged_[i].empty() || (is_cut && Stager::is_kept_when_cut(items[i], content_))) continue;
+        if (staged_[i].name.empty() || (is_cut && Stager::is_kept_when_cut(items[i], content_))) continue;
         int directory = directories.open(parent_path(items[i].path));
-        if (directory >= 0) ::unlinkat(directory, staged_[i].c_str(), 0);
-        staged_[i].clear();
+        if (directory >= 0) ::unlinkat(directory, staged_[i].name.c_str(), 0);
+        staged_[i].name.clear();
     }
 }
 

@@ -43,8 +43,8 @@ class LocalCommit {
     TouchedInodes& touched_;
     fs::RateLimiter& limiter_;
     KeptBeginnings& kept_;
-    std::vector<std::string> staged_;  ///< per item: the temporary name, "" when none is in the making
-    std::vector<uint8_t> is_copied_;   ///< per item: a chmod that is done by a copy
+    std::vector<Staged> staged_;      ///< per item
+    std::vector<uint8_t> is_copied_;  ///< per item: a chmod that is done by a copy
 };
 
 }  // namespace syncline

@@ -7,15 +7,43 @@
 #include <cstdio>
 
 #include "base/rel_path.hpp"
+#include "base/text.hpp"
+#include "endpoint/bucket_sums.hpp"
 
 namespace syncline {
 namespace {
 
 constexpr const char* kept_as_changed = "changed on the target since it was listed; kept";
 
+/// What lies at `beside` and what stands at `name` change places; `beside` is then the name of what stood there, as it
+/// is after a failure of what lay there. A file system that cannot exchange has nothing at `name` for a moment.
+bool change_places(int directory, std::string& beside, const std::string& name) {
+    if (::renameat2(directory, beside.c_str(), directory, name.c_str(), RENAME_EXCHANGE) == 0) return true;
+    if (!is_unknown_rename(errno)) return false;
+    std::string aside = new_aside_name(name);
+    if (::renameat(directory, name.c_str(), directory, aside.c_str()) != 0) return false;
+    if (rename_if_free(directory, beside, name)) {
+        beside = aside;
+        return true;
+    }
+    int error_number = errno;
+    rename_if_free(directory, aside, name);
+    errno = error_number;
+    return false;
+}
+
+uint64_t inode_at(int directory, const std::string& name) {
+    std::optional<Entry> entry = entry_now(directory, name);
+    return entry ? entry->stamp.inode : 0;
+}
+
+std::string said_of_kept(const std::string& kept) {
+    return kept.empty() ? "" : "; what another program put there in the meantime is kept as " + escape(kept);
+}
+
 }  // namespace
 
-void Installer::install(CommitItem& item, std::string& temporary) {
+void Installer::install(CommitItem& item, Staged& staged) {
     int directory = directories_.open(parent_path(item.path));
     if (directory < 0) return fail(item, "cannot open its directory on the target", errno);
     std::string name(last_name(item.path));
@@ -24,14 +52,14 @@ void Installer::install(CommitItem& item, std::string& temporary) {
     if (!is_as_listed(item.expected, now ? &*now : nullptr, touched_)) return fail_changed(item);
     if (link_count > 1 && now->kind == Kind::file) touched_.add(now->stamp.inode);
     if (!now) {
-        if (!rename_to_free_name(item, directory, temporary, name)) return;
+        if (!rename_to_free_name(item, directory, staged.name, name)) return;
     } else if (now->kind == Kind::directory) {
-        if (!replace_directory(item, directory, temporary, name)) return;
-    } else if (!replace_leaf(item, directory, temporary, name)) {
+        if (!replace_directory(item, directory, staged, name)) return;
+    } else if (!replace_leaf(item, directory, staged, name)) {
         return;
     }
-    temporary.clear();
-    record(item, directory, name);
+    staged.name.clear();
+    record_staged(item, directory, name, staged.stamp);
 }
 
 void Installer::make_directory(CommitItem& item) {
@@ -72,10 +100,7 @@ bool Installer::has_other_names(const CommitItem& item) {
 
 bool Installer::rename_to_free_name(CommitItem& item, int directory, const std::string& temporary,
                                     const std::string& name) {
-    if (::renameat2(directory, temporary.c_str(), directory, name.c_str(), RENAME_NOREPLACE) == 0) return true;
-    if (errno == EINVAL || errno == ENOSYS) {  // a file system without that flag
-        if (::renameat(directory, temporary.c_str(), directory, name.c_str()) == 0) return true;
-    }
+    if (rename_if_free(directory, temporary, name)) return true;
     if (errno == EEXIST) {
         fail_changed(item);
     } else {
@@ -84,46 +109,71 @@ bool Installer::rename_to_free_name(CommitItem& item, int directory, const std::
     return false;
 }
 
-bool Installer::replace_leaf(CommitItem& item, int directory, const std::string& temporary, const std::string& name) {
-    if (::renameat2(directory, temporary.c_str(), directory, name.c_str(), RENAME_EXCHANGE) != 0) {
-        if (errno == ENOENT) return fail_changed(item), false;
-        bool is_unknown = errno == EINVAL || errno == ENOSYS || errno == EOPNOTSUPP;
-        if (is_unknown && ::renameat(directory, temporary.c_str(), directory, name.c_str()) == 0) return true;
-        return fail(item, "cannot rename it into place", errno), false;
-    }
-    if (!came_back_as_listed(item.expected, directory, temporary))
-        return take_back(item, directory, temporary, name), false;
-    return remove_replaced(item, directory, temporary);
+bool Installer::give_aside_name(CommitItem& item, int directory, std::string& temporary, const std::string& name) {
+    Digest made = item.op == Op::symlink ? sha256_of(item.link) : item.committed;
+    std::string aside = new_aside_name(name, made);
+    if (::renameat(directory, temporary.c_str(), directory, aside.c_str()) != 0)
+        return fail(item, "cannot rename it beside its place", errno), false;
+    temporary = aside;
+    return true;
 }
 
-bool Installer::replace_directory(CommitItem& item, int directory, const std::string& temporary,
-                                  const std::string& name) {
-    if (!exchange(item, directory, temporary, name)) return false;
-    if (::unlinkat(directory, temporary.c_str(), AT_REMOVEDIR) == 0) return true;
-    int error_number = errno;
-    ::renameat2(directory, temporary.c_str(), directory, name.c_str(), RENAME_EXCHANGE);
-    if (error_number == ENOTEMPTY || error_number == EEXIST) {
-        fail_changed(item);
-    } else {
-        fail(item, "cannot replace the directory", error_number);
+bool Installer::replace_leaf(CommitItem& item, int directory, Staged& staged, const std::string& name) {
+    if (!give_aside_name(item, directory, staged.name, name)) return false;
+    std::string& aside = staged.name;
+    if (::renameat2(directory, aside.c_str(), directory, name.c_str(), RENAME_EXCHANGE) != 0) {
+        if (errno == ENOENT) return fail_changed(item), false;
+        if (is_unknown_rename(errno)) return rename_over(item, directory, aside, name);
+        return fail(item, "cannot rename it into place", errno), false;
     }
+    if (!came_back_as_listed(item.expected, directory, aside))
+        return take_back(item, directory, aside, name, staged.stamp.inode), false;
+    if (::unlinkat(directory, aside.c_str(), 0) == 0) return true;
+    fail(item, "it is in place, but what stood there cannot be removed; the next run tries again", errno);
+    return false;
+}
+
+/// Where nothing can be exchanged: the name is never absent, at the price of the moment after one more look.
+bool Installer::rename_over(CommitItem& item, int directory, std::string& temporary, const std::string& name) {
+    std::optional<Entry> now = entry_now(directory, name);
+    if (!is_as_listed(item.expected, now ? &*now : nullptr, touched_)) return fail_changed(item), false;
+    if (::renameat(directory, temporary.c_str(), directory, name.c_str()) == 0) return true;
+    return fail(item, "cannot rename it into place", errno), false;
+}
+
+bool Installer::replace_directory(CommitItem& item, int directory, Staged& staged, const std::string& name) {
+    if (!give_aside_name(item, directory, staged.name, name)) return false;
+    std::string& aside = staged.name;
+    if (!change_places(directory, aside, name)) {
+        // overlayfs renames no directory of its lower layer. An empty one has nothing that could be lost.
+        bool is_gone = errno == EXDEV && ::unlinkat(directory, name.c_str(), AT_REMOVEDIR) == 0;
+        if (is_gone && rename_if_free(directory, aside, name)) return true;
+        if (is_gone) ::mkdirat(directory, name.c_str(), item.expected->mode & 0777);
+        if (errno == ENOTEMPTY || errno == EEXIST) return fail_changed(item), false;
+        return fail(item, "cannot replace the directory", errno), false;
+    }
+    if (::unlinkat(directory, aside.c_str(), AT_REMOVEDIR) == 0) return true;
+    int error_number = errno;
+    take_back(item, directory, aside, name, staged.stamp.inode);
+    if (error_number != ENOTEMPTY && error_number != EEXIST) fail(item, "cannot replace the directory", error_number);
     return false;
 }
 
 void Installer::replace_by_directory(CommitItem& item, int directory, const std::string& name) {
-    std::string temporary = new_temporary_name();
-    if (::mkdirat(directory, temporary.c_str(), item.mode) != 0)
-        return fail(item, "cannot create the directory", errno);
-    if (!exchange(item, directory, temporary, name)) {
-        ::unlinkat(directory, temporary.c_str(), AT_REMOVEDIR);
-        return;
+    std::string aside = new_aside_name(name);
+    if (::mkdirat(directory, aside.c_str(), item.mode) != 0) return fail(item, "cannot create the directory", errno);
+    uint64_t ours = inode_at(directory, aside);
+    if (!change_places(directory, aside, name)) {
+        fail(item, "cannot replace it by a directory", errno);
+        ::unlinkat(directory, aside.c_str(), AT_REMOVEDIR);
+    } else if (!came_back_as_listed(item.expected, directory, aside)) {
+        take_back(item, directory, aside, name, ours);
+        if (!aside.empty()) ::unlinkat(directory, aside.c_str(), AT_REMOVEDIR);
+    } else if (::unlinkat(directory, aside.c_str(), 0) != 0) {
+        fail(item, "it is in place, but what stood there cannot be removed; the next run tries again", errno);
+    } else {
+        give_mode(item, directory, name);
     }
-    if (!came_back_as_listed(item.expected, directory, temporary)) {
-        take_back(item, directory, temporary, name);
-        ::unlinkat(directory, temporary.c_str(), AT_REMOVEDIR);
-        return;
-    }
-    if (remove_replaced(item, directory, temporary)) give_mode(item, directory, name);
 }
 
 bool Installer::came_back_as_listed(const Entry* expected, int directory, const std::string& temporary) {
@@ -136,21 +186,17 @@ bool Installer::came_back_as_listed(const Entry* expected, int directory, const 
     return is_as_listed(expected, &*back, exchanged);
 }
 
-void Installer::take_back(CommitItem& item, int directory, const std::string& temporary, const std::string& name) {
-    bool is_back = ::renameat2(directory, temporary.c_str(), directory, name.c_str(), RENAME_EXCHANGE) == 0;
-    if (!is_back) ::renameat(directory, temporary.c_str(), directory, name.c_str());
+/// `aside` is then the name of the new thing, or empty: what lies there is not ours to remove.
+void Installer::take_back(CommitItem& item, int directory, std::string& aside, const std::string& name, uint64_t ours) {
     fail_changed(item);
-}
-
-bool Installer::remove_replaced(CommitItem& item, int directory, const std::string& temporary) {
-    if (::unlinkat(directory, temporary.c_str(), 0) == 0) return true;
-    return fail(item, "it is in place, but what stood there cannot be removed; the next run tries again", errno), false;
-}
-
-bool Installer::exchange(CommitItem& item, int directory, const std::string& temporary, const std::string& name) {
-    if (::renameat2(directory, temporary.c_str(), directory, name.c_str(), RENAME_EXCHANGE) == 0) return true;
-    fail(item, "cannot exchange what stands there", errno);
-    return false;
+    bool is_back = change_places(directory, aside, name);
+    if (!is_back) is_back = rename_if_free(directory, aside, name);  // it was removed from there meanwhile
+    bool is_used_up = is_back && inode_at(directory, aside) == 0;
+    if (is_used_up) return aside.clear();
+    // Another one may have come in the place of ours meanwhile.
+    if (is_back && inode_at(directory, aside) == ours) return;
+    item.error += said_of_kept(keep_beside(directory, aside, name));
+    aside.clear();
 }
 
 /// By a descriptor: a symlink that takes the name's place must not lead the change elsewhere.
@@ -166,6 +212,15 @@ void Installer::record(CommitItem& item, int directory, const std::string& name)
     if (!now) return;
     item.target_stamp = now->stamp;
     item.target_mode = now->mode;
+}
+
+/// What stands there now may be another's already: only what was staged has a stamp to go by, all else is read by the
+/// next run.
+void Installer::record_staged(CommitItem& item, int directory, const std::string& name, const Stamp& staged) {
+    record(item, directory, name);
+    const Stamp& now = item.target_stamp;
+    bool is_ours = now.inode == staged.inode && now.size == staged.size && now.mtime == staged.mtime;
+    if (!is_ours) item.target_stamp = Stamp{};
 }
 
 void Installer::remove(RemoveItem& item) {
@@ -191,11 +246,9 @@ void Installer::remove(RemoveItem& item) {
 }
 
 void Installer::remove_leaf(RemoveItem& item, int directory, const std::string& name) {
-    std::string aside = new_temporary_name();
-    if (::renameat2(directory, name.c_str(), directory, aside.c_str(), RENAME_NOREPLACE) != 0) {
-        bool is_unknown = errno == EINVAL || errno == ENOSYS;
-        if (errno == ENOENT || (is_unknown && ::unlinkat(directory, name.c_str(), 0) == 0)) return;
-        item.error = "cannot remove it: " + errno_text(errno);
+    std::string aside = new_aside_name(name);
+    if (!rename_if_free(directory, name, aside)) {
+        if (errno != ENOENT) item.error = "cannot remove it: " + errno_text(errno);
         return;
     }
     if (!came_back_as_listed(item.expected, directory, aside)) {
@@ -204,7 +257,9 @@ void Installer::remove_leaf(RemoveItem& item, int directory, const std::string& 
         item.error = "cannot remove it: " + errno_text(errno);
     }
     // Where another one has come in its place meanwhile, that one is the newest.
-    if (!item.error.empty()) ::renameat2(directory, aside.c_str(), directory, name.c_str(), RENAME_NOREPLACE);
+    if (item.error.empty() || rename_if_free(directory, aside, name)) return;
+    std::string kept = keep_beside(directory, aside, name);
+    if (!kept.empty()) item.error += "; as " + escape(kept) + ", since its name is taken";
 }
 
 }  // namespace syncline

@@ -3,14 +3,34 @@
 #include <fcntl.h>
 #include <sys/random.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <cstdio>
 
 #include "base/assert.hpp"
+#include "core/own_names.hpp"
 #include "fs/fd.hpp"
 #include "fs/walk.hpp"
 
 namespace syncline {
+namespace {
+
+constexpr size_t digits_of_made = 8;
+
+std::string random_digits() {
+    uint64_t random = 0;
+    SYNCLINE_ASSERT(::getrandom(&random, sizeof random, 0) == sizeof random);
+    char digits[17];
+    std::snprintf(digits, sizeof digits, "%016llx", static_cast<unsigned long long>(random));
+    return digits;
+}
+
+}  // namespace
+
+bool is_unknown_rename(int error_number) {
+    return error_number == EINVAL || error_number == ENOSYS || error_number == EOPNOTSUPP || error_number == ENOTTY ||
+           error_number == EXDEV;
+}
 
 void TouchedInodes::add(uint64_t inode) {
     std::lock_guard lock(mutex_);
@@ -40,12 +60,29 @@ std::optional<Entry> entry_now(int directory, const std::string& name, uint32_t*
     return fs::to_entry(status);
 }
 
-std::string new_temporary_name() {
-    uint64_t random = 0;
-    SYNCLINE_ASSERT(::getrandom(&random, sizeof random, 0) == sizeof random);
-    char digits[17];
-    std::snprintf(digits, sizeof digits, "%016llx", static_cast<unsigned long long>(random));
-    return std::string(fs::temporary_prefix) + digits;
+std::string new_temporary_name() { return std::string(fs::temporary_prefix) + random_digits(); }
+
+std::string new_aside_name(std::string_view name) { return aside_name(name, random_digits()); }
+
+std::string new_aside_name(std::string_view name, const Digest& made) {
+    return aside_name(name, made.hex().substr(0, digits_of_made) + random_digits().substr(digits_of_made));
+}
+
+bool is_made_for(std::string_view aside, const Digest& content) {
+    return aside_tail(aside).starts_with(content.hex().substr(0, digits_of_made));
+}
+
+bool rename_if_free(int directory, const std::string& from, const std::string& to) {
+    if (::renameat2(directory, from.c_str(), directory, to.c_str(), RENAME_NOREPLACE) == 0) return true;
+    if (!is_unknown_rename(errno)) return false;
+    struct stat status{};
+    if (::fstatat(directory, to.c_str(), &status, AT_SYMLINK_NOFOLLOW) == 0) return errno = EEXIST, false;
+    return errno == ENOENT && ::renameat(directory, from.c_str(), directory, to.c_str()) == 0;
+}
+
+std::string keep_beside(int directory, const std::string& aside, std::string_view name) {
+    std::string kept = kept_name(name, random_digits().substr(0, 8));
+    return rename_if_free(directory, aside, kept) ? kept : "";
 }
 
 uint16_t process_umask() {

@@ -30,6 +30,27 @@ std::optional<Entry> entry_now(int directory, const std::string& name, uint32_t*
 /// A name in the pattern of fs::is_temporary_name that nobody else uses.
 std::string new_temporary_name();
 
+/// A name under which what stands at `name` is taken aside. With `made`, the content that is to stand there instead,
+/// what lies there may also be that: eight of its digits are in the name, so that it is known again.
+std::string new_aside_name(std::string_view name);
+std::string new_aside_name(std::string_view name, const Digest& made);
+/// Whether `content` is what new_aside_name was told of.
+bool is_made_for(std::string_view aside, const Digest& content);
+
+/// The errors of file systems that do not know renameat2's flags. EXDEV: overlayfs, of what lies in its lower layer.
+bool is_unknown_rename(int error_number);
+
+/// Renames within a directory unless something has that name. False and errno: EEXIST when something has.
+bool rename_if_free(int directory, const std::string& from, const std::string& to);
+/// What is nobody's but a person's to decide about goes beside `name`. Its name there; "" and errno when that failed.
+std::string keep_beside(int directory, const std::string& aside, std::string_view name);
+
+/// A file or symlink that was made beside its place, verified and with its times.
+struct Staged {
+    std::string name;  ///< "" when none is in the making
+    Stamp stamp;       ///< as it was left; ctime is nothing to go by, since a rename changes it
+};
+
 /// The process's umask, which takes bits from what is created.
 uint16_t process_umask();
 

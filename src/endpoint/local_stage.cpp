@@ -37,13 +37,17 @@ bool Stager::is_kept_when_cut(const CommitItem& item, const ContentSource& conte
     return item.op == Op::put && content.fetched == nullptr && item.source.size >= KeptBeginnings::least_bytes;
 }
 
-void Stager::stage(CommitItem& item, std::string& temporary) {
+void Stager::stage(CommitItem& item, Staged& staged) {
+    std::string& temporary = staged.name;
     int directory = targets_.open(parent_path(item.path));
     if (directory < 0) return fail(item, "cannot open its directory on the target", errno);
     temporary = new_temporary_name();
     if (is_kept_when_cut(item, content_)) temporary = last_name(new_beginning(item.path));
     bool is_symlink = item.op == Op::symlink;
-    if (is_symlink ? stage_symlink(item, directory, temporary) : stage_file(item, directory, temporary)) return;
+    if (is_symlink ? stage_symlink(item, directory, temporary) : stage_file(item, directory, temporary)) {
+        staged.stamp = finished_;
+        return;
+    }
     ::unlinkat(directory, temporary.c_str(), 0);
     temporary.clear();
 }
@@ -55,6 +59,8 @@ bool Stager::stage_symlink(CommitItem& item, int directory, const std::string& n
     }
     timespec times[2] = {{0, UTIME_OMIT}, to_timespec(item.source.mtime)};
     ::utimensat(directory, name.c_str(), times, AT_SYMLINK_NOFOLLOW);  // a link's own time is a nicety
+    Entry made;
+    finished_ = fs::read_entry(directory, name.c_str(), made) ? made.stamp : Stamp{};
     return true;
 }
 
@@ -161,6 +167,8 @@ bool Stager::finish_file(CommitItem& item, int target) {
         fail(item, "cannot set its modification time", errno);
         return false;
     }
+    Entry made;
+    finished_ = fs::read_entry(target, "", made) ? made.stamp : Stamp{};
     item.target_mode = mode;
     return true;
 }

@@ -18,9 +18,9 @@ class Stager {
     Stager(int target_root, ContentSource content, std::stop_token stop, Progress& progress, fs::RateLimiter& limiter,
            KeptBeginnings& kept);
 
-    /// Fills `temporary` with the name that was made beside the item's place, or the item's error. When it throws
-    /// (Cancelled), `temporary` is the name that may have been begun.
-    void stage(CommitItem& item, std::string& temporary);
+    /// Fills `staged` with what was made beside the item's place, or the item's error. When it throws (Cancelled), it
+    /// has the name that may have been begun.
+    void stage(CommitItem& item, Staged& staged);
 
     /// Whether what was begun of it is worth being kept for the next run when this one breaks off.
     static bool is_kept_when_cut(const CommitItem& item, const ContentSource& content);
@@ -35,6 +35,7 @@ class Stager {
     fs::Fd open_temporary(int directory, std::string& name, bool& is_begun);
     Outcome copy(CommitItem& item, int source, int target, bool is_begun);
     bool finish_file(CommitItem& item, int target);
+    Stamp finished_{};  ///< of what was made last
     fs::Fd open_source(CommitItem& item);
 
     ContentSource content_;

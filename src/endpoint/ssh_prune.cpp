@@ -47,7 +47,7 @@ bool is_git_left_out(const ListRequest& request) {
 }  // namespace
 
 bool is_pruned(const ListRequest& request, std::string_view path) {
-    if (fs::is_temporary_name(last_name(path))) return true;
+    if (fs::is_own_name(last_name(path))) return true;
     if (last_name(path) == ".git" && is_git_left_out(request)) return true;
     if (is_descended_all(request)) return false;
     IgnoreChain chain = request.ignores == nullptr ? nullptr : request.ignores->chain_for(parent_path(path));

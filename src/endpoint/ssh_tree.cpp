@@ -5,6 +5,7 @@
 
 #include "base/rel_path.hpp"
 #include "base/text.hpp"
+#include "core/own_names.hpp"
 #include "fs/walk.hpp"
 
 namespace syncline {
@@ -46,11 +47,12 @@ void RemoteTree::add(std::string_view path, const RemoteEntry& entry, std::strin
     if (!parent.names.insert(std::hash<std::string_view>{}(name)).second)
         return refuse("names " + escape(path) + " twice");
     if (scanned_ != nullptr) scanned_->fetch_add(1, std::memory_order_relaxed);
-    if (fs::is_temporary_name(name)) {
-        listing_.leftovers.emplace_back(path);
+    if (fs::is_own_name(name)) {
+        (is_aside_name(name) ? listing_.taken_aside : listing_.leftovers).emplace_back(path);
         if (entry.kind == Kind::directory) open(path, entry, Choice::unselected, false, true);
         return;
     }
+    if (is_kept_name(name)) listing_.kept.emplace_back(path);
     keep(path, entry, judge(path, entry), link);
 }
 
@@ -69,7 +71,7 @@ Choice RemoteTree::judge(std::string_view path, const RemoteEntry& entry) {
     Open& parent = open_.back();
     if (parent.choice == Choice::unselected) return Choice::unselected;
     bool is_skipped = entry.kind == Kind::symlink && request_.symlinks == SymlinkPolicy::skip;
-    if (is_skipped) return Choice::unselected;
+    if (is_skipped || is_kept_name(last_name(path))) return Choice::unselected;
     if (request_.filter == nullptr) return Choice::selected;
     if (request_.ignores != nullptr && !parent.chain_known)
         parent.chain = request_.ignores->chain_for(parent_path(path));
@@ -79,12 +81,12 @@ Choice RemoteTree::judge(std::string_view path, const RemoteEntry& entry) {
 
 void RemoteTree::keep(std::string_view path, const RemoteEntry& entry, Choice choice, std::string_view link) {
     bool is_directory = entry.kind == Kind::directory;
-    bool is_git = last_name(path) == ".git";
+    bool is_pinned = last_name(path) == ".git" || is_kept_name(last_name(path));
     if (choice == Choice::unselected) {
         bool is_skipped = entry.kind == Kind::symlink && request_.symlinks == SymlinkPolicy::skip;
         if (request_.is_target || is_skipped)
-            put(open_.back(), path, entry, is_git ? unselected | pinned : unselected, link);
-        bool descended = request_.is_target && request_.descend_unselected && !is_git;
+            put(open_.back(), path, entry, is_pinned ? unselected | pinned : unselected, link);
+        bool descended = request_.is_target && request_.descend_unselected && !is_pinned;
         if (is_directory) open(path, entry, choice, descended, true);
     } else if (choice == Choice::passage && is_directory) {
         open(path, entry, choice, true, false);
@@ -156,6 +158,8 @@ Listing RemoteTree::finish(TimeNs started_at) {
     incomplete.erase(std::unique(incomplete.begin(), incomplete.end()), incomplete.end());
     std::stable_sort(listing_.problems.begin(), listing_.problems.end(), path_before);
     std::sort(listing_.leftovers.begin(), listing_.leftovers.end(), PathLess{});
+    std::sort(listing_.taken_aside.begin(), listing_.taken_aside.end(), PathLess{});
+    std::sort(listing_.kept.begin(), listing_.kept.end(), PathLess{});
     listing_.tree = builder_.finish();
     return std::move(listing_);
 }

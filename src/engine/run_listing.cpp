@@ -76,13 +76,15 @@ Task<void> RunSteps::list_sides() {
     };
     co_await with_nursery(body);
     if (!options_.checksum) recall_digests(baseline_, source_listing_.tree, target_listing_.tree);
+}
+
+void RunSteps::note_listings() {
     note_listing_problems(source_listing_, source());
     // What makes the target's listing unfit halts the run; other trouble is only in nobody's way.
     if (target_listing_.incomplete.empty()) {
         report_.notes.insert(report_.notes.end(), target_listing_.problems.begin(), target_listing_.problems.end());
     }
-    for (const std::string& path : source_listing_.leftovers)
-        report_.notes.push_back({path, "has the name of a file that syncline has in the making; not synced"});
+    note_own_names();
     report_.scanned = source_listing_.tree.size() + target_listing_.tree.size();
     note_unselected_root();
 }

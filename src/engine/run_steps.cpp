@@ -296,10 +296,13 @@ Task<void> RunSteps::take_locked_steps() {
     }
     look_at_everything_if_target_is_gone();
     co_await list_sides();
+    co_await settle_what_was_taken_aside();
+    note_listings();
     refuse_unknown_paths();
     find_incomplete_directories();
     progress_.phase = RunPhase::planning;
     co_await make_the_plan();
+    if (!given_back_.empty()) leave_alone(plan_, source_listing_.tree, target_listing_.tree, given_back_);
     withhold_what_nobody_saw_go();
     co_await fill_guard_facts_of_listings();
     report_plan();

@@ -29,6 +29,10 @@ class RunSteps {
     Task<void> look_at_roots();
     void look_at_everything_if_target_is_gone();
     Task<void> list_sides();
+    Task<void> settle_what_was_taken_aside();
+    void note_settled(const TakenAside& item);
+    void note_listings();
+    void note_own_names();
     std::optional<WholeSync> last_whole_sync();
     Task<void> inspect_roots();
     Task<void> read_local_side();
@@ -89,6 +93,7 @@ class RunSteps {
     std::vector<std::string> source_incomplete_;
     std::vector<std::string> unjudged_;  ///< directories whose ignore files cannot be read
     std::vector<std::string> unreadable_paths_;
+    std::vector<std::string> given_back_;  ///< left alone in this run
     Baseline baseline_;
     Plan plan_;
     std::optional<Recorder> recorder_;

@@ -12,6 +12,7 @@
 #include <cstring>
 
 #include "base/rel_path.hpp"
+#include "core/own_names.hpp"
 
 namespace syncline::fs {
 
@@ -137,10 +138,12 @@ bool DirectoryReader::list(int fd) {
 void DirectoryReader::add(std::string_view name, unsigned char type) {
     if (name == "." || name == "..") return;
     if (!is_valid_name(name)) return fail({}, "holds an entry with an impossible name");
-    if (is_temporary_name(name)) {
-        findings_.leftovers.push_back(path_.substr(0, prefix_size_).append(name));
+    if (is_own_name(name)) {
+        std::vector<std::string>& found = is_aside_name(name) ? findings_.taken_aside : findings_.leftovers;
+        found.push_back(path_.substr(0, prefix_size_).append(name));
         return;
     }
+    if (is_kept_name(name)) findings_.kept.push_back(path_.substr(0, prefix_size_).append(name));
     // Most file systems tell the type at once, which spares looking at what is ignored.
     bool type_is_known = type != DT_UNKNOWN && !(type == DT_LNK && context_.follows_links());
     bool guessed_directory = type == DT_DIR;
@@ -225,7 +228,7 @@ bool DirectoryReader::read_link(const char* name, std::string& link) {
 }
 
 Verdict::Choice DirectoryReader::judge(std::string_view name, bool is_directory) {
-    if (node_->unselected) return Verdict::Choice::unselected;
+    if (node_->unselected || is_kept_name(name)) return Verdict::Choice::unselected;
     if (!context_.options.filter) return Verdict::Choice::selected;
     path_.resize(prefix_size_);
     path_ += name;
@@ -241,7 +244,7 @@ void DirectoryReader::keep(std::string_view name, Found found, std::string_view 
     if (found.choice == Verdict::Choice::unselected) {
         if (!options.keep_unselected && !is_skipped) return;
         record.flags |= unselected;
-        if (name == ".git") record.flags |= pinned;
+        if (name == ".git" || is_kept_name(name)) record.flags |= pinned;
     }
     record.has_node = is_descended(found, name);
     record.name_offset = static_cast<uint32_t>(names_.size());
@@ -255,7 +258,7 @@ void DirectoryReader::keep(std::string_view name, Found found, std::string_view 
 bool DirectoryReader::is_descended(const Found& found, std::string_view name) const {
     if (found.record.kind != Kind::directory || context_.options.top_only) return false;
     if (found.choice != Verdict::Choice::unselected) return true;
-    return context_.options.descend_unselected && name != ".git";
+    return context_.options.descend_unselected && name != ".git" && !is_kept_name(name);
 }
 
 bool DirectoryReader::is_never_followed(const DirectoryId& id) const {

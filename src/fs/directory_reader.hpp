@@ -43,6 +43,8 @@ struct WalkFindings {
     std::vector<Problem> problems;
     std::vector<std::string> incomplete;
     std::vector<std::string> leftovers;
+    std::vector<std::string> taken_aside;
+    std::vector<std::string> kept;
     size_t entries = 0;
     size_t name_bytes = 0;  ///< of whole paths and of symlink targets
 };

@@ -15,6 +15,7 @@
 #include <tuple>
 
 #include "base/rel_path.hpp"
+#include "core/own_names.hpp"
 #include "fs/directory_reader.hpp"
 #include "fs/walk_node.hpp"
 
@@ -185,6 +186,8 @@ void sort_findings(WalkResult& result) {
     std::sort(result.incomplete.begin(), result.incomplete.end(), PathLess{});
     result.incomplete.erase(std::unique(result.incomplete.begin(), result.incomplete.end()), result.incomplete.end());
     std::sort(result.leftovers.begin(), result.leftovers.end(), PathLess{});
+    std::sort(result.taken_aside.begin(), result.taken_aside.end(), PathLess{});
+    std::sort(result.kept.begin(), result.kept.end(), PathLess{});
 }
 
 }  // namespace
@@ -194,6 +197,8 @@ bool is_temporary_name(std::string_view name) {
     auto is_digit = [](char c) { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f'); };
     return std::all_of(name.begin() + temporary_prefix.size(), name.end(), is_digit);
 }
+
+bool is_own_name(std::string_view name) { return is_temporary_name(name) || is_aside_name(name); }
 
 std::vector<DirectoryId> directories_up_from(const std::string& path) {
     std::vector<DirectoryId> found;
@@ -233,6 +238,8 @@ WalkResult walk(int root, const WalkOptions& options, std::stop_token stop) {
         append(result.problems, part.problems);
         append(result.incomplete, part.incomplete);
         append(result.leftovers, part.leftovers);
+        append(result.taken_aside, part.taken_aside);
+        append(result.kept, part.kept);
     }
     sort_findings(result);
     result.tree = Assembly(options.keep_unselected).assemble(top, entries, name_bytes);

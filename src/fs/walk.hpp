@@ -19,6 +19,8 @@ namespace syncline::fs {
 /// else.
 inline constexpr std::string_view temporary_prefix = ".syncline-tmp-";
 bool is_temporary_name(std::string_view name);
+/// In this pattern or in that of what was taken aside (core/own_names): never an entry.
+bool is_own_name(std::string_view name);
 
 /// A directory, whatever its path.
 struct DirectoryId {
@@ -56,10 +58,12 @@ struct WalkOptions {
 
 struct WalkResult {
     Tree tree;
-    std::vector<Problem> problems;        ///< what could not be listed; path and why
-    std::vector<std::string> incomplete;  ///< directories whose listing is not whole ("" is the root), sorted
-    std::vector<std::string> leftovers;   ///< paths of temporary names that a killed run left
-    TimeNs started_at = 0;                ///< wall clock before the first directory was read
+    std::vector<Problem> problems;         ///< what could not be listed; path and why
+    std::vector<std::string> incomplete;   ///< directories whose listing is not whole ("" is the root), sorted
+    std::vector<std::string> leftovers;    ///< paths of temporary names that a killed run left
+    std::vector<std::string> taken_aside;  ///< paths of what such a run had taken aside
+    std::vector<std::string> kept;         ///< paths of what was kept for a person (is_kept_name)
+    TimeNs started_at = 0;                 ///< wall clock before the first directory was read
 };
 
 /// Lists what lies below `root`. An entry that vanishes while it is listed is left out; a directory that vanishes too.

@@ -135,7 +135,7 @@ bool WatchTree::is_rule_name(std::string_view name, uint32_t mask) const {
 }
 
 void WatchTree::handle_named(Node& node, uint32_t mask, std::string_view name) {
-    if (is_temporary_name(name)) return;
+    if (is_own_name(name)) return;
     if (is_rule_name(name, mask)) return end(WatchEnd::rules);
     bool is_directory = (mask & IN_ISDIR) != 0;
     std::string directory = path_of(node);

@@ -195,7 +195,7 @@ bool WatchTree::is_selected_directory(int directory, const char* name, unsigned 
                                       const std::string& path) {
     Entry entry;
     if (type == DT_UNKNOWN && (!read_entry(directory, name, entry) || entry.kind != Kind::directory)) return false;
-    if (is_temporary_name(name)) return false;
+    if (is_own_name(name)) return false;
     return request_.filter.judge(chain, join_path(path, name), true) != Verdict::Choice::unselected;
 }
 
