@@ -163,12 +163,24 @@ class Resolver {
         bool is_bucket = job.remote.type == Destination::Type::bucket;
         if (line_.tar) job.transfer = Transfer::tar;
         check_switches(job);
-        if (line_.never_delete) job.policy.delete_policy = DeletePolicy::never;
         if (line_.preserve) job.policy.permissions = PermissionPolicy::preserve;
-        if (line_.missing) job.policy.pull = PullPolicy::missing;
-        if (line_.update) job.policy.pull = PullPolicy::update;
+        if (line_.missing || line_.update) {
+            job.policy.pull = line_.missing ? PullPolicy::missing : PullPolicy::update;
+            job.policy.pull_spares_changes = false;
+        }
         if (line_.remove) job.policy.delete_policy = is_bucket ? DeletePolicy::synced : DeletePolicy::mirror;
-        if (line_.overwrite) job.policy.pull = PullPolicy::mirror;
+        if (line_.never_delete) job.policy.delete_policy = DeletePolicy::never;
+        if (line_.overwrite) override_overwrite(job.policy);
+    }
+
+    /// `run` has it for its way back.
+    void override_overwrite(Policy& policy) const {
+        if (policy.direction == Direction::pull) {
+            policy.pull = PullPolicy::mirror;
+            policy.pull_spares_changes = false;
+        } else if (line_.command != Command::run) {
+            policy.overwrite = OverwritePolicy::always;
+        }
     }
 
     /// Switches that exclude each other, and with `sync` those that are for the other direction.
@@ -185,7 +197,6 @@ class Resolver {
         };
         refuse_switch(is_push && line_.missing, "--missing");
         refuse_switch(is_push && line_.update, "--update");
-        refuse_switch(is_push && line_.overwrite, "--overwrite");
         refuse_switch(!is_push && line_.remove, "--delete");
         refuse_switch(!is_push && line_.never_delete, "--never-delete");
     }

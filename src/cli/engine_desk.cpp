@@ -230,8 +230,8 @@ DirectRun EngineDesk::resolve(const Request& request, const Job& job) const {
     line.checksum = request.checksum;
     line.adopt = request.adopt;
     line.remove = request.remove;
-    line.overwrite = request.overwrite;
     line.never_delete = request.never_delete;
+    line.overwrite = request.overwrite;
     line.preserve = request.preserve;
     line.missing = request.missing;
     line.update = request.update;

@@ -67,7 +67,7 @@ status::ControlRequest request_for(const Session& session, const JobFile& file, 
     request.checksum = line.checksum;
     request.adopt = line.adopt;
     request.remove = line.remove;
-    request.overwrite = line.overwrite;
+    request.overwrite = line.overwrite && (run.job.policy.direction == Direction::pull || line.command != Command::run);
     request.never_delete = line.never_delete;
     request.preserve = line.preserve;
     request.missing = line.missing;

@@ -142,6 +142,7 @@ JobEdit EngineDesk::edit_for(const Request& request) const {
         job.remote = changed.remote;
         job.remote_text = changed.remote_text;
         job.policy.delete_policy = changed.policy.delete_policy;
+        job.policy.overwrite = changed.policy.overwrite;
         if (interval) {
             job.interval = interval;
         } else if (!job.interval) {

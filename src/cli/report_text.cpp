@@ -29,9 +29,22 @@ Duration time_taken(const RunReport& report) {
 
 bool is_empty(const PlanSummary& sum) { return sum.put + sum.mkdir + sum.removed + sum.rmdir + sum.chmod == 0; }
 
-std::vector<std::string> done_parts(const PlanSummary& done) {
+/// What was overwritten although it was not what the last sync left there.
+std::string overwritten_part(const PlanSummary& sum, Direction direction) {
+    std::string text;
+    if (sum.changed_there > 0) {
+        text = grouped(sum.changed_there) + " of them had been changed " +
+               (direction == Direction::push ? "there" : "here");
+    }
+    if (sum.never_seen > 0) {
+        text += (text.empty() ? "" : ", ") + ("overwriting " + grouped(sum.never_seen)) + " that syncline never saw";
+    }
+    return text.empty() ? "" : " (" + text + ")";
+}
+
+std::vector<std::string> done_parts(const PlanSummary& done, Direction direction) {
     std::vector<std::string> parts;
-    if (done.put > 0) parts.push_back(grouped(done.put) + " put");
+    if (done.put > 0) parts.push_back(grouped(done.put) + " put" + overwritten_part(done, direction));
     if (done.mkdir > 0) parts.push_back(counted(done.mkdir, "directory", "directories"));
     if (done.removed > 0) parts.push_back(grouped(done.removed) + " deleted");
     if (done.rmdir > 0) parts.push_back(counted(done.rmdir, "directory", "directories") + " removed");
@@ -88,7 +101,7 @@ std::string grouped(uint64_t number) {
 
 std::string summary_line(const RunReport& report, const Style& style) {
     std::string time = format_duration(time_taken(report));
-    std::vector<std::string> parts = done_parts(report.done);
+    std::vector<std::string> parts = done_parts(report.done, report.direction);
     bool has_ended = report.outcome == Outcome::success || report.outcome == Outcome::partial;
     if (!has_ended) {
         if (parts.empty()) return {};
@@ -143,7 +156,7 @@ std::string plan_text(const RunReport& report, const Style& style) {
     if (is_empty(sum) && report.actions.empty()) {
         return out + "  nothing to do, " + counted(sum.unchanged, "entry", "entries") + " unchanged\n";
     }
-    std::vector<std::string> parts{grouped(sum.put) + " to put"};
+    std::vector<std::string> parts{grouped(sum.put) + " to put" + overwritten_part(sum, report.direction)};
     if (sum.mkdir > 0) parts.push_back(counted(sum.mkdir, "directory", "directories") + " to make");
     if (sum.chmod > 0) parts.push_back(counted(sum.chmod, "mode", "modes") + " to set");
     parts.push_back(grouped(sum.removed) + " to delete");

@@ -20,14 +20,22 @@ std::string text(const Json& object, const char* name) {
 uint64_t count(const Json& object, const char* name) { return object.value(name, uint64_t{0}); }
 
 Json to_json(const PlanSummary& sum) {
-    return {{"put", sum.put},     {"mkdir", sum.mkdir},         {"delete", sum.removed},
-            {"chmod", sum.chmod}, {"unchanged", sum.unchanged}, {"bytes", sum.bytes}};
+    return {{"put", sum.put},
+            {"mkdir", sum.mkdir},
+            {"delete", sum.removed},
+            {"chmod", sum.chmod},
+            {"unchanged", sum.unchanged},
+            {"bytes", sum.bytes},
+            {"rmdir", sum.rmdir},
+            {"changed_there", sum.changed_there},
+            {"never_seen", sum.never_seen}};
 }
 
 PlanSummary summary_from(const Json& report, const char* name) {
     const Json object = report.value(name, Json::object());
-    return {count(object, "put"),   count(object, "mkdir"),     count(object, "delete"),
-            count(object, "chmod"), count(object, "unchanged"), count(object, "bytes")};
+    return {count(object, "put"),   count(object, "mkdir"),         count(object, "delete"),
+            count(object, "chmod"), count(object, "unchanged"),     count(object, "bytes"),
+            count(object, "rmdir"), count(object, "changed_there"), count(object, "never_seen")};
 }
 
 Json to_json(const std::vector<Problem>& problems) {

@@ -24,6 +24,15 @@ bool is_provider_name(std::string_view word) {
     return std::ranges::find(providers, word) != std::end(providers);
 }
 
+/// As if the job file said so: what follows from the kind of destination gives way to it.
+void be_careful(Job& job) {
+    for (const char* key : {"delete", "overwrite", "pull"}) job.written[key] = Position{};
+    job.policy.delete_policy = DeletePolicy::never;
+    job.policy.overwrite = OverwritePolicy::unchanged;
+    job.policy.pull = PullPolicy::update;
+    job.policy.pull_spares_changes = true;
+}
+
 void check_nesting(const Job& job, const ParseEnvironment& environment) {
     if (job.root.empty() || (job.remote.type == Destination::Type::local && job.remote.path.empty())) return;
     std::string problem = nesting_problem(job, environment);
@@ -88,6 +97,7 @@ Job ad_hoc_job(const AdHocRequest& request, const JobFile* file, const ParseEnvi
     job.root.clear();
     job.remote = {};
     job.policy.direction = request.direction;
+    if (request.names_two_places) be_careful(job);
     replace_root(job, request.root, request.directory, environment);
     if (!request.remote_comes_later) replace_remote(job, request.remote, request.directory, file, environment);
     return job;

@@ -15,6 +15,8 @@ struct AdHocRequest {
     Direction direction = Direction::push;
     std::string directory;            ///< absolute: the current directory
     bool remote_comes_later = false;  ///< there is none yet: replace_bucket() follows
+    /// `push A B`: such a job removes nothing and leaves alone what was changed on the target, whatever [defaults] say.
+    bool names_two_places = false;
 };
 
 /// A job named "ad hoc" with the defaults, hosts and buckets of `file`, which may be null. Throws Error{usage} for a

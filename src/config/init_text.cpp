@@ -17,7 +17,8 @@ root = "."                  # the source; relative paths are relative to this fi
 remote = "../copy"          # a local directory; or "HOST:DIR" over SSH, or "BUCKET:PREFIX"
 direction = "push"          # push: root -> remote; pull: the reverse
 interval = "15m"            # and/or at = ["03:00", "Mon 12:30"]; with neither, the job runs at start and by hand
-delete = "mirror"           # mirror | synced | never: what is removed from the remote
+# delete = "mirror"         # mirror | synced | never: what goes from the remote; unset, a server keeps what was made there
+# overwrite = "always"      # always | unchanged: whether what was changed there is overwritten
 max_delete = "50%"          # a run that would delete more halts before it does anything
 # exclude = ["*.log"]       # beside the defaults and the .gitignore files
 # include = ["docs/**"]     # narrows what is left

@@ -145,6 +145,8 @@ const Key<Job> keys[] = {
      [](const ValueReader& in, Job& job) { in.boolean(job.watch); }},
     {{in_job, "delete", Shape::choice, "what a push removes from the target", "mirror|synced|never"},
      [](const ValueReader& in, Job& job) { in.choice(job.policy.delete_policy); }},
+    {{in_job, "overwrite", Shape::choice, "what a push does with a target file that differs", "always|unchanged"},
+     [](const ValueReader& in, Job& job) { in.choice(job.policy.overwrite); }},
     {{in_job, "pull", Shape::choice, "what a pull changes locally", "generated|missing|update|mirror"},
      [](const ValueReader& in, Job& job) {
          in.choice(job.policy.pull);

@@ -9,10 +9,19 @@ void apply_defaults(Job& job) {
     using Type = Destination::Type;
     Type type = job.remote.type;
     auto was_written = [&](std::string_view key) { return job.written.contains(key); };
-    if (!was_written("delete")) {
-        job.policy.delete_policy = type == Type::bucket ? DeletePolicy::never : DeletePolicy::mirror;
+    Policy& policy = job.policy;
+    bool says_what_goes = was_written("delete");
+    if (!says_what_goes) {
+        policy.delete_policy = type == Type::bucket ? DeletePolicy::never
+                               : type == Type::ssh  ? DeletePolicy::synced
+                                                    : DeletePolicy::mirror;
     }
-    if (!was_written("pull")) job.policy.pull = type == Type::ssh ? PullPolicy::generated : PullPolicy::missing;
+    if (!was_written("overwrite")) {
+        // Who asks for care with what is deleted means what is overwritten, too.
+        bool is_careful = type == Type::bucket || (says_what_goes && policy.delete_policy != DeletePolicy::mirror);
+        policy.overwrite = is_careful ? OverwritePolicy::unchanged : OverwritePolicy::always;
+    }
+    if (!was_written("pull")) policy.pull = type == Type::ssh ? PullPolicy::generated : PullPolicy::missing;
     // A server's disk is its own business, and a flush there costs a round trip.
     if (!was_written("fsync")) job.fsync = type != Type::ssh || job.policy.direction == Direction::pull;
 }

@@ -64,10 +64,11 @@ class JobReader {
     /// What makes no sense in a pull job is an error where the job says it, and is passed over where the defaults do.
     void check_direction(Job& job) {
         if (job.policy.direction != Direction::pull) return;
-        if (table_->find("delete")) {
-            context_.errors.add(
-                job.written.at("delete"),
-                "'delete' in " + table_name_ + " is for push jobs; what a pull removes is said by 'pull'");
+        for (auto [key, does] : {std::pair{"delete", "removes"}, {"overwrite", "overwrites"}}) {
+            if (!table_->find(key)) continue;
+            context_.errors.add(job.written.at(key), "'" + std::string(key) + "' in " + table_name_ +
+                                                         " is for push jobs; what a pull " + does +
+                                                         " is said by 'pull'");
         }
         if (table_->find("watch") && job.watch) {
             context_.errors.add(
@@ -75,7 +76,6 @@ class JobReader {
                 "'watch' in " + table_name_ + " is for push jobs; a pull job runs by 'interval' or 'at'");
         }
         job.watch = false;
-        if (!table_->find("delete")) job.written.erase("delete");
     }
 
     ParseContext& context_;

@@ -48,6 +48,11 @@ size_t Plan::count(Op op) const {
         std::count_if(actions.begin(), actions.end(), [op](const Action& a) { return a.op == op; }));
 }
 
+size_t Plan::count(Former former) const {
+    return static_cast<size_t>(
+        std::count_if(actions.begin(), actions.end(), [former](const Action& a) { return a.former == former; }));
+}
+
 Plan make_plan(const PlanInput& input) {
     Plan plan;
     Planner(input, plan).run();

@@ -43,6 +43,13 @@ enum class Reason : uint8_t {
 /// A sentence's end: "not on the target", "content differs".
 std::string_view reason_text(Reason reason);
 
+/// What an action takes the place of, seen from the baseline: for the summary.
+enum class Former : uint8_t {
+    recorded,    ///< nothing, or what the last sync left there
+    changed,     ///< somebody changed it on the target since
+    never_seen,  ///< it is in no baseline
+};
+
 /// When an action is done. Deletes come after everything that does not need them.
 enum class Phase : uint8_t { open, build, prune, replace, finish };
 
@@ -53,6 +60,7 @@ struct Action {
     uint16_t mode = 0;             ///< permission bits for put, mkdir and chmod
     uint32_t source = Tree::none;  ///< index into the source tree; none for deletes
     uint32_t target = Tree::none;  ///< index into the target tree; none when nothing is there
+    Former former = Former::recorded;
 
     bool operator==(const Action&) const = default;
 };
@@ -86,6 +94,7 @@ struct Plan {
     uint64_t target_files = 0;  ///< the same on the target, selected: what a percentage is of
 
     size_t count(Op op) const;
+    size_t count(Former former) const;
 };
 
 struct PlanInput {

@@ -203,11 +203,12 @@ void Planner::overwrite(const Spot& spot) {
     }
     if (spot.source->kind == Kind::directory || spot.target->kind == Kind::directory) return replace_across_kinds(spot);
     if (spot.target->has(unselected)) return conflict(spot, Reason::blocked_by_kept_entries);
-    if (!may_overwrite(spot)) return;
+    std::optional<Former> former = may_overwrite(spot);
+    if (!former) return;
     Reason reason = spot.source->kind != spot.target->kind ? Reason::kind_differs
                     : spot.source->kind == Kind::symlink   ? Reason::link_differs
                                                            : Reason::content_differs;
-    create(spot, reason, Phase::build);
+    create(spot, reason, Phase::build, *former);
 }
 
 /// A directory on one side, something else on the other. Counts as the deletes it implies.
@@ -230,31 +231,41 @@ void Planner::replace_across_kinds(const Spot& spot) {
         conflict(spot, Reason::blocked_by_kept_entries);
         return skip_below(spot.path);
     }
-    if (!may_overwrite(spot)) return skip_below(spot.path);
+    std::optional<Former> former = may_overwrite(spot);
+    if (!former) return skip_below(spot.path);
     if (is_kept_by_synced(spot)) {
         conflict(spot, Reason::replaces_other_kind);
         return skip_below(spot.path);
     }
     ++plan_.deletes;
-    create(spot, Reason::kind_differs, Phase::build);
+    create(spot, Reason::kind_differs, Phase::build, *former);
 }
 
-/// Under `synced` and `never` the target's own changes are left alone; says so, too.
-bool Planner::may_overwrite(const Spot& spot) {
-    bool target_is_given_away = policy_.is_mirror() || policy_.direction == Direction::pull;
-    if (target_is_given_away || policy_.force || policy_.adopt) return true;
+/// What would be overwritten; nothing when it is to be left alone, which is said then, or when more must be read first.
+std::optional<Former> Planner::may_overwrite(const Spot& spot) {
+    if (policy_.overwrites_changes()) return former_of(spot);
     if (spot.baseline == nullptr) {
         conflict(spot, Reason::differs_and_never_synced);
-        return false;
+        return std::nullopt;
     }
     Answer ours = compare_.target_equals_baseline(spot);
-    if (ours != Answer::no) return ours == Answer::yes;
+    if (ours == Answer::yes) return Former::recorded;
+    if (ours == Answer::unknown) return std::nullopt;
     Answer source_unchanged = compare_.source_equals_baseline(spot);
     if (source_unchanged == Answer::no) conflict(spot, Reason::changed_on_both_sides);
     if (source_unchanged == Answer::yes) {
         plan_.notes.push_back({std::string(spot.path), "changed on the target since the last sync; left alone"});
     }
-    return false;
+    return std::nullopt;
+}
+
+/// Nothing when the target must be read to tell.
+std::optional<Former> Planner::former_of(const Spot& spot) {
+    if (spot.baseline == nullptr) return Former::never_seen;
+    Answer ours = compare_.target_equals_baseline(spot);
+    if (ours == Answer::no) return Former::changed;
+    bool cannot_tell = ours == Answer::unknown && !spot.target->has(unreadable);
+    return cannot_tell ? std::nullopt : std::optional(Former::recorded);
 }
 
 /// The job did not put it there, so `synced` must not remove it.
@@ -335,11 +346,11 @@ void Planner::close_last_doomed() {
     conflict(closed.spot, Reason::blocked_by_kept_entries);
 }
 
-void Planner::create(const Spot& spot, Reason reason, Phase phase) {
+void Planner::create(const Spot& spot, Reason reason, Phase phase, Former former) {
     const Entry& source = *spot.source;
     Op op = source.kind == Kind::directory ? Op::mkdir : source.kind == Kind::symlink ? Op::symlink : Op::put;
     uint16_t mode = target_mode(policy_, op == Op::mkdir, source.mode);
-    Action action{op, reason, phase, mode, spot.source_index, spot.target_index};
+    Action action{op, reason, phase, mode, spot.source_index, spot.target_index, former};
     constexpr uint16_t owner_access = 0700;
     if (op == Op::mkdir && (mode & owner_access) != owner_access) {
         // It must stay open to us until what belongs in it is there.

@@ -44,7 +44,8 @@ class Planner {
     void compare_and_put(const Spot& spot);
     void overwrite(const Spot& spot);
     void replace_across_kinds(const Spot& spot);
-    bool may_overwrite(const Spot& spot);
+    std::optional<Former> may_overwrite(const Spot& spot);
+    std::optional<Former> former_of(const Spot& spot);
     void keep_equal(const Spot& spot);
 
     /// Whether the target's entry may be removed, judged by itself.
@@ -56,7 +57,7 @@ class Planner {
     void close_last_doomed();
     void keep_target(const Spot& spot);
 
-    void create(const Spot& spot, Reason reason, Phase phase);
+    void create(const Spot& spot, Reason reason, Phase phase, Former former = Former::recorded);
     void conflict(const Spot& spot, Reason reason);
     /// Nothing below `path` is planned any more.
     void skip_below(std::string_view path) { skipped_ = path; }

@@ -13,6 +13,10 @@ std::string_view policy_name(DeletePolicy policy) {
     return "";
 }
 
+std::string_view policy_name(OverwritePolicy policy) {
+    return policy == OverwritePolicy::always ? "always" : "unchanged";
+}
+
 std::string_view policy_name(PullPolicy policy) {
     switch (policy) {
         case PullPolicy::generated: return "generated";

@@ -9,6 +9,7 @@ namespace syncline {
 
 enum class Direction : uint8_t { push, pull };
 enum class DeletePolicy : uint8_t { mirror, synced, never };
+enum class OverwritePolicy : uint8_t { always, unchanged };
 enum class PullPolicy : uint8_t { generated, missing, update, mirror };
 enum class PermissionPolicy : uint8_t { owner, preserve };
 enum class SymlinkPolicy : uint8_t { copy, skip, follow };
@@ -16,6 +17,7 @@ enum class Transfer : uint8_t { automatic, files, tar };
 
 std::string_view policy_name(Direction direction);
 std::string_view policy_name(DeletePolicy policy);
+std::string_view policy_name(OverwritePolicy policy);
 std::string_view policy_name(PullPolicy policy);
 
 /// The most deletes one run may make: a number, or a share of the target's files (which never stops up to 10 deletes).
@@ -29,8 +31,10 @@ struct MaxDelete {
 /// All that the planner has to know beside the two trees and the baseline.
 struct Policy {
     Direction direction = Direction::push;
-    DeletePolicy delete_policy = DeletePolicy::mirror;  ///< push only
-    PullPolicy pull = PullPolicy::missing;              ///< pull only
+    DeletePolicy delete_policy = DeletePolicy::mirror;    ///< push only
+    OverwritePolicy overwrite = OverwritePolicy::always;  ///< push only
+    PullPolicy pull = PullPolicy::missing;                ///< pull only
+    bool pull_spares_changes = false;  ///< pull only: what it may overwrite it does as under `overwrite = "unchanged"`
     PermissionPolicy permissions = PermissionPolicy::owner;
     uint16_t umask = 077;
     SymlinkPolicy symlinks = SymlinkPolicy::copy;
@@ -39,7 +43,13 @@ struct Policy {
     bool adopt = false;  ///< the source of this one run is authoritative: guards are waived
     MaxDelete max_delete;
 
-    /// Whether the target is given to the source: what differs is overwritten, what is extra is removed.
+    /// Whether what somebody changed on the target is overwritten.
+    bool overwrites_changes() const {
+        if (force || adopt) return true;
+        return direction == Direction::push ? overwrite == OverwritePolicy::always : !pull_spares_changes;
+    }
+
+    /// Whether what is extra on the target is removed, whoever put it there.
     bool is_mirror() const {
         return direction == Direction::push ? delete_policy == DeletePolicy::mirror : pull == PullPolicy::mirror;
     }

@@ -145,6 +145,8 @@ void Applier::take_result(const Action& action, const CommitItem& item) {
         case Op::chmod: ++done.chmod; break;
         default: break;
     }
+    if (action.former == Former::changed) ++done.changed_there;
+    if (action.former == Former::never_seen) ++done.never_seen;
     bool took_a_file_away = item.op == Op::mkdir && action.target != Tree::none;
     if (took_a_file_away) ++done.removed, ++report_.deletes;
 }

@@ -22,7 +22,9 @@ PlanSummary summary_of(const Plan& plan) {
             plan.count(Op::chmod),
             plan.unchanged,
             plan.bytes,
-            plan.count(Op::rmdir)};
+            plan.count(Op::rmdir),
+            plan.count(Former::changed),
+            plan.count(Former::never_seen)};
 }
 
 std::vector<PlannedAction> planned_actions(const Plan& plan, const Tree& source, const Tree& target) {

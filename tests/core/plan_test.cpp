@@ -12,6 +12,7 @@ namespace {
 Policy push(DeletePolicy choice) {
     Policy policy;
     policy.delete_policy = choice;
+    if (choice != DeletePolicy::mirror) policy.overwrite = OverwritePolicy::unchanged;
     return policy;
 }
 

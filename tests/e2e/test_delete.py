@@ -141,9 +141,39 @@ def test_adopt_never_stands_for_later_runs(sandbox):
     assert "max-delete" in sandbox.apply(check=3).text
 
 
-def test_delete_in_a_pull_job_is_an_error(sandbox):
-    sandbox.job(direction="pull", delete="mirror")
-    assert "delete" in sandbox.run("check", check=2).text
+def test_delete_and_overwrite_in_a_pull_job_are_errors(sandbox):
+    sandbox.job(direction="pull", delete="mirror", overwrite="always")
+    text = sandbox.run("check", check=2).text
+    assert "'delete'" in text and "'overwrite'" in text
+    sandbox.job(overwrite="never")
+    assert "always" in sandbox.run("check", check=2).text
+
+
+def test_delete_and_overwrite_are_chosen_apart(sandbox):
+    synced(sandbox, "mirror", {"a": "1", "b": "1"})
+    sandbox.job(delete="mirror", overwrite="unchanged")
+    make_tree(sandbox.target, {"a": "edited there", "extra": "x"})
+    make_tree(sandbox.source, {"b": "2"})
+    assert "a: changed on the target" in sandbox.apply().text
+    assert read_tree(sandbox.target) == {"a": b"edited there", "b": b"2"}
+    make_tree(sandbox.target, {"extra": "x"})
+    sandbox.job(delete="never", overwrite="always")
+    assert "1 put (1 of them had been changed there)" in sandbox.apply().text
+    assert read_tree(sandbox.target) == {"a": b"1", "b": b"2", "extra": b"x"}
+
+
+def test_the_command_line_says_more_or_less_for_one_run(sandbox):
+    synced(sandbox, "never", {"a": "1", "gone": "1"})
+    make_tree(sandbox.target, {"a": "edited there"})
+    os.unlink(sandbox.source / "gone")
+    sandbox.run("push", "copy", "--overwrite")
+    assert read_tree(sandbox.target) == {"a": b"1", "gone": b"1"}
+    sandbox.job(delete="mirror")
+    sandbox.run("push", "copy", "--never-delete")
+    assert read_tree(sandbox.target) == {"a": b"1", "gone": b"1"}
+    sandbox.run("push", "copy", "--delete", "--never-delete", check=2)
+    sandbox.run("push", "copy", "--delete")
+    assert read_tree(sandbox.target) == {"a": b"1"}
 
 
 def test_a_directory_with_a_file_that_must_be_kept_stays(sandbox):

@@ -167,7 +167,7 @@ def test_the_parent_of_what_is_not_there_is_nowhere(sandbox, server):
 
 def test_what_holds_the_home_directory_is_unsafe_for_a_mirror(sandbox, server):
     make_tree(sandbox.source, {"file": "1"})
-    result = sandbox.run("push", "--root", sandbox.source, "--remote", "cse:..", check=3)
+    result = sandbox.run("push", "--root", sandbox.source, "--remote", "cse:..", "--delete", check=3)
     assert "unsafe-target" in result.text
 
 

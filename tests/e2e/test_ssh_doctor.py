@@ -78,7 +78,7 @@ def test_a_pull_from_nowhere(doctor, start_server):
 
 def test_a_mirror_onto_home(doctor, start_server):
     start_server()
-    assert "unsafe-target" in doctor("cse:~", check=1)
+    assert "unsafe-target" in doctor("cse:~", delete="mirror", check=1)
 
 
 def test_another_directory_than_before(doctor, sandbox, start_server):

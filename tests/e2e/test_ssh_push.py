@@ -53,8 +53,33 @@ def test_what_was_changed_on_the_server_is_put_right(push, sandbox):
     push().apply()
     (sandbox.target / "a/file").write_text("tampered")
     (sandbox.target / "extra").write_text("not ours")
-    sandbox.apply()
+    assert "1 put (1 of them had been changed there)" in sandbox.apply().text
+    assert read_tree(sandbox.target) == expected_tree(TREE | {"extra": "not ours"})
+    push(delete="mirror").apply()
     assert read_tree(sandbox.target) == expected_tree(TREE)
+
+
+def test_results_made_on_the_server_stay(push, sandbox, server):
+    make_tree(sandbox.source, {"prog": "1", "old": "1", "theirs": "1"})
+    make_tree(sandbox.target, {"theirs": "before", "results.txt": "made there"})
+    server.own(sandbox.target)
+    assert "3 put (overwriting 1 that syncline never saw)" in push().run("push", "thesis").text
+    make_tree(sandbox.target, {"prog": "edited there", "results.txt": "made again"})
+    make_tree(sandbox.source, {"prog": "2"})
+    os.unlink(sandbox.source / "old")
+    result = sandbox.run("push", "thesis")
+    assert "1 put (1 of them had been changed there), 1 deleted" in result.text
+    assert read_tree(sandbox.target) == {"prog": b"2", "theirs": b"1", "results.txt": b"made again"}
+
+
+def test_synced_by_name_spares_what_was_changed_there(push, sandbox):
+    make_tree(sandbox.source, {"a": "1"})
+    push(delete="synced").apply()
+    make_tree(sandbox.target, {"a": "edited there"})
+    make_tree(sandbox.source, {"a": "2"})
+    assert "a: conflict" in sandbox.apply(check=4).text
+    push(delete="synced", overwrite="always").apply()
+    assert read_tree(sandbox.target) == {"a": b"2"}
 
 
 def test_names_of_any_bytes(push, sandbox, server):
@@ -104,7 +129,7 @@ def test_the_first_mirror_deletes_nothing_that_was_there(push, sandbox, server):
     make_tree(sandbox.source, {"ours": "1"})
     make_tree(sandbox.target, {"theirs": "1"})
     server.own(sandbox.target)
-    result = push().apply(check=3)
+    result = push(delete="mirror").apply(check=3)
     assert "no-baseline" in result.text and "--adopt" in result.text
     assert read_tree(sandbox.target) == {"theirs": b"1"}
     sandbox.apply("--adopt")
@@ -125,7 +150,8 @@ def test_no_mirror_onto_home_or_the_root_of_all_projects(sandbox, server, direct
     make_tree(sandbox.source, {"ours": "1"})
     make_tree(server.home, {"projects/x": "1"})
     server.own(server.home)
-    sandbox.jobs(("thesis", {"root": sandbox.source, "remote": f"cse:{directory}" if directory else "cse:./"}),
+    sandbox.jobs(("thesis", {"root": sandbox.source, "remote": f"cse:{directory}" if directory else "cse:./",
+                             "delete": "mirror"}),
                  head='[hosts.cse]\nremote_root = "~/projects"\n')
     before = snapshot(server.home)
     assert "unsafe-target" in sandbox.apply(check=3).text
