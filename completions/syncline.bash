@@ -71,7 +71,7 @@ _syncline() {
             fi ;;
         push)
             if [[ $word == -* ]]; then
-                _syncline_words -f --file --root --remote --sync-cwd -x --exclude -i --include -d --remote-dir --dest -b --bucket --force --restart --tar --checksum -n --dry-run --adopt --bwlimit --accept-new-host-key --delete --never-delete --preserve -v --verbose -q --quiet --json --log-file --help
+                _syncline_words -f --file --root --remote --sync-cwd -x --exclude -i --include -d --remote-dir --dest -b --bucket --force --restart --tar --checksum -n --dry-run --adopt --bwlimit --accept-new-host-key --delete --never-delete --overwrite --preserve -v --verbose -q --quiet --json --log-file --help
             else
                 _syncline_jobs; _syncline_files -f
             fi ;;

@@ -49,6 +49,7 @@ complete -c syncline -n '__fish_seen_subcommand_from push' -l bwlimit -x -d 'Sen
 complete -c syncline -n '__fish_seen_subcommand_from push' -l accept-new-host-key -d 'Believe a server\'s host key that is not known yet, and remember it'
 complete -c syncline -n '__fish_seen_subcommand_from push' -l delete -d 'Delete on the destination what is gone from the root'
 complete -c syncline -n '__fish_seen_subcommand_from push' -l never-delete -d 'Delete nothing on the destination'
+complete -c syncline -n '__fish_seen_subcommand_from push' -l overwrite -d 'The source is the truth: overwrite what was changed since; pull: delete, too'
 complete -c syncline -n '__fish_seen_subcommand_from push' -l preserve -d 'Give what is written the modes of the root\'s files: permissions = "preserve"'
 complete -c syncline -n '__fish_seen_subcommand_from push' -r -F -a '(__syncline_jobs)'
 
@@ -71,7 +72,7 @@ complete -c syncline -n '__fish_seen_subcommand_from pull' -l bwlimit -x -d 'Sen
 complete -c syncline -n '__fish_seen_subcommand_from pull' -l accept-new-host-key -d 'Believe a server\'s host key that is not known yet, and remember it'
 complete -c syncline -n '__fish_seen_subcommand_from pull' -l missing -d 'Pull only what is missing here'
 complete -c syncline -n '__fish_seen_subcommand_from pull' -l update -d 'Pull what is missing or differs; delete nothing'
-complete -c syncline -n '__fish_seen_subcommand_from pull' -l overwrite -d 'Overwrite and delete local files: the destination is the truth'
+complete -c syncline -n '__fish_seen_subcommand_from pull' -l overwrite -d 'The source is the truth: overwrite what was changed since; pull: delete, too'
 complete -c syncline -n '__fish_seen_subcommand_from pull' -r -F -a '(__syncline_jobs)'
 
 complete -c syncline -n __fish_use_subcommand -a sync -d 'Run a job now, in the direction that it declares'
@@ -96,7 +97,7 @@ complete -c syncline -n '__fish_seen_subcommand_from sync' -l never-delete -d 'D
 complete -c syncline -n '__fish_seen_subcommand_from sync' -l preserve -d 'Give what is written the modes of the root\'s files: permissions = "preserve"'
 complete -c syncline -n '__fish_seen_subcommand_from sync' -l missing -d 'Pull only what is missing here'
 complete -c syncline -n '__fish_seen_subcommand_from sync' -l update -d 'Pull what is missing or differs; delete nothing'
-complete -c syncline -n '__fish_seen_subcommand_from sync' -l overwrite -d 'Overwrite and delete local files: the destination is the truth'
+complete -c syncline -n '__fish_seen_subcommand_from sync' -l overwrite -d 'The source is the truth: overwrite what was changed since; pull: delete, too'
 complete -c syncline -n '__fish_seen_subcommand_from sync' -r -F -a '(__syncline_jobs)'
 
 complete -c syncline -n __fish_use_subcommand -a run -d 'Push, run a command on the server, pull back: run [JOB] -- CMD [ARG...]'
@@ -121,7 +122,7 @@ complete -c syncline -n '__fish_seen_subcommand_from run' -l never-delete -d 'De
 complete -c syncline -n '__fish_seen_subcommand_from run' -l preserve -d 'Give what is written the modes of the root\'s files: permissions = "preserve"'
 complete -c syncline -n '__fish_seen_subcommand_from run' -l missing -d 'Pull only what is missing here'
 complete -c syncline -n '__fish_seen_subcommand_from run' -l update -d 'Pull what is missing or differs; delete nothing'
-complete -c syncline -n '__fish_seen_subcommand_from run' -l overwrite -d 'Overwrite and delete local files: the destination is the truth'
+complete -c syncline -n '__fish_seen_subcommand_from run' -l overwrite -d 'The source is the truth: overwrite what was changed since; pull: delete, too'
 complete -c syncline -n '__fish_seen_subcommand_from run' -l adopt -d 'Declare the source of this one run authoritative: guards are waived'
 complete -c syncline -n '__fish_seen_subcommand_from run' -l bwlimit -x -d 'Send and receive at most so much a second: 20MiB/s, 500KiB'
 complete -c syncline -n '__fish_seen_subcommand_from run' -l accept-new-host-key -d 'Believe a server\'s host key that is not known yet, and remember it'

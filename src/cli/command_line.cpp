@@ -135,7 +135,7 @@ std::vector<OptionSpec> make_options() {
         {"--missing", "", "Pull only what is missing here", &L::missing},
         {"--update", "", "Pull what is missing or differs; delete nothing", &L::update},
         {"--overwrite", "", "The source is the truth: overwrite what was changed since; pull: delete, too",
-          &L::overwrite},
+         &L::overwrite},
         {"--checksum", "", "Read and compare every file; trust no index", &L::checksum},
         {"--bwlimit", "RATE", "Send and receive at most so much a second: 20MiB/s, 500KiB", &L::bandwidth_limit},
         {"--accept-new-host-key", "", "Believe a server's host key that is not known yet, and remember it",

@@ -73,10 +73,10 @@ uint64_t allowed_deletes(const GuardFacts& facts, const Plan& plan, const Policy
 
 void judge_deletes(const GuardFacts& facts, const Plan& plan, const Policy& policy, std::vector<Halt>& halts) {
     if (plan.deletes == 0) return;
-    if (!facts.whole_sync_recorded) {
+    if (!facts.whole_sync_recorded && plan.unrecorded_deletes > 0) {
         halts.push_back({Guard::no_baseline,
-                         count_of(plan.deletes, "delete") + " planned in " + facts.target.shown +
-                             ", but no whole sync of this job to it is recorded",
+                         count_of(plan.unrecorded_deletes, "delete") + " planned in " + facts.target.shown +
+                             " of what this job is not known to have put there, and no whole sync of it is recorded",
                          std::string(policy.direction == Direction::push ? "set delete = \"never\", or pull first"
                                                                          : "set pull = \"update\", or push first") +
                              adopt_hint(facts)});

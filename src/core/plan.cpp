@@ -48,9 +48,14 @@ size_t Plan::count(Op op) const {
         std::count_if(actions.begin(), actions.end(), [op](const Action& a) { return a.op == op; }));
 }
 
-size_t Plan::count(Former former) const {
-    return static_cast<size_t>(
-        std::count_if(actions.begin(), actions.end(), [former](const Action& a) { return a.former == former; }));
+size_t Plan::count_overwritten(Former former) const {
+    auto is_counted = [former](const Action& a) { return a.former == former && a.phase != Phase::prune; };
+    return static_cast<size_t>(std::count_if(actions.begin(), actions.end(), is_counted));
+}
+
+void Plan::forget_delete(const Action& action) {
+    --deletes;
+    if (action.former == Former::never_seen) --unrecorded_deletes;
 }
 
 Plan make_plan(const PlanInput& input) {

@@ -43,7 +43,7 @@ enum class Reason : uint8_t {
 /// A sentence's end: "not on the target", "content differs".
 std::string_view reason_text(Reason reason);
 
-/// What an action takes the place of, seen from the baseline: for the summary.
+/// What an action overwrites or removes, seen from the baseline.
 enum class Former : uint8_t {
     recorded,    ///< nothing, or what the last sync left there
     changed,     ///< somebody changed it on the target since
@@ -91,10 +91,14 @@ struct Plan {
     uint64_t unchanged = 0;         ///< selected entries that are equal on both sides
     uint64_t bytes = 0;             ///< content that puts will write
     uint64_t deletes = 0;  ///< files, symlinks, special files and empty directories that go, replaced ones included
-    uint64_t target_files = 0;  ///< the same on the target, selected: what a percentage is of
+    uint64_t unrecorded_deletes = 0;  ///< of these, what is in no baseline
+    uint64_t target_files = 0;        ///< the same on the target, selected: what a percentage is of
 
     size_t count(Op op) const;
-    size_t count(Former former) const;
+    /// What is overwritten, and was that.
+    size_t count_overwritten(Former former) const;
+    /// Takes the delete that `action` is from the counts.
+    void forget_delete(const Action& action);
 };
 
 struct PlanInput {

@@ -224,7 +224,7 @@ void Planner::replace_across_kinds(const Spot& spot) {
         if (spot.source->kind == Kind::file && !compare_.require_source_digest(spot)) return skip_below(spot.path);
         bool is_given_away = (policy_.is_mirror() || policy_.adopt) && !spot.target->has(unselected);
         bool removable = is_removable(spot) || is_given_away;
-        doomed_.push_back({spot, true, removable, prune_.size(), plan_.deletes});
+        doom(spot, true, removable);
         return;
     }
     if (spot.target->has(unselected)) {
@@ -237,7 +237,7 @@ void Planner::replace_across_kinds(const Spot& spot) {
         conflict(spot, Reason::replaces_other_kind);
         return skip_below(spot.path);
     }
-    ++plan_.deletes;
+    count_delete(spot);
     create(spot, Reason::kind_differs, Phase::build, *former);
 }
 
@@ -311,15 +311,29 @@ void Planner::visit_target_only(const Spot& spot) {
     if (target.has(unselected) && is_directory) unlisted_ = spot.path;
     bool removable = is_removable(spot);
     if (is_directory) {
-        doomed_.push_back({spot, false, removable, prune_.size(), plan_.deletes});
+        doom(spot, false, removable);
         return;
     }
     if (!removable) return keep_target(spot);
     Reason reason = target.has(unselected) ? Reason::excluded_from_source
                     : makes_room()         ? Reason::replaced_by_other_kind
                                            : Reason::gone_from_source;
-    prune_.push_back({Op::remove, reason, Phase::prune, 0, Tree::none, spot.target_index});
+    prune(Op::remove, reason, spot);
+}
+
+void Planner::doom(const Spot& spot, bool replaced, bool removable) {
+    doomed_.push_back({spot, replaced, removable, prune_.size(), plan_.deletes, plan_.unrecorded_deletes});
+}
+
+void Planner::count_delete(const Spot& spot) {
     ++plan_.deletes;
+    if (spot.baseline == nullptr) ++plan_.unrecorded_deletes;
+}
+
+void Planner::prune(Op op, Reason reason, const Spot& spot) {
+    Former former = spot.baseline == nullptr ? Former::never_seen : Former::recorded;
+    prune_.push_back({op, reason, Phase::prune, 0, Tree::none, spot.target_index, former});
+    if (holds_nothing(spot)) count_delete(spot);
 }
 
 void Planner::keep_target(const Spot& spot) {
@@ -336,13 +350,12 @@ void Planner::close_last_doomed() {
     if (!closed.replaced) {
         if (!closed.removable) return keep_target(closed.spot);
         Reason reason = closed.spot.target->has(unselected) ? Reason::excluded_from_source : Reason::gone_from_source;
-        if (holds_nothing(closed.spot)) ++plan_.deletes;
-        prune_.push_back({Op::rmdir, reason, Phase::prune, 0, Tree::none, closed.spot.target_index});
-        return;
+        return prune(Op::rmdir, reason, closed.spot);
     }
     if (closed.removable) return create(closed.spot, Reason::kind_differs, Phase::replace);
     prune_.resize(closed.first_prune);
     plan_.deletes = closed.deletes_before;
+    plan_.unrecorded_deletes = closed.unrecorded_before;
     conflict(closed.spot, Reason::blocked_by_kept_entries);
 }
 

@@ -25,7 +25,7 @@ class Planner {
         bool replaced = false;  ///< by what spot.source is; otherwise removed
         bool removable = true;
         size_t first_prune = 0;  ///< actions and deletes to take back when it is not
-        uint64_t deletes_before = 0;
+        uint64_t deletes_before = 0, unrecorded_before = 0;
     };
 
     bool next(Spot& spot);
@@ -51,6 +51,9 @@ class Planner {
     /// Whether the target's entry may be removed, judged by itself.
     bool is_removable(const Spot& spot);
     bool is_kept_by_synced(const Spot& spot) const;
+    void doom(const Spot& spot, bool replaced, bool removable);
+    void count_delete(const Spot& spot);
+    void prune(Op op, Reason reason, const Spot& spot);
     bool makes_room() const;
     bool is_kept_rule_file(const Spot& spot);
     void close_doomed_before(std::string_view path);

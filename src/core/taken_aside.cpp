@@ -68,7 +68,7 @@ void leave_alone(Plan& plan, const Tree& source, const Tree& target, const std::
         bool is_counted = action.phase == Phase::prune && touches(action);
         if (!is_counted) continue;
         auto [first, last] = target.range_below(target.path(action.target));
-        if (first == last && plan.deletes > 0) --plan.deletes;
+        if (first == last) plan.forget_delete(action);
     }
     std::erase_if(plan.actions, touches);
 }

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <iterator>
 
+#include "base/text.hpp"
+
 namespace syncline {
 namespace {
 
@@ -66,7 +68,42 @@ std::vector<std::string> withhold_unseen(Plan& plan, const Tree& target, const G
         auto [first, last] = target.range_below(path_of(action));
         if (first != last) continue;
         told.emplace_back(path_of(action));
-        --plan.deletes;
+        plan.forget_delete(action);
+    }
+    std::erase_if(plan.actions, is_withheld);
+    return told;
+}
+
+void FailedPaths::add(std::string_view path) { directories_.emplace(parent_path(path), path); }
+
+const std::string* FailedPaths::beside(std::string_view path) const {
+    if (directories_.empty()) return nullptr;
+    while (!path.empty()) {
+        path = parent_path(path);
+        auto found = directories_.find(path);
+        if (found != directories_.end()) return &found->second;
+    }
+    return nullptr;
+}
+
+std::string why_withheld(const std::string& failed, bool adopts) {
+    return "kept, since " + escape(failed) +
+           " could not be synced, and it may have moved to there; mend that, or exclude it" +
+           (adopts ? " (--adopt does not change this)" : "");
+}
+
+std::vector<std::string> withhold_beside(Plan& plan, const Tree& target, const FailedPaths& failed) {
+    std::vector<std::string> told;
+    auto is_withheld = [&](const Action& action) {
+        bool takes_away = action.phase == Phase::prune || action.phase == Phase::replace;
+        return takes_away && failed.beside(target.path(action.target)) != nullptr;
+    };
+    for (const Action& action : plan.actions) {
+        if (!is_withheld(action)) continue;
+        std::string_view path = target.path(action.target);
+        told.emplace_back(path);
+        auto [first, last] = target.range_below(path);
+        if (action.phase == Phase::prune && first == last) plan.forget_delete(action);
     }
     std::erase_if(plan.actions, is_withheld);
     return told;

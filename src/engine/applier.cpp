@@ -21,8 +21,14 @@ size_t batch_length(std::span<const Action> actions, const Tree& source, const B
 }  // namespace
 
 Applier::Applier(const Plan& plan, Sides sides, const Policy& policy, Recorder& recorder, RunReport& report,
-                 Progress& progress)
-    : plan_(plan), sides_(sides), policy_(policy), recorder_(recorder), report_(report), progress_(progress) {
+                 Progress& progress, FailedPaths failed)
+    : plan_(plan),
+      sides_(sides),
+      policy_(policy),
+      recorder_(recorder),
+      report_(report),
+      progress_(progress),
+      failed_(std::move(failed)) {
     for (const Problem& problem : report.problems) reported_.insert(problem.path);
 }
 
@@ -85,10 +91,7 @@ Task<void> Applier::commit_batch(std::span<const Action> actions) {
     for (const Action& action : actions) {
         if (action.op == Op::conflict) continue;
         bool misses_deletes = action.phase == Phase::replace && is_withheld(sides_.target_tree.path(action.target));
-        if (misses_deletes) {
-            add_problem(sides_.target_tree.path(action.target), "not replaced, since something beside it failed");
-            continue;
-        }
+        if (misses_deletes) continue;
         items.push_back(to_item(action));
         actions_of_items.push_back(&action);
         if (action.op == Op::put) wanted.push_back(action.source);
@@ -130,7 +133,7 @@ void Applier::take_result(const Action& action, const CommitItem& item) {
     bool may_not_be_opened = action.phase == Phase::open && !item.error.empty() && !item.disk_trouble;
     if (may_not_be_opened) return;
     if (!item.error.empty()) {
-        failed_directories_.emplace(parent_path(item.path));
+        failed_.add(item.path);
         add_problem(item.path, item.error);
         if (item.disk_trouble && disk_trouble_.empty()) disk_trouble_ = item.error;
         return;
@@ -157,10 +160,7 @@ Task<void> Applier::prune() {
     for (const Action& action : actions_of(Phase::prune)) {
         const Entry& target = sides_.target_tree[action.target];
         std::string_view path = sides_.target_tree.path(target);
-        if (is_withheld(path)) {
-            add_problem(path, "not deleted, since something in its directory or above failed");
-            continue;
-        }
+        if (is_withheld(path)) continue;
         RemoveItem item;
         item.op = action.op;
         item.path = path;
@@ -178,7 +178,7 @@ Task<void> Applier::prune() {
     for (size_t i = 0; i < items.size(); ++i) {
         RemoveItem& item = items[i];
         if (!item.error.empty()) {
-            failed_directories_.emplace(parent_path(item.path));
+            failed_.add(item.path);
             add_problem(item.path, std::move(item.error));
             continue;
         }
@@ -199,14 +199,11 @@ Task<bool> Applier::may_prune() {
     co_return co_await std::move(proof);
 }
 
-/// Whether something failed in the directory of `path`, or in one above it.
-bool Applier::is_withheld(std::string_view path) const {
-    if (failed_directories_.empty()) return false;
-    while (!path.empty()) {
-        path = parent_path(path);
-        if (failed_directories_.contains(std::string(path))) return true;
-    }
-    return false;
+/// Whether something failed in the directory of `path`, or in one above it; which is reported then.
+bool Applier::is_withheld(std::string_view path) {
+    const std::string* failed = failed_.beside(path);
+    if (failed != nullptr) add_problem(path, why_withheld(*failed, policy_.adopt));
+    return failed != nullptr;
 }
 
 void Applier::add_problem(std::string_view path, std::string why) {

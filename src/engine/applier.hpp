@@ -8,7 +8,6 @@
 #include <span>
 #include <string>
 #include <string_view>
-#include <unordered_set>
 #include <vector>
 
 #include "base/rel_path.hpp"
@@ -26,11 +25,9 @@ struct Sides {
 
 class Applier {
   public:
+    /// `failed`: what could not even be read, and withholds deletes as a failed put does.
     Applier(const Plan& plan, Sides sides, const Policy& policy, Recorder& recorder, RunReport& report,
-            Progress& progress);
-
-    /// Paths that already failed while they were read: they withhold deletes as a failed put does.
-    void add_failed_path(std::string_view path) { failed_directories_.emplace(parent_path(path)); }
+            Progress& progress, FailedPaths failed = {});
 
     /// Nothing is removed unless `watch`, which may be null, proves that it told of everything.
     void set_watch(SourceWatch* watch) { relies_on_watch_ = true, watch_ = watch; }
@@ -51,7 +48,7 @@ class Applier {
     void take_fetched_modes(const FetchedContents& fetched, std::vector<CommitItem>& items) const;
     CommitItem to_item(const Action& action) const;
     void take_result(const Action& action, const CommitItem& item);
-    bool is_withheld(std::string_view path) const;
+    bool is_withheld(std::string_view path);
     void add_problem(std::string_view path, std::string why);
     std::span<const Action> actions_of(Phase phase) const;
 
@@ -61,7 +58,7 @@ class Applier {
     Recorder& recorder_;
     RunReport& report_;
     Progress& progress_;
-    std::unordered_set<std::string> failed_directories_;
+    FailedPaths failed_;
     std::set<std::string, std::less<>> reported_;
     std::string disk_trouble_;
     bool relies_on_watch_ = false;

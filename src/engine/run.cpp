@@ -23,8 +23,8 @@ PlanSummary summary_of(const Plan& plan) {
             plan.unchanged,
             plan.bytes,
             plan.count(Op::rmdir),
-            plan.count(Former::changed),
-            plan.count(Former::never_seen)};
+            plan.count_overwritten(Former::changed),
+            plan.count_overwritten(Former::never_seen)};
 }
 
 std::vector<PlannedAction> planned_actions(const Plan& plan, const Tree& source, const Tree& target) {

@@ -36,6 +36,15 @@ Task<void> RunSteps::fill_guard_facts_of_scope() {
     if (selects) facts_.selected_entries = 1;
 }
 
+/// The guards count what would be done.
+void RunSteps::withhold_beside_what_failed() {
+    if (failed_.empty()) return;
+    for (std::string& path : withhold_beside(plan_, target_listing_.tree, failed_)) {
+        std::string why = why_withheld(*failed_.beside(path), policy_.adopt);
+        report_.problems.push_back({std::move(path), std::move(why)});
+    }
+}
+
 /// Without a live watcher a run to a bucket that would delete halts; with one it may do what that saw.
 void RunSteps::withhold_what_nobody_saw_go() {
     bool is_judged = is_to_bucket() && options_.watch != nullptr && !policy_.adopt;

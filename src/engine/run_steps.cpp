@@ -172,7 +172,7 @@ Task<void> RunSteps::read_side(Endpoint& endpoint, Tree& tree, const std::vector
         } else {
             tree.set_flag(item.index, unreadable);
             report_.problems.push_back({std::string(tree.path(item.index)), item.error});
-            unreadable_paths_.emplace_back(tree.path(item.index));
+            failed_.add(tree.path(item.index));
         }
     }
 }
@@ -209,9 +209,8 @@ Task<void> RunSteps::apply() {
     bool sweeps_first = is_push() || !remote_->local_path().empty();
     if (sweeps_first) co_await target().sweep(target_listing_.leftovers);
     Sides sides{source(), target(), source_listing_.tree, target_listing_.tree};
-    Applier applier(plan_, sides, policy_, *recorder_, report_, progress_);
+    Applier applier(plan_, sides, policy_, *recorder_, report_, progress_, failed_);
     if (options_.follows_watch) applier.set_watch(options_.watch);
-    for (const std::string& path : unreadable_paths_) applier.add_failed_path(path);
     co_await applier.run();
     disk_trouble_ = applier.disk_trouble();
     if (!sweeps_first) co_await target().sweep(target_listing_.leftovers);
@@ -302,6 +301,7 @@ Task<void> RunSteps::take_locked_steps() {
     find_incomplete_directories();
     progress_.phase = RunPhase::planning;
     co_await make_the_plan();
+    withhold_beside_what_failed();
     if (!given_back_.empty()) leave_alone(plan_, source_listing_.tree, target_listing_.tree, given_back_);
     withhold_what_nobody_saw_go();
     co_await fill_guard_facts_of_listings();

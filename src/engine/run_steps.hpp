@@ -47,6 +47,7 @@ class RunSteps {
     Task<void> read_side(Endpoint& endpoint, Tree& tree, const std::vector<uint32_t>& digests,
                          const std::vector<uint32_t>& markers);
     bool halted_by(std::vector<Halt> halts);
+    void withhold_beside_what_failed();
     void withhold_what_nobody_saw_go();
     Task<void> fill_guard_facts_of_listings();
     Task<void> fill_guard_facts_of_scope();
@@ -91,8 +92,8 @@ class RunSteps {
     bool lists_local_early_ = false;
     size_t reverse_rows_ = 0;  ///< of the baseline of the runs the other way, when those were the last
     std::vector<std::string> source_incomplete_;
-    std::vector<std::string> unjudged_;  ///< directories whose ignore files cannot be read
-    std::vector<std::string> unreadable_paths_;
+    std::vector<std::string> unjudged_;    ///< directories whose ignore files cannot be read
+    FailedPaths failed_;                   ///< what could not be read
     std::vector<std::string> given_back_;  ///< left alone in this run
     Baseline baseline_;
     Plan plan_;

@@ -106,7 +106,7 @@ TEST_CASE("a wrong command line is refused by a message that names what is wrong
     CHECK(contains(refused({"apply", "a", "b"}), "unexpected argument 'b'"));
     CHECK(contains(refused({"apply", "--job"}), "--job"));
     CHECK(contains(refused({"explain"}), "PATH"));
-    CHECK(contains(refused({"push", "--overwrite"}), "'--overwrite'"));
+    CHECK(contains(refused({"push", "--missing"}), "'--missing'"));
     CHECK(contains(refused({"pull", "--delete"}), "'--delete'"));
     CHECK(contains(refused({"apply", "--once=maybe"}), "--once"));
     CHECK(contains(refused({"\x1b[31m"}), "\\x1b[31m"));

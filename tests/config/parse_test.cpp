@@ -186,28 +186,6 @@ remote = "b:p"
     check(jobs[4], DeletePolicy::never, PullPolicy::missing, true);
 }
 
-TEST_CASE("a job that says delete = synced or never spares changes, unless it says otherwise") {
-    auto overwrites = [](const std::string& remote, const std::string& keys, const std::string& defaults = "") {
-        ParseOutcome outcome = parse("version = 1\n[defaults]\n" + defaults + "\n[hosts.host]\n[buckets.b]\n" +
-                                     "provider = \"minio\"\nbucket = \"b\"\nendpoint = \"http://h:1\"\n" +
-                                     "[jobs.j]\nroot = \"/r\"\nremote = \"" + remote + "\"\n" + keys);
-        REQUIRE(joined(outcome.errors) == "");
-        return policy_name(outcome.file->jobs[0].policy.overwrite);
-    };
-    for (const char* remote : {"/elsewhere", "host:x"}) {
-        CHECK(overwrites(remote, "") == "always");
-        CHECK(overwrites(remote, "delete = \"mirror\"") == "always");
-        CHECK(overwrites(remote, "delete = \"synced\"") == "unchanged");
-        CHECK(overwrites(remote, "delete = \"never\"") == "unchanged");
-        CHECK(overwrites(remote, "", "delete = \"never\"") == "unchanged");
-        CHECK(overwrites(remote, "delete = \"never\"\noverwrite = \"always\"") == "always");
-        CHECK(overwrites(remote, "overwrite = \"unchanged\"") == "unchanged");
-        CHECK(overwrites(remote, "delete = \"mirror\"", "overwrite = \"unchanged\"") == "unchanged");
-    }
-    CHECK(overwrites("b:p", "delete = \"mirror\"") == "unchanged");
-    CHECK(overwrites("b:p", "overwrite = \"always\"") == "always");
-}
-
 TEST_CASE("every error of a file is reported in one go, by position") {
     ParseOutcome outcome = parse(R"(version = 1
 [jobs.thesis]

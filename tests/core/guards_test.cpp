@@ -20,7 +20,7 @@ GuardFacts healthy() {
 
 Plan plan_with(uint64_t deletes, uint64_t target_files) {
     Plan plan;
-    plan.deletes = deletes;
+    plan.deletes = plan.unrecorded_deletes = deletes;
     plan.target_files = target_files;
     return plan;
 }
@@ -133,6 +133,9 @@ TEST_CASE("a delete without a recorded whole sync halts, a put does not") {
     GuardFacts facts = healthy();
     facts.whole_sync_recorded = false;
     CHECK(codes(judge_plan(facts, plan_with(1, 5), {})) == "no-baseline");
+    Plan recorded = plan_with(1, 5);
+    recorded.unrecorded_deletes = 0;  // the path's own row is the evidence
+    CHECK(judge_plan(facts, recorded, {}).empty());
     CHECK(judge_plan(facts, plan_with(0, 5), {}).empty());
     Policy adopting;
     adopting.adopt = true;

@@ -112,3 +112,22 @@ TEST_CASE("what went is remembered whatever else changed, within bounds") {
     CHECK(many.size() <= 100'000);
     CHECK(many.contains("e99999"));
 }
+
+TEST_CASE("nothing goes in the directory of what failed, or below it, and nothing of that counts") {
+    Tree source = tree_of({"d/", "d/failed", "e/", "swap"});
+    Tree target = tree_of({"d/", "d/gone", "d/sub/", "d/sub/gone", "e/", "e/gone", "swap/", "swap/gone", "top"});
+    Plan plan = mirror_plan(source, target);
+    CHECK(plan.deletes == 5);
+    FailedPaths failed;
+    CHECK(withhold_beside(plan, target, failed).empty());
+    failed.add("d/failed");
+    CHECK(withhold_beside(plan, target, failed) == Paths{"d/gone", "d/sub/gone", "d/sub"});
+    CHECK(plan.deletes == 3);
+    CHECK(plan.unrecorded_deletes == 3);
+    CHECK(*failed.beside("d/sub/gone") == "d/failed");
+    CHECK(failed.beside("e/gone") == nullptr);
+    failed.add("missing");
+    CHECK(withhold_beside(plan, target, failed) == Paths{"e/gone", "swap/gone", "top", "swap"});
+    CHECK((plan.deletes == 0 && plan.unrecorded_deletes == 0));
+    CHECK(why_withheld("d/failed", true).find("--adopt does not change this") != std::string::npos);
+}

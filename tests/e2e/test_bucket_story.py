@@ -177,6 +177,7 @@ def test_auto_refuses_to_begin_before_a_recorded_sync(machines):
 
 def test_auto_with_an_interval_that_is_none_starts_nothing(machine):
     make_tree(machine.root, {"x": "1"})
+    machine.live(watch=False)
     machine.run("push", "ws")
     refused = machine.run("auto", "ws", "-i", "30q", check=2)
     assert "'30q' is no duration" in refused.err and "background" not in refused.out + refused.err

@@ -200,7 +200,7 @@ def test_two_jobs_share_the_connections_of_a_host(sandbox, server):
 
 def test_another_user_there_is_another_destination(push, sandbox, server):
     make_tree(sandbox.source, {"ours": "1"})
-    push().apply()
+    push(delete="mirror").apply()
     (sandbox.target / "theirs").write_text("1")
     config = sandbox.home / ".ssh/config"
     config.write_text(config.read_text().replace("User student", "User other"))

@@ -57,6 +57,7 @@ def test_exit_statuses_pass(project):
 
 
 def test_without_a_status_there_is_255(project, server):
+    project.jobs(("thesis", {"root": project.source, "remote": "cse:target", "delete": "mirror"}))
     make_tree(project.directory, {"server-0/student/target/old": "x"})
     status, out, err = piped(project, "run", "thesis", "--", "touch", "ran")
     assert (status, out) == (255, b"") and b"no-baseline" in err and b"--skip-sync" in err

@@ -289,7 +289,7 @@ TEST_CASE("a plan changes nothing") {
     CHECK(fixture.run().planned.put == 1);
 }
 
-TEST_CASE("a run limited to a path is no whole sync, so it makes no delete legitimate") {
+TEST_CASE("a run limited to a path makes only the delete of what it put there legitimate") {
     RunFixture fixture;
     fixture.write("root/a/file", "x");
     fixture.write("root/b/file", "y");
@@ -301,8 +301,12 @@ TEST_CASE("a run limited to a path is no whole sync, so it makes no delete legit
     options.paths = {"slip"};
     CHECK(exit_status(fixture.run(options)) == 2);
     fixture.remove("root/a/file");
+    fixture.write("target/a/theirs", "z");
     RunReport report = fixture.run();
     CHECK(report.outcome == Outcome::halted);
     CHECK(codes(report) == "no-baseline");
     CHECK_FALSE(fixture.exists("target/b"));
+    fixture.remove("target/a/theirs");
+    CHECK(fixture.run().outcome == Outcome::success);
+    CHECK_FALSE(fixture.exists("target/a/file"));
 }
