@@ -51,7 +51,9 @@ class Judge {
         decision.found = index;
         std::optional<ProjectName> name = parse_project_directory(found.name);
         if (!name) return decision;
-        decision.reason = judge_kind(found);
+        // Whoever names a directory asked about no other, whatever that is.
+        const bool is_another = facts_.scope == CleanScope::current && !facts_.chosen.contains(found.name);
+        decision.reason = is_another ? CleanReason::not_chosen : judge_kind(found);
         if (decision.reason != CleanReason::asked) return decision;
         bool is_recorded = recorded_.contains(found.name);
         bool is_ours = is_recorded || name->client == facts_.client;
@@ -79,10 +81,6 @@ class Judge {
     }
 
     void judge_choice(const FoundDirectory& found, CleanDecision& decision) const {
-        if (!facts_.chosen.contains(found.name)) {
-            decision.reason = CleanReason::not_chosen;
-            return;
-        }
         for (const Claim& claim : facts_.claims) {
             if (claim.name != found.name || claim.job == facts_.chosen_job || facts_.chosen_job.empty()) continue;
             decision.reason = CleanReason::other_job;

@@ -181,6 +181,19 @@ TEST_CASE("of several records the last use counts, and of several claims the mos
     CHECK(decide(facts).reason == CleanReason::automatic_off);
 }
 
+TEST_CASE("who names a directory is told of no other, whatever stands there") {
+    RetentionFacts facts = facts_with(directory(mine, here));
+    facts.found.push_back(directory("notes-12345678-0badf00d", here));
+    facts.found[1].is_directory = false;
+    facts.scope = CleanScope::current;
+    facts.chosen = {mine};
+    std::vector<CleanDecision> decisions = decide_retention(facts);
+    CHECK(decisions[0].removes);
+    CHECK(decisions[1].reason == CleanReason::not_chosen);
+    facts.chosen.insert("notes-12345678-0badf00d");
+    CHECK(decide_retention(facts)[1].reason == CleanReason::not_a_directory);
+}
+
 TEST_CASE("a directory that another job has too is not removed for one of them") {
     RetentionFacts facts = facts_with(directory(mine, here));
     facts.scope = CleanScope::current;

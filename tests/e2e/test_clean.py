@@ -116,6 +116,13 @@ def test_all_takes_what_is_recorded_and_purge_all_that_is_in_the_layout(projects
     assert projects.names() == ["notes"]
 
 
+def test_a_clean_of_one_project_tells_of_no_other(projects):
+    (projects.root / f"astray-12345678-{projects.client}").symlink_to("/etc")
+    result = projects.clean("copy")
+    assert "astray" not in result.text and "1 removed" in result.out
+    assert projects.names() == [f"astray-12345678-{projects.client}"]
+
+
 def test_a_directory_in_use_stays(projects):
     sandbox = projects.sandbox
     marker = projects.root / projects.current / "started"
