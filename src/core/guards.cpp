@@ -13,6 +13,17 @@ std::string adopt_hint(const GuardFacts& facts) {
     return "; if what is there now is right: " + facts.command + " --adopt";
 }
 
+/// How `key` is said where there is no job file.
+std::string said(const GuardFacts& facts, const char* key, const char* option) {
+    return facts.has_no_job ? option : key;
+}
+
+std::string no_baseline_advice(const GuardFacts& facts, const Policy& policy) {
+    if (policy.direction == Direction::push)
+        return said(facts, "set delete = \"never\"", "give --never-delete") + ", or pull first" + adopt_hint(facts);
+    return said(facts, "set pull = \"update\"", "give --update") + ", or push first" + adopt_hint(facts);
+}
+
 /// A directory that is to be followed by --adopt must be one.
 std::string empty_and_adopt_hint(const GuardFacts& facts) {
     return "; if it is gone for good: make an empty directory in its place, then " + facts.command + " --adopt";
@@ -42,10 +53,11 @@ void judge_source_root(const GuardFacts& facts, const Policy& policy, std::vecto
     } else if (!is_usable && is_push) {
         std::string detail = "the source root " + source.shown + (source.now ? " is no directory" : " is gone");
         halts.push_back({Guard::root_missing, detail,
-                         "bring it back (is it mounted?), or correct `root`" + empty_and_adopt_hint(facts)});
+                         "bring it back (is it mounted?), or correct " + said(facts, "`root`", "--root") +
+                             empty_and_adopt_hint(facts)});
     } else if (!is_usable) {
         halts.push_back({Guard::remote_missing, "there is no directory " + source.shown + " to pull from",
-                         "correct `remote`, or push first"});
+                         "correct " + said(facts, "`remote`", "the remote") + ", or push first"});
     }
 }
 
@@ -77,9 +89,7 @@ void judge_deletes(const GuardFacts& facts, const Plan& plan, const Policy& poli
         halts.push_back({Guard::no_baseline,
                          count_of(plan.unrecorded_deletes, "delete") + " planned in " + facts.target.shown +
                              " of what this job is not known to have put there, and no whole sync of it is recorded",
-                         std::string(policy.direction == Direction::push ? "set delete = \"never\", or pull first"
-                                                                         : "set pull = \"update\", or push first") +
-                             adopt_hint(facts)});
+                         no_baseline_advice(facts, policy)});
     }
     uint64_t deletes = plan.deletes + facts.recent_deletes;
     uint64_t allowed = allowed_deletes(facts, plan, policy);
@@ -88,12 +98,13 @@ void judge_deletes(const GuardFacts& facts, const Plan& plan, const Policy& poli
         std::string recent = facts.recent_deletes == 0
                                  ? ""
                                  : " (" + std::to_string(facts.recent_deletes) + " of them in the last 10 minutes)";
-        halts.push_back(
-            {Guard::max_delete,
-             count_of(deletes, "delete") + recent + " of " +
-                 count_of(plan.target_files + facts.recent_deletes, "file") + " in " + facts.target.shown +
-                 "; max_delete = " + limit + " allows " + std::to_string(allowed),
-             "look at `syncline plan`, bring back what is missing, or raise max_delete" + adopt_hint(facts)});
+        halts.push_back({Guard::max_delete,
+                         count_of(deletes, "delete") + recent + " of " +
+                             count_of(plan.target_files + facts.recent_deletes, "file") + " in " + facts.target.shown +
+                             "; max_delete = " + limit + " allows " + std::to_string(allowed),
+                         said(facts, "look at `syncline plan`, bring back what is missing, or raise max_delete",
+                              "look at it with --dry-run, and bring back what is missing") +
+                             adopt_hint(facts)});
     }
     if (facts.watcher_required && !facts.watcher_live) {
         halts.push_back({Guard::watcher_inactive, "deletes in a bucket need a live watcher that saw every change",

@@ -72,7 +72,8 @@ struct RootFacts {
 };
 
 struct GuardFacts {
-    std::string command;  ///< what runs this job again, for `resolve`: "syncline push thesis"
+    std::string command;      ///< what runs this job again, for `resolve`: "syncline push thesis"
+    bool has_no_job = false;  ///< it is in no job file: advice names options of the command line, not keys
     RootFacts source;
     RootFacts target;
     bool target_is_unsafe = false;  ///< `/`, a home directory or remote_root itself

@@ -63,6 +63,24 @@ TEST_CASE("a missing root halts; a pull calls it remote-missing; adopt does not 
     CHECK(codes(judge_roots(facts, pull_policy())) == "remote-missing");
 }
 
+TEST_CASE("without a job file no advice names a key of one") {
+    GuardFacts facts = healthy();
+    facts.whole_sync_recorded = false;
+    Plan plan = plan_with(200, 210);
+    for (bool has_no_job : {false, true}) {
+        facts.has_no_job = has_no_job;
+        facts.source.now.reset();
+        std::string advice;
+        for (const Policy& policy : {Policy{}, pull_policy()}) {
+            for (const Halt& halt : judge_plan(facts, plan, policy)) advice += halt.resolve + "\n";
+        }
+        for (const char* key : {"delete = ", "pull = ", "max_delete", "`root`", "`remote`"})
+            CHECK((advice.find(key) == std::string::npos) == has_no_job);
+        for (const char* option : {"--never-delete", "--update", "--root"})
+            CHECK((advice.find(option) != std::string::npos) == has_no_job);
+    }
+}
+
 TEST_CASE("a root that was swapped halts until it is adopted") {
     for (RootIdentity other : {RootIdentity{"1:2", 11, Kind::directory}, RootIdentity{"9:9", 10, Kind::directory},
                                RootIdentity{"1:2", 10, Kind::symlink}, RootIdentity{"1:2", 10, Kind::directory, 99}}) {
