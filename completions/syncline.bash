@@ -20,6 +20,14 @@ _syncline_jobs() {
     done < <(syncline completion --jobs ${job_file:+-f "$job_file"} 2>/dev/null)
 }
 
+# The shell takes the colon of `cse:` for a word of its own: what stands before it is offered whole.
+_syncline_remotes() {
+    local name
+    while IFS= read -r name; do
+        [[ $name == "$word"* ]] && COMPREPLY+=("$name") && compopt -o nospace 2>/dev/null
+    done < <(syncline completion --remotes ${job_file:+-f "$job_file"} 2>/dev/null)
+}
+
 _syncline() {
     local word=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD - 1]}
     local command= job_file= i
@@ -37,7 +45,7 @@ _syncline() {
         -f|--file) _syncline_files -f; return ;;
         --job) _syncline_jobs; return ;;
         --root) _syncline_files -d; return ;;
-        --remote) _syncline_files -d; return ;;
+        --remote) _syncline_remotes; _syncline_files -d; return ;;
         -x|--exclude) :; return ;;
         -i|--include) :; return ;;
         -d|--remote-dir|--dest) _syncline_files -d; return ;;
@@ -55,13 +63,13 @@ _syncline() {
             if [[ $word == -* ]]; then
                 _syncline_words -f --file --once --job -n --dry-run --adopt --detach -v --verbose -q --quiet --json --log-file --help
             else
-                _syncline_files -f
+                _syncline_jobs; _syncline_files -f
             fi ;;
         plan)
             if [[ $word == -* ]]; then
                 _syncline_words -f --file --job -v --verbose -q --quiet --json --log-file --help
             else
-                _syncline_files -f
+                _syncline_jobs; _syncline_files -f
             fi ;;
         check)
             if [[ $word == -* ]]; then
@@ -97,7 +105,7 @@ _syncline() {
             if [[ $word == -* ]]; then
                 _syncline_words -f --file --job -v --verbose -q --quiet --json --log-file --help
             else
-                _syncline_files -f
+                _syncline_jobs; _syncline_files -f
             fi ;;
         init)
             if [[ $word == -* ]]; then
@@ -187,7 +195,7 @@ _syncline() {
             if [[ $word == -* ]]; then
                 _syncline_words -f --file -v --verbose -q --quiet --json --log-file --help
             else
-                :
+                _syncline_files -f
             fi ;;
     esac
 }

@@ -4,6 +4,10 @@ function __syncline_jobs
     syncline completion --jobs 2>/dev/null
 end
 
+function __syncline_remotes
+    syncline completion --remotes 2>/dev/null
+end
+
 complete -c syncline -f
 complete -c syncline -l help -d 'Print help'
 complete -c syncline -n __fish_use_subcommand -l version -d 'Print the version'
@@ -19,12 +23,12 @@ complete -c syncline -n '__fish_seen_subcommand_from apply' -l job -x -a '(__syn
 complete -c syncline -n '__fish_seen_subcommand_from apply' -s n -l dry-run -d 'Show the plan and change nothing'
 complete -c syncline -n '__fish_seen_subcommand_from apply' -l adopt -d 'Declare the source of this one run authoritative: guards are waived'
 complete -c syncline -n '__fish_seen_subcommand_from apply' -l detach -d 'Go on in the background'
-complete -c syncline -n '__fish_seen_subcommand_from apply' -r -F
+complete -c syncline -n '__fish_seen_subcommand_from apply' -r -F -a '(__syncline_jobs)'
 
 complete -c syncline -n __fish_use_subcommand -a plan -d 'Show what apply would do, and why, changing nothing'
 complete -c syncline -n '__fish_seen_subcommand_from plan' -s f -l file -r -F -d 'Read this job file'
 complete -c syncline -n '__fish_seen_subcommand_from plan' -l job -x -a '(__syncline_jobs)' -d 'Only this job (may be given again)'
-complete -c syncline -n '__fish_seen_subcommand_from plan' -r -F
+complete -c syncline -n '__fish_seen_subcommand_from plan' -r -F -a '(__syncline_jobs)'
 
 complete -c syncline -n __fish_use_subcommand -a check -d 'Validate the job file'
 complete -c syncline -n '__fish_seen_subcommand_from check' -s f -l file -r -F -d 'Read this job file'
@@ -33,7 +37,7 @@ complete -c syncline -n '__fish_seen_subcommand_from check' -r -F
 complete -c syncline -n __fish_use_subcommand -a push -d 'Run a job now, from its root to its destination'
 complete -c syncline -n '__fish_seen_subcommand_from push' -s f -l file -r -F -d 'Read this job file'
 complete -c syncline -n '__fish_seen_subcommand_from push' -l root -x -a '(__fish_complete_directories)' -d 'The local root, in place of the job\'s'
-complete -c syncline -n '__fish_seen_subcommand_from push' -l remote -x -a '(__fish_complete_directories)' -d 'The destination of an ad hoc job: HOST:DIR, BUCKET:PREFIX or a directory'
+complete -c syncline -n '__fish_seen_subcommand_from push' -l remote -x -a '(__syncline_remotes) (__fish_complete_directories)' -d 'The destination of an ad hoc job: HOST:DIR, BUCKET:PREFIX or a directory'
 complete -c syncline -n '__fish_seen_subcommand_from push' -l sync-cwd -d 'The root is the current directory, not the nearest Git root'
 complete -c syncline -n '__fish_seen_subcommand_from push' -s x -l exclude -x -d 'Exclude too, relative to the current directory (may be given again)'
 complete -c syncline -n '__fish_seen_subcommand_from push' -s i -l include -x -d 'Only what matches, relative to the current directory (may be given again)'
@@ -56,7 +60,7 @@ complete -c syncline -n '__fish_seen_subcommand_from push' -r -F -a '(__syncline
 complete -c syncline -n __fish_use_subcommand -a pull -d 'Run a job now, from its destination to its root'
 complete -c syncline -n '__fish_seen_subcommand_from pull' -s f -l file -r -F -d 'Read this job file'
 complete -c syncline -n '__fish_seen_subcommand_from pull' -l root -x -a '(__fish_complete_directories)' -d 'The local root, in place of the job\'s'
-complete -c syncline -n '__fish_seen_subcommand_from pull' -l remote -x -a '(__fish_complete_directories)' -d 'The destination of an ad hoc job: HOST:DIR, BUCKET:PREFIX or a directory'
+complete -c syncline -n '__fish_seen_subcommand_from pull' -l remote -x -a '(__syncline_remotes) (__fish_complete_directories)' -d 'The destination of an ad hoc job: HOST:DIR, BUCKET:PREFIX or a directory'
 complete -c syncline -n '__fish_seen_subcommand_from pull' -l sync-cwd -d 'The root is the current directory, not the nearest Git root'
 complete -c syncline -n '__fish_seen_subcommand_from pull' -s x -l exclude -x -d 'Exclude too, relative to the current directory (may be given again)'
 complete -c syncline -n '__fish_seen_subcommand_from pull' -s i -l include -x -d 'Only what matches, relative to the current directory (may be given again)'
@@ -78,7 +82,7 @@ complete -c syncline -n '__fish_seen_subcommand_from pull' -r -F -a '(__syncline
 complete -c syncline -n __fish_use_subcommand -a sync -d 'Run a job now, in the direction that it declares'
 complete -c syncline -n '__fish_seen_subcommand_from sync' -s f -l file -r -F -d 'Read this job file'
 complete -c syncline -n '__fish_seen_subcommand_from sync' -l root -x -a '(__fish_complete_directories)' -d 'The local root, in place of the job\'s'
-complete -c syncline -n '__fish_seen_subcommand_from sync' -l remote -x -a '(__fish_complete_directories)' -d 'The destination of an ad hoc job: HOST:DIR, BUCKET:PREFIX or a directory'
+complete -c syncline -n '__fish_seen_subcommand_from sync' -l remote -x -a '(__syncline_remotes) (__fish_complete_directories)' -d 'The destination of an ad hoc job: HOST:DIR, BUCKET:PREFIX or a directory'
 complete -c syncline -n '__fish_seen_subcommand_from sync' -l sync-cwd -d 'The root is the current directory, not the nearest Git root'
 complete -c syncline -n '__fish_seen_subcommand_from sync' -s x -l exclude -x -d 'Exclude too, relative to the current directory (may be given again)'
 complete -c syncline -n '__fish_seen_subcommand_from sync' -s i -l include -x -d 'Only what matches, relative to the current directory (may be given again)'
@@ -108,7 +112,7 @@ complete -c syncline -n '__fish_seen_subcommand_from run' -l skip-sync -d 'Do no
 complete -c syncline -n '__fish_seen_subcommand_from run' -l env -x -d 'Set it for the command: as it is here, or to VALUE; \'LC_*\' and \'!NAME\' too'
 complete -c syncline -n '__fish_seen_subcommand_from run' -s f -l file -r -F -d 'Read this job file'
 complete -c syncline -n '__fish_seen_subcommand_from run' -l root -x -a '(__fish_complete_directories)' -d 'The local root, in place of the job\'s'
-complete -c syncline -n '__fish_seen_subcommand_from run' -l remote -x -a '(__fish_complete_directories)' -d 'The destination of an ad hoc job: HOST:DIR, BUCKET:PREFIX or a directory'
+complete -c syncline -n '__fish_seen_subcommand_from run' -l remote -x -a '(__syncline_remotes) (__fish_complete_directories)' -d 'The destination of an ad hoc job: HOST:DIR, BUCKET:PREFIX or a directory'
 complete -c syncline -n '__fish_seen_subcommand_from run' -l sync-cwd -d 'The root is the current directory, not the nearest Git root'
 complete -c syncline -n '__fish_seen_subcommand_from run' -s x -l exclude -x -d 'Exclude too, relative to the current directory (may be given again)'
 complete -c syncline -n '__fish_seen_subcommand_from run' -s i -l include -x -d 'Only what matches, relative to the current directory (may be given again)'
@@ -131,11 +135,11 @@ complete -c syncline -n '__fish_seen_subcommand_from run' -x -a '(__syncline_job
 complete -c syncline -n __fish_use_subcommand -a explain -d 'Tell which rule selects or ignores a path, and what the last run did'
 complete -c syncline -n '__fish_seen_subcommand_from explain' -s f -l file -r -F -d 'Read this job file'
 complete -c syncline -n '__fish_seen_subcommand_from explain' -l job -x -a '(__syncline_jobs)' -d 'Only this job (may be given again)'
-complete -c syncline -n '__fish_seen_subcommand_from explain' -r -F
+complete -c syncline -n '__fish_seen_subcommand_from explain' -r -F -a '(__syncline_jobs)'
 
 complete -c syncline -n __fish_use_subcommand -a init -d 'Write a commented jobs.toml'
 
-complete -c syncline -n __fish_use_subcommand -a trust -d 'Trust a job file that was found, as it is now'
+complete -c syncline -n __fish_use_subcommand -a trust -d 'Trust a job file that was found with what it does now'
 complete -c syncline -n '__fish_seen_subcommand_from trust' -r -F
 
 complete -c syncline -n __fish_use_subcommand -a clean -d 'Remove remote project directories; \'clean stop\' ends a clean in the background'
@@ -146,7 +150,7 @@ complete -c syncline -n '__fish_seen_subcommand_from clean' -s n -l dry-run -d '
 complete -c syncline -n '__fish_seen_subcommand_from clean' -s y -l yes -d 'Do not ask; with --all, take what min_age keeps too'
 complete -c syncline -n '__fish_seen_subcommand_from clean' -s f -l file -r -F -d 'Read this job file'
 complete -c syncline -n '__fish_seen_subcommand_from clean' -l root -x -a '(__fish_complete_directories)' -d 'The local root, in place of the job\'s'
-complete -c syncline -n '__fish_seen_subcommand_from clean' -l remote -x -a '(__fish_complete_directories)' -d 'The destination of an ad hoc job: HOST:DIR, BUCKET:PREFIX or a directory'
+complete -c syncline -n '__fish_seen_subcommand_from clean' -l remote -x -a '(__syncline_remotes) (__fish_complete_directories)' -d 'The destination of an ad hoc job: HOST:DIR, BUCKET:PREFIX or a directory'
 complete -c syncline -n '__fish_seen_subcommand_from clean' -l sync-cwd -d 'The root is the current directory, not the nearest Git root'
 complete -c syncline -n '__fish_seen_subcommand_from clean' -l accept-new-host-key -d 'Believe a server\'s host key that is not known yet, and remember it'
 complete -c syncline -n '__fish_seen_subcommand_from clean' -x -a '(__syncline_jobs)'
@@ -206,3 +210,4 @@ complete -c syncline -n '__fish_seen_subcommand_from wait' -x -a '(__syncline_jo
 
 complete -c syncline -n __fish_use_subcommand -a stop -d 'End the running engine'
 complete -c syncline -n '__fish_seen_subcommand_from stop' -s f -l file -r -F -d 'Read this job file'
+complete -c syncline -n '__fish_seen_subcommand_from stop' -r -F

@@ -12,6 +12,7 @@
 #include "cli/host_clean.hpp"
 #include "cli/job_files.hpp"
 #include "cli/terminal.hpp"
+#include "config/reach.hpp"
 #include "core/project_name.hpp"
 #include "endpoint/ssh.hpp"
 #include "endpoint/ssh_root.hpp"

@@ -14,15 +14,22 @@ using Names = std::vector<std::string_view>;
 constexpr ArgumentSpec no_argument{};
 constexpr ArgumentSpec optional_file{"FILE", "The job file", 0, 1, Completes::job_file};
 constexpr ArgumentSpec one_file{"FILE", "The job file", 1, 1, Completes::job_file};
-constexpr ArgumentSpec one_path{"PATH", "A path below the root of a job", 1, 1, Completes::file};
+constexpr ArgumentSpec jobs_or_file{"FILE_OR_JOB", "The job file, then jobs: only these", 0, SIZE_MAX,
+                                    Completes::job_or_file};
+constexpr ArgumentSpec jobs_or_places{"FILE_OR_JOB",
+                                      "The job file, then jobs: only these; or two places, as push takes them", 0,
+                                      SIZE_MAX, Completes::job_or_file};
+constexpr ArgumentSpec one_path{"PATH", "A path below the root of a job, behind the job's name or alone", 1, 2,
+                                Completes::job_or_file};
 constexpr ArgumentSpec job_and_paths{"JOB_OR_PATH",
-                                     "A job's name, then paths below its root; relative to the current directory", 0,
-                                     SIZE_MAX, Completes::job_or_file};
+                                     "A job's name, then paths below its root, relative to the current directory; or "
+                                     "two places: from the first to the second",
+                                     0, SIZE_MAX, Completes::job_or_file};
 constexpr ArgumentSpec job_of_command{"JOB", "A job's name; without it the job whose root holds the current directory",
                                       0, 1, Completes::job};
 constexpr ArgumentSpec buckets_words{"WORD", "ls [NAME:PREFIX], or check NAME", 1, 2};
-constexpr ArgumentSpec one_job{"JOB", "A job's name", 1, 1, Completes::job};
-constexpr ArgumentSpec optional_job{"JOB", "Only this job", 0, 1, Completes::job};
+constexpr ArgumentSpec one_job{"JOB", "A job's name; before it, the job file", 1, 2, Completes::job};
+constexpr ArgumentSpec optional_job{"JOB", "Only this job; before it, the job file", 0, 2, Completes::job};
 constexpr ArgumentSpec job_of_clean{"JOB", "A job's name; without it the job whose root holds the current directory", 0,
                                     1, Completes::job};
 constexpr ArgumentSpec optional_command{"COMMAND", "The command to tell about", 0, 1, Completes::command};
@@ -42,9 +49,9 @@ std::vector<CommandSpec> make_commands() {
         {C::apply,
          "apply",
          "Run every job on its schedule until told to stop",
-         optional_file,
+         jobs_or_file,
          {"file", "once", "job", "dry-run", "adopt", "detach", "ready-fd", "wait-for-orders"}},
-        {C::plan, "plan", "Show what apply would do, and why, changing nothing", optional_file, {"file", "job"}},
+        {C::plan, "plan", "Show what apply would do, and why, changing nothing", jobs_or_places, {"file", "job"}},
         {C::check, "check", "Validate the job file", optional_file, {"file"}},
         {C::push, "push", "Run a job now, from its root to its destination", job_and_paths,
          direct_options({"delete", "never-delete", "overwrite", "preserve"})},
@@ -67,7 +74,7 @@ std::vector<CommandSpec> make_commands() {
          one_path,
          {"file", "job"}},
         {C::init, "init", "Write a commented jobs.toml", no_argument, {}},
-        {C::trust, "trust", "Trust a job file that was found, as it is now", one_file, {}},
+        {C::trust, "trust", "Trust a job file that was found with what it does now", one_file, {}},
         {C::clean,
          "clean",
          "Remove remote project directories; 'clean stop' ends a clean in the background",
@@ -77,7 +84,11 @@ std::vector<CommandSpec> make_commands() {
         {C::doctor, "doctor", "Try every root, destination and limit, and say what to do", optional_file, {"file"}},
         {C::buckets, "buckets", "List what is in a bucket, or try whether it can be used", buckets_words, {"file"}},
         {C::help, "help", "Tell about syncline, or about a command", optional_command, {}},
-        {C::completion, "completion", "Print the completion script of a shell", optional_shell, {"file", "jobs"}},
+        {C::completion,
+         "completion",
+         "Print the completion script of a shell",
+         optional_shell,
+         {"file", "jobs", "remotes"}},
     };
     std::vector<CommandSpec> control{
         {C::watch,
@@ -95,7 +106,7 @@ std::vector<CommandSpec> make_commands() {
         {C::pause, "pause", "Hold a job of the running engine", one_job, {"file"}},
         {C::resume, "resume", "Let a held job go on", one_job, {"file"}},
         {C::wait, "wait", "Wait until a job's changes so far are dealt with", one_job, {"file"}},
-        {C::stop, "stop", "End the running engine", no_argument, {"file"}},
+        {C::stop, "stop", "End the running engine", optional_file, {"file"}},
     };
     table.insert(table.end(), control.begin(), control.end());
     return table;
@@ -117,7 +128,7 @@ std::vector<OptionSpec> make_options() {
         {"--adopt", "", "Declare the source of this one run authoritative: guards are waived", &L::adopt},
         {"--root", "DIR", "The local root, in place of the job's", &L::root, K::directory},
         {"--remote", "REMOTE", "The destination of an ad hoc job: HOST:DIR, BUCKET:PREFIX or a directory", &L::remote,
-         K::directory},
+         K::remote},
         {"--sync-cwd", "", "The root is the current directory, not the nearest Git root", &L::sync_cwd},
         {"-x,--exclude", "GLOB", "Exclude too, relative to the current directory (may be given again)", &L::exclude},
         {"-i,--include", "GLOB", "Only what matches, relative to the current directory (may be given again)",
@@ -159,6 +170,7 @@ std::vector<OptionSpec> make_options() {
         {"--background", "", "Give way to every other clean", &L::background, K::nothing, true},
         {"--host", "NAME", "Only this host (may be given again)", &L::hosts, K::nothing, true},
         {"--jobs", "", "Print the names of the jobs", &L::list_jobs, K::nothing, true},
+        {"--remotes", "", "Print what a remote can begin with", &L::list_remotes, K::nothing, true},
     };
 }
 

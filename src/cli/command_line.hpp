@@ -61,13 +61,13 @@ struct CommandLine {
     bool follow = false, show = false, end = false;  ///< status --follow; watch and auto: --status, --stop
     std::string ready_fd;                            ///< apply, of an engine that a command started: cli/detach.hpp
     bool wait_for_orders = false;                    ///< the same: it holds no job before it is told to
-    bool list_jobs = false;                          ///< completion --jobs
+    bool list_jobs = false, list_remotes = false;    ///< completion --jobs, --remotes
     bool all = false, purge = false, clean_auto = false, yes = false, background = false;  ///< clean
     bool sync = false, skip_sync = false, pull = false, pull_always = false;               ///< run
 };
 
 /// What a shell offers for a value.
-enum class Completes : uint8_t { nothing, job_file, file, directory, job, job_or_file, shell, command };
+enum class Completes : uint8_t { nothing, job_file, file, directory, job, job_or_file, shell, command, remote };
 
 /// Where a value goes; the type says whether it is a flag, given once, or given many times.
 using Field = std::variant<bool CommandLine::*, std::string CommandLine::*, std::vector<std::string> CommandLine::*>;

@@ -42,6 +42,7 @@ std::string bash_action(Completes completes) {
         case Completes::job_or_file: return "_syncline_jobs; _syncline_files -f";
         case Completes::shell: return "_syncline_words bash zsh fish";
         case Completes::command: return "_syncline_words " + command_names();
+        case Completes::remote: return "_syncline_remotes; _syncline_files -d";
     }
     return ":";
 }
@@ -67,6 +68,14 @@ _syncline_jobs() {
     while IFS= read -r name; do
         [[ $name == "$word"* ]] && COMPREPLY+=("$(printf %q "$name")")
     done < <(syncline completion --jobs ${job_file:+-f "$job_file"} 2>/dev/null)
+}
+
+# The shell takes the colon of `cse:` for a word of its own: what stands before it is offered whole.
+_syncline_remotes() {
+    local name
+    while IFS= read -r name; do
+        [[ $name == "$word"* ]] && COMPREPLY+=("$name") && compopt -o nospace 2>/dev/null
+    done < <(syncline completion --remotes ${job_file:+-f "$job_file"} 2>/dev/null)
 }
 
 _syncline() {
@@ -139,6 +148,7 @@ std::string zsh_action(Completes completes) {
         case Completes::job_or_file: return "_syncline_jobs_or_files";
         case Completes::shell: return "(bash zsh fish)";
         case Completes::command: return "_syncline_commands";
+        case Completes::remote: return "_syncline_remotes";
     }
     return " ";
 }
@@ -167,6 +177,15 @@ _syncline_jobs() {
 _syncline_jobs_or_files() {
     _syncline_jobs
     _files
+}
+
+_syncline_remotes() {
+    local -a remotes file
+    (( ${+opt_args[-f]} )) && file=(-f "${(Q)opt_args[-f]}")
+    (( ${+opt_args[--file]} )) && file=(-f "${(Q)opt_args[--file]}")
+    remotes=("${(@f)$(syncline completion --remotes $file 2>/dev/null)}")
+    compadd -S '' -a remotes
+    _files -/
 }
 
 )sh";
@@ -225,6 +244,7 @@ std::string fish_values(Completes completes) {
         case Completes::job_or_file: return " -r -F -a '(__syncline_jobs)'";
         case Completes::shell: return " -x -a 'bash zsh fish'";
         case Completes::command: return " -x -a " + fish_quoted(command_names());
+        case Completes::remote: return " -x -a '(__syncline_remotes) (__fish_complete_directories)'";
     }
     return "";
 }
@@ -241,7 +261,8 @@ std::string fish_option(const OptionSpec& option, const std::string& condition) 
 std::string fish_script() {
     std::string out =
         "# fish completion for syncline; made by `syncline completion fish`\n\n"
-        "function __syncline_jobs\n    syncline completion --jobs 2>/dev/null\nend\n\ncomplete -c syncline -f\n"
+        "function __syncline_jobs\n    syncline completion --jobs 2>/dev/null\nend\n\n"
+        "function __syncline_remotes\n    syncline completion --remotes 2>/dev/null\nend\n\ncomplete -c syncline -f\n"
         "complete -c syncline -l help -d 'Print help'\n"
         "complete -c syncline -n __fish_use_subcommand -l version -d 'Print the version'\n";
     for (std::string_view name : common_options()) out += fish_option(option_spec(name), "");

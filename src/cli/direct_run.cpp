@@ -56,6 +56,7 @@ class Resolver {
     Job choose_job() {
         words_ = line_.arguments;
         if (line_.sync_cwd && !line_.root.empty()) refuse("--root and --sync-cwd exclude each other");
+        if (names_two_places(line_, file_, environment_)) return between_two_places();
         const Job* named = take_named_job();
         if (named) {
             if (!line_.remote.empty())
@@ -124,6 +125,29 @@ class Resolver {
         return best.empty() ? nullptr : best.front();
     }
 
+    Job between_two_places() {
+        TwoPlaces places = two_places(line_, direction_.value_or(Direction::push), file_, environment_);
+        AdHocRequest request;
+        request.root = places.root;
+        request.remote = places.remote;
+        request.directory = environment_.current_directory;
+        request.direction = direction_.value_or(Direction::push);
+        request.names_two_places = true;
+        words_ = std::move(places.paths);
+        if (words_.empty()) refuse_too_much(request.root);
+        return ad_hoc_job(request, file_ ? &*file_ : nullptr, environment_);
+    }
+
+    /// Nobody means to send a whole home directory by not naming another.
+    void refuse_too_much(const std::string& root) const {
+        const bool is_home = root == "~" || root.starts_with("~/");
+        const std::string full = here(is_home ? environment_.home + root.substr(1) : root);
+        std::string what = line_.root.empty() ? why_too_much(full, environment_) : "";
+        if (what.empty()) return;
+        refuse("the root would be " + escape(full) + ", which " + what +
+               "; name it with --root if that is meant, or go to the directory that is");
+    }
+
     Job without_job() const {
         bool is_git = !line_.sync_cwd && (!file_ || file_->engine.ad_hoc_root_is_git);
         const std::string& directory = environment_.current_directory;
@@ -133,6 +157,7 @@ class Resolver {
         request.remote_comes_later = line_.remote.empty() && !line_.bucket.empty();
         request.directory = directory;
         request.direction = direction_.value_or(Direction::push);
+        refuse_too_much(request.root);
         return ad_hoc_job(request, file_ ? &*file_ : nullptr, environment_);
     }
 

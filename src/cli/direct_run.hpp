@@ -21,6 +21,19 @@ struct DirectRun {
 DirectRun resolve_direct_run(const CommandLine& line, const std::optional<JobFile>& file,
                              std::optional<Direction> direction, const ParseEnvironment& environment);
 
+/// Whether the arguments are two places, and not a job and paths: one of them is a HOST:DIR or BUCKET:PREFIX, or no
+/// root of a job holds both.
+bool names_two_places(const CommandLine& line, const std::optional<JobFile>& file, const ParseEnvironment& environment);
+
+/// The two, when they are that: what becomes the root of an ad hoc job and what its remote; of a file, its directory
+/// and the file as the only path. Throws Error{usage} when the local one is none.
+struct TwoPlaces {
+    std::string root, remote;
+    std::vector<std::string> paths;
+};
+TwoPlaces two_places(const CommandLine& line, Direction direction, const std::optional<JobFile>& file,
+                     const ParseEnvironment& environment);
+
 /// `word`, relative to the current directory, as a path below `root` ("" is the root itself); nullopt when it lies
 /// outside. A symlink at its end is not followed, so that it can be named; those before it are.
 std::optional<std::string> path_below_root(const std::string& word, const std::string& root,

@@ -12,6 +12,7 @@
 #include "cli/exit_status.hpp"
 #include "cli/job_files.hpp"
 #include "cli/workbench.hpp"
+#include "config/reach.hpp"
 
 namespace syncline::cli {
 namespace {
@@ -51,7 +52,8 @@ bool look_at_job_file(Session& session, const JobFile& file, bool was_named, Con
         }
         if (reason_for_distrust(file, untrusted_reach(file, session.environment), session.environment)) {
             std::string advice = "read it, then: syncline trust " + escape(file.shown_path);
-            consultation.tell(Finding{"error", subject, "is not trusted as it is now", advice});
+            consultation.tell(
+                Finding{"error", subject, "is not trusted with all that it does: see `syncline check`", advice});
             return false;
         }
     }

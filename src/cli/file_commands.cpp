@@ -2,6 +2,7 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 
 #include "base/text.hpp"
@@ -9,7 +10,8 @@
 #include "cli/completion.hpp"
 #include "cli/exit_status.hpp"
 #include "cli/job_files.hpp"
-#include "state/store.hpp"
+#include "cli/known_remotes.hpp"
+#include "config/reach.hpp"
 
 namespace syncline::cli {
 namespace {
@@ -43,6 +45,21 @@ void list_jobs(const Session& session) {
     session.console.print(names);
 }
 
+/// What the file does that needs trust where it is found.
+void tell_reach(Session& session, const JobFile& file) {
+    std::vector<Diagnostic> reach = untrusted_reach(file, session.environment);
+    std::vector<Diagnostic> missing = reach;
+    try {
+        missing = distrusted(file, reach, session.environment);
+    } catch (const Error& error) {
+        session.output.warning("what is trusted cannot be told: " + std::string(error.what()));
+    }
+    for (const Diagnostic& each : reach) {
+        bool is_trusted = std::ranges::find(missing, each) == missing.end();
+        session.output.diagnostic(is_trusted ? "trusted" : "needs trust", each);
+    }
+}
+
 }  // namespace
 
 int check_command(Session& session) {
@@ -55,6 +72,7 @@ int check_command(Session& session) {
     std::vector<Diagnostic> warnings = outcome.warnings;
     for (const Diagnostic& warning : warnings) session.output.diagnostic("warning", warning);
     for (const Diagnostic& error : outcome.errors) session.output.diagnostic("error", error);
+    if (outcome.file) tell_reach(session, *outcome.file);
     size_t jobs = outcome.file ? outcome.file->jobs.size() : 0;
     session.output.checked(shown_path(place->path, session.environment), jobs, outcome.errors.size(), warnings.size());
     return outcome.file ? exit_ok : exit_usage;
@@ -65,13 +83,13 @@ int init_command(Session& session) {
     // Its job leaves the directory. Whoever had the file written may run it as it is.
     JobFile file = load(session, "jobs.toml");
     try {
-        Store(default_state_directory()).trust(trusted_path(file, session.environment), file.sha256);
+        trust_file(file, session.environment);
     } catch (const Error& error) {
         session.output.warning("jobs.toml is not trusted yet: " + std::string(error.what()));
     }
     session.output.info(
-        "wrote jobs.toml; try 'syncline plan', or edit it first: then 'syncline plan jobs.toml', and 'syncline trust "
-        "jobs.toml' to have it found again");
+        "wrote jobs.toml; try 'syncline plan', or edit it first; where an edit adds what leaves this directory or "
+        "runs a command, name it ('syncline plan jobs.toml') or trust it ('syncline trust jobs.toml')");
     return exit_ok;
 }
 
@@ -80,15 +98,21 @@ int trust_command(Session& session) {
     if (std::optional<Diagnostic> foreign = check_trusted_job_file(file.path, session.environment)) {
         throw Error(Errc::usage, foreign->text());
     }
-    Store(default_state_directory()).trust(trusted_path(file, session.environment), file.sha256);
-    session.output.info("trusted " + escape(file.shown_path) + " as it is now; an edit ends that");
-    for (const Diagnostic& reach : untrusted_reach(file, session.environment)) {
-        if (session.line.verbose) session.output.info("  " + reach.text());
-    }
+    trust_file(file, session.environment);
+    std::vector<Diagnostic> reach = untrusted_reach(file, session.environment);
+    session.output.info("trusted " + escape(file.shown_path) +
+                        (reach.empty() ? "; it does nothing that needs it" : " with this, and with nothing more:"));
+    for (const Diagnostic& each : reach) session.output.info("  " + each.text());
     return exit_ok;
 }
 
 int completion_command(Session& session) {
+    if (session.line.list_remotes) {
+        std::string names;
+        for (const std::string& name : known_remotes(session)) names += escape(name) + ":\n";
+        session.console.print(names);
+        return exit_ok;
+    }
     if (session.line.list_jobs) {
         list_jobs(session);
         return exit_ok;

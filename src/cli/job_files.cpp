@@ -1,10 +1,14 @@
 #include "cli/job_files.hpp"
 
+#include <unistd.h>
+
 #include <algorithm>
 
 #include "base/error.hpp"
 #include "base/text.hpp"
 #include "cli/exit_status.hpp"
+#include "cli/terminal.hpp"
+#include "config/reach.hpp"
 #include "state/store.hpp"
 
 namespace syncline::cli {
@@ -16,6 +20,27 @@ std::vector<Job> chosen_jobs(const JobFile& file, const std::vector<std::string>
     std::erase_if(chosen,
                   [&](const Job& job) { return !names.empty() && std::ranges::find(names, job.name) == names.end(); });
     return chosen;
+}
+
+std::string what_needs_trust(const JobFile& file, const std::vector<Diagnostic>& missing) {
+    std::string text =
+        "the job file " + escape(file.shown_path) + " was found, not named, and is not trusted as far as this goes:\n";
+    for (const Diagnostic& diagnostic : missing) text += "  " + diagnostic.text() + "\n";
+    return text;
+}
+
+/// Whether somebody sits there who was asked by this very command: not for a script's run in a terminal.
+bool can_ask(const Session& session) {
+    return !session.line.json && ::isatty(STDIN_FILENO) != 0 && ::isatty(STDERR_FILENO) != 0 && has_terminal();
+}
+
+/// Whether the user says that the file may do this from now on.
+bool ask_for_trust(const Session& session, const JobFile& file, const std::vector<Diagnostic>& missing) {
+    session.console.complain("syncline: " + what_needs_trust(file, missing));
+    std::optional<std::string> answer = ask_now(session.console, "Trust it with this from now on? [y/N] ");
+    if (!answer || (*answer != "y" && *answer != "Y" && *answer != "yes")) return false;
+    Store(default_state_directory()).add_trust(trusted_path(file, session.environment), facts_of(missing));
+    return true;
 }
 
 }  // namespace
@@ -49,14 +74,29 @@ std::string trusted_path(const JobFile& file, const ParseEnvironment& environmen
     return environment.resolve(file.path);
 }
 
+void trust_file(const JobFile& file, const ParseEnvironment& environment) {
+    std::vector<std::string> facts = facts_of(untrusted_reach(file, environment));
+    Store(default_state_directory()).trust(trusted_path(file, environment), facts);
+}
+
+std::vector<Diagnostic> distrusted(const JobFile& file, std::vector<Diagnostic> reach,
+                                   const ParseEnvironment& environment) {
+    if (reach.empty() || is_own_job_file(file.path, environment)) return {};
+    const std::string path = trusted_path(file, environment);
+    Store store(default_state_directory());
+    // A state of the first version knows the text that was trusted, and by it what it was trusted with.
+    if (store.is_trusted_text(path, file.sha256)) store.trust(path, facts_of(untrusted_reach(file, environment)));
+    const std::vector<std::string> facts = store.trusted_facts(path);
+    std::erase_if(reach, [&](const Diagnostic& each) { return std::ranges::find(facts, each.message) != facts.end(); });
+    return reach;
+}
+
 std::optional<std::string> reason_for_distrust(const JobFile& file, const std::vector<Diagnostic>& reach,
                                                const ParseEnvironment& environment) {
-    if (reach.empty()) return std::nullopt;
-    if (Store(default_state_directory()).is_trusted(trusted_path(file, environment), file.sha256)) return std::nullopt;
-    std::string text =
-        "the job file " + escape(file.shown_path) + " was found, not named, and is not trusted as it is now:\n";
-    for (const Diagnostic& diagnostic : reach) text += "  " + diagnostic.text() + "\n";
-    return text + "run 'syncline trust " + escape(file.shown_path) + "' after reading it, or name it with -f";
+    std::vector<Diagnostic> missing = distrusted(file, reach, environment);
+    if (missing.empty()) return std::nullopt;
+    return what_needs_trust(file, missing) + "run 'syncline trust " + escape(file.shown_path) +
+           "' after reading it, or name it with -f";
 }
 
 std::optional<JobFile> find_and_load(Session& session, bool takes_file) {
@@ -71,6 +111,11 @@ std::optional<JobFile> find_and_load(Session& session, bool takes_file) {
 
 void require_trust(const Session& session, const JobFile& file, const std::vector<Job>& jobs, bool serves_status) {
     std::vector<Diagnostic> reach = untrusted_reach(file, jobs, serves_status, session.environment);
+    if (can_ask(session)) {
+        std::vector<Diagnostic> missing = distrusted(file, reach, session.environment);
+        if (missing.empty() || ask_for_trust(session, file, missing)) return;
+        throw Error(Errc::usage, escape(file.shown_path) + " is not trusted, and nothing was done");
+    }
     std::optional<std::string> reason = reason_for_distrust(file, reach, session.environment);
     if (reason) throw Error(Errc::usage, *reason);
 }

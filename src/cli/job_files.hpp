@@ -28,7 +28,8 @@ JobFile load(Session& session, const std::string& path);
 /// be trusted with them, unless it was named: require_trust.
 std::optional<JobFile> find_and_load(Session& session, bool takes_file);
 
-/// Refuses a found file that is not trusted with what these jobs of it reach. Throws Error{usage}.
+/// A found file that is not trusted with what these jobs of it reach: asks on a terminal, else refuses it. Throws
+/// Error{usage}.
 void require_trust(const Session& session, const JobFile& file, const std::vector<Job>& jobs, bool serves_status);
 
 /// The same for one job of it, or an ad hoc job, as the command line made it: what the user typed needs no trust. A
@@ -41,13 +42,19 @@ JobFile require_job_file(Session& session, bool takes_file);
 /// The same file again, for an engine that follows its edits: with every check that the start made, as diagnostics.
 ParseOutcome load_again(const Session& session, const std::string& path, bool was_named);
 
-/// Why a found file that reaches as far (untrusted_reach) may not be used until its user trusted it; nullopt when it
-/// may.
+/// Of `reach` (untrusted_reach) what the found file is not trusted with. The user's own job file is trusted with all.
+std::vector<Diagnostic> distrusted(const JobFile& file, std::vector<Diagnostic> reach,
+                                   const ParseEnvironment& environment);
+
+/// Why a found file that reaches as far may not be used until its user trusted it; nullopt when it may.
 std::optional<std::string> reason_for_distrust(const JobFile& file, const std::vector<Diagnostic>& reach,
                                                const ParseEnvironment& environment);
 
 /// What trust remembers a job file by: its physical path.
 std::string trusted_path(const JobFile& file, const ParseEnvironment& environment);
+
+/// Trusts it with all that it does now, and with nothing else.
+void trust_file(const JobFile& file, const ParseEnvironment& environment);
 
 /// Leaves the jobs that are named, in file order; all for no names. Throws Error{usage} for an unknown one.
 void keep_jobs(JobFile& file, const std::vector<std::string>& names);

@@ -47,6 +47,7 @@ class Output {
     virtual void cleaned(const CleanReport& report) = 0;
 
     /// Something about the job file; `level` is "error" or "warning".
+    /// `level` is "error" or "warning"; "trusted" or "needs trust" for what a file does beyond its directory.
     virtual void diagnostic(const std::string& level, const Diagnostic& diagnostic) = 0;
     /// The end of `check`.
     virtual void checked(const std::string& file, size_t jobs, size_t errors, size_t warnings) = 0;

@@ -10,6 +10,7 @@
 #include "base/text.hpp"
 #include "cli/commands.hpp"
 #include "cli/exit_status.hpp"
+#include "cli/job_arguments.hpp"
 #include "cli/logging.hpp"
 #include "cli/parse_command_line.hpp"
 
@@ -56,7 +57,7 @@ OutputOptions output_options(const CommandLine& line) {
 }
 
 /// Runs the command and tells what ended it.
-int run_one(const CommandLine& line, Console& console) {
+int run_one(CommandLine line, Console& console) {
     std::unique_ptr<Output> output = make_output(console, output_options(line));
     try {
         // The log of an engine that goes to the background is the engine's own to write.
@@ -64,7 +65,9 @@ int run_one(const CommandLine& line, Console& console) {
         std::string log = is_for_another ? "" : line.log_file;
         begin_logging(console, {log, line.verbose, line.quiet});
         if (!log.empty()) output = make_logged_output(std::move(output));
-        Session session{line, console, *output, ParseEnvironment::of_process()};
+        ParseEnvironment environment = ParseEnvironment::of_process();
+        sort_job_arguments(line, environment);
+        Session session{line, console, *output, std::move(environment)};
         return dispatch(session);
     } catch (const Reported& reported) {
         return reported.status;

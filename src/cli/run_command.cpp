@@ -297,6 +297,7 @@ int run_command(Session& session) {
     DirectRun push = resolve_direct_run(session.line, file, Direction::push, session.environment);
     DirectRun pull = resolve_direct_run(session.line, file, Direction::pull, session.environment);
     check_line(session.line, push);
+    tell_ad_hoc(session, push.job);
     if (file) require_trust_for(session, *file, push.job);
     // A variable that is missing is told before anything is done.
     chosen_variables(session.line.variables, process_variables());

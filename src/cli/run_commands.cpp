@@ -37,7 +37,24 @@ int plan_status(const RunReport& report) {
     return could_plan ? exit_ok : exit_status(report);
 }
 
+int plan_two_places(Session& session) {
+    std::optional<JobFile> file = find_and_load(session, false);
+    DirectRun run = resolve_direct_run(session.line, file, Direction::push, session.environment);
+    if (file) require_trust_for(session, *file, run.job);
+    Workbench workbench(session);
+    if (file) workbench.use_settings(*file);
+    return show_plans(session, workbench, {{run.job, run.options}}, false);
+}
+
 }  // namespace
+
+void tell_ad_hoc(Session& session, const Job& job) {
+    if (job.line != 0) return;
+    const bool is_push = job.policy.direction == Direction::push;
+    session.output.info("ad hoc: " + std::string(is_push ? "push " : "pull ") +
+                        (is_push ? escape(job.root) + " -> " + escape(job.remote_text)
+                                 : escape(job.remote_text) + " -> " + escape(job.root)));
+}
 
 Task<void> run_and_tell(const Job& job, RunOptions options, Workbench& workbench, Output& output, bool quiet_when_idle,
                         int& status, Hooks* hooks) {
@@ -85,6 +102,8 @@ int show_plans(Session& session, Workbench& workbench, const std::vector<Planned
 }
 
 int plan_command(Session& session) {
+    // Two places are all that is left of the arguments.
+    if (!session.line.arguments.empty()) return plan_two_places(session);
     JobFile file = require_job_file(session, true);
     keep_jobs(file, session.line.jobs);
     Workbench workbench(session);
@@ -101,11 +120,17 @@ int direct_command(Session& session) {
     if (session.line.command == Command::pull) direction = Direction::pull;
     std::optional<JobFile> file = find_and_load(session, false);
     DirectRun run = resolve_direct_run(session.line, file, direction, session.environment);
-    if (file) require_trust_for(session, *file, run.job);
+    tell_ad_hoc(session, run.job);
     const bool is_real = !session.line.dry_run;
-    if (is_real && session.line.restart) end_run_elsewhere(session, file, run.job);
-    if (is_real && file) {
+    // An engine that serves the file runs what it read itself, by leave that was given to it.
+    if (is_real && file && !session.line.restart) {
         std::optional<int> done = run_in_engine(session, *file, run);
+        if (done) return *done;
+    }
+    if (file) require_trust_for(session, *file, run.job);
+    if (is_real && session.line.restart) {
+        end_run_elsewhere(session, file, run.job);
+        std::optional<int> done = file ? run_in_engine(session, *file, run) : std::nullopt;
         if (done) return *done;
     }
     Workbench workbench(session);

@@ -20,6 +20,9 @@ class Hooks;
 Task<void> run_and_tell(const Job& job, RunOptions options, Workbench& workbench, Output& output, bool quiet_when_idle,
                         int& status, Hooks* hooks = nullptr);
 
+/// Says of an ad hoc run what is sent from where and to where: that is in no file that one could look at.
+void tell_ad_hoc(Session& session, const Job& job);
+
 /// Plans each and tells all plans. 0 when all could be planned, halts included. `as_events`: JSON as one event a line,
 /// not as the document of `plan`.
 int show_plans(Session& session, Workbench& workbench, const std::vector<PlannedRun>& runs, bool as_events);

@@ -65,12 +65,12 @@ int show_schedule(Session& session, const std::string& line) {
     return exit_ok;
 }
 
-/// What a start of an engine with this job alone would check. The engine may hold the job already, or take it on.
+/// What a start of an engine with this job alone would check.
 void check_start(Session& session) {
-    if (!session.line.interval.empty()) require_interval(session.line.interval);
-    JobFile file = require_job_file(session, false);
-    keep_jobs(file, {session.line.arguments.front()});
-    require_trust_for(session, file, file.jobs.front());
+    std::optional<JobFile> file = find_and_load(session, false);
+    if (!file) return;  // engine_place() has told
+    keep_jobs(*file, {session.line.arguments.front()});
+    require_trust_for(session, *file, file->jobs.front());
 }
 
 /// Only for this job: what else the file holds was not asked for. It begins nothing before it is told to.
@@ -87,9 +87,11 @@ int schedule_command(Session& session) {
     if (line.show && line.end) throw Error(Errc::usage, "--status and --stop exclude each other");
     EnginePlace place = engine_place(session);
     const bool is_start = !line.show && !line.end;
-    if (is_start) check_start(session);
+    if (is_start && !line.interval.empty()) require_interval(line.interval);
+    // An engine that is there serves what it read itself, by leave that was given to it.
     bool is_new = is_start && !find_engine(place);
     if (is_new) {
+        check_start(session);
         int status = start_engine(session, place);
         if (status != exit_ok) return status;
     }

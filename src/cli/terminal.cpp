@@ -4,9 +4,12 @@
 #include <termios.h>
 #include <unistd.h>
 
+#include <asio/co_spawn.hpp>
+#include <asio/io_context.hpp>
 #include <asio/posix/stream_descriptor.hpp>
 #include <asio/use_awaitable.hpp>
 #include <cerrno>
+#include <exception>
 #include <utility>
 
 namespace syncline::cli {
@@ -104,6 +107,26 @@ Task<std::optional<std::string>> Terminal::ask(std::string text, bool echo) {
     std::optional<std::string> line = take_line(fd);
     if (!echo) show(fd, "\n");
     co_return line;
+}
+
+namespace {
+
+Task<void> keep_answer(Terminal& terminal, std::string text, std::optional<std::string>& answer) {
+    auto asking = terminal.ask(std::move(text), true);
+    answer = co_await std::move(asking);
+}
+
+}  // namespace
+
+std::optional<std::string> ask_now(Console& console, const std::string& text) {
+    asio::io_context io;
+    Terminal terminal(io.get_executor(), console);
+    std::optional<std::string> answer;
+    std::exception_ptr failure;
+    asio::co_spawn(io, keep_answer(terminal, text, answer), [&](std::exception_ptr thrown) { failure = thrown; });
+    io.run();
+    if (failure) std::rethrow_exception(failure);
+    return answer;
 }
 
 }  // namespace syncline::cli

@@ -26,6 +26,9 @@ class RawTerminal {
     RawTerminal& operator=(const RawTerminal&) = delete;
 };
 
+/// Shows `text` and waits for a line, as Terminal::ask does with an echo, for commands that run nothing else yet.
+std::optional<std::string> ask_now(Console& console, const std::string& text);
+
 class Terminal {
   public:
     /// `console` outlives it: its status line waits while somebody is asked.

@@ -80,6 +80,7 @@ class TextOutput final : public Output {
     void diagnostic(const std::string& level, const Diagnostic& diagnostic) override {
         bool is_error = level == "error";
         if (options_.quiet && !is_error) return;
+        if (!is_error && level != "warning") return console_.print(level + ": " + diagnostic.text() + "\n");
         console_.complain(stamped((is_error ? "" : error_style_.yellow("warning: ")) + diagnostic.text() + "\n"));
     }
 

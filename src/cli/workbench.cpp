@@ -217,6 +217,7 @@ Task<void> keep_pair_key(Job job, EndpointFactory& endpoints, PairKey& key) {
 PairKey Workbench::pair_key(const Job& job) {
     PairKey key;
     run(keep_pair_key(job, impl_->endpoints, key));
+    key.destination = impl_->store.resolved(key.destination);
     return key;
 }
 

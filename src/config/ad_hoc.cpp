@@ -42,6 +42,20 @@ void check_nesting(const Job& job, const ParseEnvironment& environment) {
 
 }  // namespace
 
+std::string why_too_much(const std::string& root, const ParseEnvironment& environment) {
+    const std::string physical = environment.resolve(root);
+    if (physical == "/") return "is the whole file system";
+    const std::string home = environment.home.empty() ? "" : environment.resolve(environment.home);
+    if (physical == home) return "is your home directory";
+    if (!home.empty() && is_beneath(home, physical)) return "holds your home directory";
+    for (std::string_view homes : {"/home", "/Users"}) {
+        if (physical == homes) return "holds home directories";
+        bool is_home = is_beneath(physical, homes) && physical.find('/', homes.size() + 1) == std::string::npos;
+        if (is_home) return "is a home directory";
+    }
+    return physical == "/root" ? "is a home directory" : "";
+}
+
 void replace_root(Job& job, const std::string& root, const std::string& directory,
                   const ParseEnvironment& environment) {
     if (root.empty()) throw Error(Errc::usage, "the root must not be empty");

@@ -23,6 +23,10 @@ struct AdHocRequest {
 /// remote that means nothing, and for a root and remote that lie in each other.
 Job ad_hoc_job(const AdHocRequest& request, const JobFile* file, const ParseEnvironment& environment);
 
+/// Why a directory is more than an ad hoc job takes for its root unasked: the end of a sentence that begins with it; ""
+/// when it is not `/`, nobody's home directory, and holds none.
+std::string why_too_much(const std::string& root, const ParseEnvironment& environment);
+
 /// What `--root` does to a job of the file. Throws as ad_hoc_job.
 void replace_root(Job& job, const std::string& root, const std::string& directory, const ParseEnvironment& environment);
 

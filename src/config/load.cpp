@@ -80,6 +80,19 @@ std::string why_not_ours(const std::string& path) {
     return "";
 }
 
+std::string directory_of(const std::string& path) {
+    size_t slash = path.rfind('/');
+    return slash == 0 ? "/" : path.substr(0, slash);
+}
+
+/// "" when there is no place for one.
+std::string own_job_file(const ParseEnvironment& environment) {
+    std::string config = environment.variable ? environment.variable("XDG_CONFIG_HOME").value_or("") : "";
+    // The XDG specification has relative values ignored.
+    if (!config.starts_with('/')) config = environment.home.starts_with('/') ? environment.home + "/.config" : "";
+    return config.empty() ? "" : config + "/syncline/jobs.toml";
+}
+
 }  // namespace
 
 ParseOutcome load_job_file(const std::string& path, const ParseEnvironment& environment) {
@@ -112,12 +125,21 @@ std::optional<std::string> find_job_file(const std::string& directory, const Par
         if (at == "/") break;
         at.erase(std::max<size_t>(at.rfind('/'), 1));
     }
-    std::string config = environment.variable ? environment.variable("XDG_CONFIG_HOME").value_or("") : "";
-    // The XDG specification has relative values ignored.
-    if (!config.starts_with('/')) config = environment.home.starts_with('/') ? environment.home + "/.config" : "";
-    std::string candidate = config + "/syncline/jobs.toml";
-    if (!config.empty() && is_regular_file(candidate)) return candidate;
+    std::string own = own_job_file(environment);
+    if (!own.empty() && is_regular_file(own)) return own;
     return std::nullopt;
+}
+
+bool is_own_job_file(const std::string& path, const ParseEnvironment& environment) {
+    const std::string own = own_job_file(environment);
+    if (own.empty()) return false;
+    // The directory under its name, and the one that a link may lead to.
+    std::string physical = environment.resolve(own);
+    if (environment.resolve(path) != physical) return false;
+    for (const std::string& each : {physical, directory_of(physical), directory_of(own)}) {
+        if (!why_not_ours(each).empty()) return false;
+    }
+    return true;
 }
 
 std::optional<Diagnostic> check_found_job_file(const std::string& path, const ParseEnvironment& environment) {

@@ -37,17 +37,12 @@ std::optional<std::string> find_job_file(const std::string& directory, const Par
 /// nullopt when it may.
 std::optional<Diagnostic> check_found_job_file(const std::string& path, const ParseEnvironment& environment);
 
+/// Whether it is the user's own, $XDG_CONFIG_HOME/syncline/jobs.toml, which needs no trust: the file and the
+/// directories that it is in belong to this user, and nobody else may write there.
+bool is_own_job_file(const std::string& path, const ParseEnvironment& environment);
+
 /// Why a job file may not be trusted, for the same reasons: it would be refused all the same when it is found.
 std::optional<Diagnostic> check_trusted_job_file(const std::string& path, const ParseEnvironment& environment);
-
-/// All that a job file may not do before its user has trusted it: reach out of its own directory, run commands, and
-/// hand values of the environment to servers.
-std::vector<Diagnostic> untrusted_reach(const JobFile& file, const ParseEnvironment& environment);
-
-/// The same for what runs `jobs` with the hosts and buckets that they go to, and opens the status endpoint only when it
-/// serves one. A job of no line is one of the command line, whose places are the user's own.
-std::vector<Diagnostic> untrusted_reach(const JobFile& file, const std::vector<Job>& jobs, bool serves_status,
-                                        const ParseEnvironment& environment);
 
 /// The commented job file that `syncline init` writes. It is valid as it stands.
 std::string init_text();

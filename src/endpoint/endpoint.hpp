@@ -161,6 +161,10 @@ class Endpoint {
     /// name in the job file, the user and the directory.
     virtual std::string identity_text() const = 0;
 
+    /// The same for what inspect() found, or create_root() made, whatever the destination calls it: with `..` and links
+    /// resolved by the server. "" where identity_text() says all, and where nothing is there.
+    virtual std::string resolved_identity_text() const { return ""; }
+
     /// The absolute path of a local tree; "" for others.
     virtual std::string local_path() const { return ""; }
 

@@ -64,6 +64,11 @@ std::string SshEndpoint::identity_text() const {
     return "ssh:" + host_->name() + ":" + settings_->user + ":" + directory_;
 }
 
+std::string SshEndpoint::resolved_identity_text() const {
+    if (root_.state == RootReport::State::absent || !root_.path.starts_with('/')) return "";
+    return "ssh:" + host_->name() + ":" + settings_->user + ":" + root_.path;
+}
+
 std::optional<ProjectPlace> SshEndpoint::project_place() const {
     SYNCLINE_ASSERT(settings_ != nullptr);
     return project_place_of(*host_, *settings_, directory_);

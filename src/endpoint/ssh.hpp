@@ -35,6 +35,7 @@ class SshEndpoint : public Endpoint {
     std::string shown() const override;
     Task<void> prepare() override;
     std::string identity_text() const override;
+    std::string resolved_identity_text() const override;
     std::optional<ProjectPlace> project_place() const override;
     bool is_unsafe_for_mirror() const override;
     Task<std::optional<RootIdentity>> inspect() override;

@@ -59,18 +59,8 @@ Task<void> RunSteps::open_sides() {
     report_.source = source().shown();
     report_.target = target().shown();
     co_await remote_->prepare();
-    key_ = {local_->root_text(), remote_->identity_text(), policy_.direction};
-}
-
-void RunSteps::lock() {
-    std::string holder;
-    // Two jobs on one target would sweep each other's files in the making.
-    std::vector<std::string> paths = run_lock_paths(context_.state_directory, key_);
-    lock_ = FileLock::try_acquire(paths[0], holder);
-    if (lock_) target_lock_ = FileLock::try_acquire(paths[1], holder);
-    if (lock_ && target_lock_) return;
-    std::string by = holder.empty() ? "" : " (PID " + holder + ")";
-    throw Error(Errc::locked, "another run" + by + " works on it; wait for that one to end");
+    spelled_ = remote_->identity_text();
+    key_ = {local_->root_text(), context_.store.resolved(spelled_), policy_.direction};
 }
 
 Task<void> RunSteps::look_at_roots() {
@@ -83,13 +73,24 @@ Task<void> RunSteps::look_at_roots() {
     }
     std::optional<WholeSync> last = last_whole_sync();
     facts_.command = command_for(job_, options_, context_);
+    facts_.has_no_job = job_.line == 0;
     facts_.source.shown = source().shown();
     facts_.target.shown = target().shown();
+    const bool was_spelled = key_.destination == spelled_;
     co_await inspect_roots();
+    if (settle_destination()) {
+        if (lists_local_early_) co_await load_baseline();
+        // What was recorded of a link's former end still guards against the new one.
+        if (was_spelled) last = last_whole_sync();
+    }
     if (last) {
         facts_.source.recorded = last->source;
         facts_.target.recorded = last->target;
     }
+    // Where the path is resolved, a link at its end says nothing of the directory that it leads to.
+    RootFacts& remote = is_push() ? facts_.target : facts_.source;
+    bool is_resolved = !remote_->resolved_identity_text().empty() && is_directory(remote.recorded);
+    if (is_resolved && is_directory(remote.now)) remote.recorded->kind = remote.now->kind;
     facts_.whole_sync_recorded = last.has_value();
     facts_.watcher_live = options_.watch != nullptr;
     facts_.target_is_unsafe = target().is_unsafe_for_mirror();
@@ -192,6 +193,11 @@ void RunSteps::report_plan() {
 }
 
 Task<void> RunSteps::apply() {
+    constexpr uint16_t owner_access = 0700;  // what is to be written into it needs that
+    uint16_t mode = facts_.source.now ? target_mode(policy_, true, facts_.source.now->mode) : owner_access;
+    co_await target().create_root(mode | owner_access);
+    settle_destination();
+    context_.store.record_spelling(spelled_, key_.destination);
     recorder_.emplace(context_.store, pair_);
     if (!is_push()) recorder_->record_reverse(reverse_pair());
     recorder_->set_listed_at(source_listing_.started_at, target_listing_.started_at);
@@ -202,9 +208,6 @@ Task<void> RunSteps::apply() {
         plan_.count(Op::put) + plan_.count(Op::symlink) + plan_.count(Op::remove) + plan_.count(Op::rmdir);
     progress_.bytes_total = plan_.bytes;
     progress_.phase = RunPhase::transferring;
-    constexpr uint16_t owner_access = 0700;  // what is to be written into it needs that
-    uint16_t mode = facts_.source.now ? target_mode(policy_, true, facts_.source.now->mode) : owner_access;
-    co_await target().create_root(mode | owner_access);
     // A pull from a server that broke off left what it had brought, and this one goes on with it.
     bool sweeps_first = is_push() || !remote_->local_path().empty();
     if (sweeps_first) co_await target().sweep(target_listing_.leftovers);

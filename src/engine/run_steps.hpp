@@ -27,6 +27,8 @@ class RunSteps {
     Task<void> open_sides();
     void lock();
     Task<void> look_at_roots();
+    bool settle_destination();
+    void lock_as_well(const std::string& destination);
     void look_at_everything_if_target_is_gone();
     Task<void> list_sides();
     Task<void> settle_what_was_taken_aside();
@@ -84,8 +86,9 @@ class RunSteps {
     std::unique_ptr<Endpoint> local_, remote_;
     std::unique_ptr<IgnoreSource> ignores_;
     PairKey key_;
+    std::string spelled_;  ///< the destination as the job names it, which may be another spelling of the key's
     PairId pair_ = 0;
-    std::optional<FileLock> lock_, target_lock_;
+    std::vector<FileLock> locks_;
     std::optional<RemoteUse> use_;  ///< of a remote directory in the default layout
     GuardFacts facts_;
     Listing source_listing_, target_listing_;

@@ -7,93 +7,19 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstdio>
-#include <iterator>
 
 #include "base/text.hpp"
 #include "base/units.hpp"
 #include "state/directory.hpp"
 #include "state/lock.hpp"
+#include "state/upgrade.hpp"
+#include "state/versions.hpp"
 
 namespace syncline {
 namespace {
 
 constexpr Duration lock_patience = std::chrono::seconds(15);
 constexpr int64_t application_id = 0x53594e43;  // "SYNC"
-
-// Bytes that come from users are blobs: they need not be text, and compare byte by byte. Each text makes the next
-// version of the one before; none is ever changed, as states of all versions are about.
-constexpr const char* versions[] = {
-    R"sql(
-CREATE TABLE pair (
-    id INTEGER PRIMARY KEY,
-    root BLOB NOT NULL,
-    destination BLOB NOT NULL,
-    direction INTEGER NOT NULL,
-    baseline_rows INTEGER NOT NULL DEFAULT 0,
-    baseline_path_bytes INTEGER NOT NULL DEFAULT 0,
-    UNIQUE (root, destination, direction));
-CREATE TABLE baseline (
-    pair INTEGER NOT NULL,
-    path BLOB NOT NULL,
-    value BLOB NOT NULL,
-    PRIMARY KEY (pair, path)) WITHOUT ROWID;
-CREATE TABLE whole_sync (
-    pair INTEGER PRIMARY KEY,
-    at INTEGER NOT NULL,
-    source_file_system BLOB, source_inode INTEGER, source_kind INTEGER,
-    target_file_system BLOB, target_inode INTEGER, target_kind INTEGER);
-CREATE TABLE run (
-    id INTEGER PRIMARY KEY,
-    pair INTEGER NOT NULL,
-    job BLOB NOT NULL,
-    started_at INTEGER NOT NULL, finished_at INTEGER NOT NULL,
-    outcome INTEGER NOT NULL,
-    scanned INTEGER NOT NULL, put INTEGER NOT NULL, deleted INTEGER NOT NULL, bytes_sent INTEGER NOT NULL,
-    adopted INTEGER NOT NULL,
-    detail BLOB NOT NULL,
-    problems BLOB NOT NULL);
-CREATE INDEX run_by_pair ON run (pair);
-CREATE TABLE trusted (
-    job_file BLOB PRIMARY KEY,
-    sha256 BLOB NOT NULL) WITHOUT ROWID;
-PRAGMA application_id = 0x53594e43;
-)sql",
-    // What the run did with each path (core/path_log.hpp).
-    R"sql(
-ALTER TABLE run ADD COLUMN path_log BLOB NOT NULL DEFAULT X'';
-)sql",
-    // Which remote project directories are in use, and how the last clean of each host went.
-    R"sql(
-CREATE TABLE remote_directory (
-    id INTEGER PRIMARY KEY,
-    host BLOB NOT NULL, user BLOB NOT NULL,
-    hostname BLOB NOT NULL, port INTEGER NOT NULL, host_key BLOB NOT NULL,
-    path BLOB NOT NULL,
-    root BLOB NOT NULL, job BLOB NOT NULL,
-    last_used_at INTEGER NOT NULL,
-    UNIQUE (host, user, path, root, job));
-CREATE TABLE clean_run (
-    host BLOB NOT NULL, user BLOB NOT NULL,
-    at INTEGER NOT NULL,
-    removed INTEGER NOT NULL, kept INTEGER NOT NULL, bytes_freed INTEGER NOT NULL,
-    quota_before BLOB NOT NULL, quota_after BLOB NOT NULL,
-    error BLOB NOT NULL,
-    PRIMARY KEY (host, user)) WITHOUT ROWID;
-)sql",
-    // Large files on their way into a bucket (core/upload.hpp).
-    R"sql(
-CREATE TABLE upload (
-    pair INTEGER NOT NULL, id BLOB NOT NULL,
-    path BLOB NOT NULL, digest BLOB NOT NULL, size INTEGER NOT NULL, part_bytes INTEGER NOT NULL,
-    begun_at INTEGER NOT NULL,
-    PRIMARY KEY (pair, id)) WITHOUT ROWID;
-CREATE TABLE upload_part (
-    pair INTEGER NOT NULL, id BLOB NOT NULL, number INTEGER NOT NULL,
-    etag BLOB NOT NULL, md5 BLOB NOT NULL,
-    PRIMARY KEY (pair, id, number)) WITHOUT ROWID;
-)sql",
-};
-constexpr auto schema_version = static_cast<int64_t>(std::size(versions));
 
 /// What SQLite keeps beside a database.
 constexpr const char* side_suffixes[] = {"-wal", "-shm", "-journal"};
@@ -162,18 +88,6 @@ int64_t number(Database& database, const char* sql) {
     return query.step() ? query.integer_at(0) : 0;
 }
 
-/// All or nothing. Of a new state in a rollback journal, so that the version stands in the file itself from the first
-/// instant.
-void bring_up_to_date(Database& database, int64_t version) {
-    Transaction transaction(database);
-    if (version == 0 && number(database, "SELECT count(*) FROM sqlite_schema") != 0) {
-        throw Damaged("it holds another program's tables");
-    }
-    for (; version < schema_version; ++version) database.execute(versions[version]);
-    database.execute(("PRAGMA user_version = " + std::to_string(version)).c_str());
-    transaction.commit();
-}
-
 /// A missing table shows here and not in the middle of a run.
 void check_first_tables(Database& database) {
     number(database, "SELECT count(*) FROM pair, baseline, whole_sync, run, trusted WHERE 0");
@@ -187,7 +101,7 @@ void configure(Database& database) {
         "PRAGMA journal_size_limit = 4194304; PRAGMA temp_store = MEMORY; PRAGMA cell_size_check = ON");
 }
 
-std::unique_ptr<Database> open_sound(const std::string& path) {
+std::unique_ptr<Database> open_sound(const std::string& directory, const std::string& path) {
     if (is_regular_file(path)) {
         if (std::optional<Header> header = peek_header(path)) refuse_newer(path, *header);
     }
@@ -201,11 +115,12 @@ std::unique_ptr<Database> open_sound(const std::string& path) {
         throw Damaged("it is no state database");
     }
     if (!is_new) check_first_tables(*database);  // what is damaged is set aside as it was found
-    if (header.version < schema_version) bring_up_to_date(*database, header.version);
+    if (header.version < schema_version) bring_up_to_date(*database, directory, header.version);
     configure(*database);
     check_first_tables(*database);
     number(*database, "SELECT count(path_log) FROM run WHERE 0");
     number(*database, "SELECT count(*) FROM remote_directory, clean_run WHERE 0");
+    number(*database, "SELECT count(*) FROM trusted_fact, spelling, told WHERE 0");
     return database;
 }
 
@@ -219,12 +134,12 @@ std::unique_ptr<Database> open_state(const std::string& directory, const Databas
     // Another process may have set the same file aside meanwhile.
     if (known_damaged != nullptr && known_damaged->is_in_place()) set_aside = move_aside(path);
     try {
-        return open_sound(path);
+        return open_sound(directory, path);
     } catch (const Damaged&) {
         set_aside = move_aside(path);
     }
     try {
-        return open_sound(path);
+        return open_sound(directory, path);
     } catch (const Damaged& damaged) {
         throw state_error(path, "it is damaged again as soon as it is made (" + std::string(damaged.what()) + ")", 0);
     }

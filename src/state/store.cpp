@@ -7,6 +7,7 @@
 #include "base/assert.hpp"
 #include "state/baseline_row.hpp"
 #include "state/store_impl.hpp"
+#include "state/versions.hpp"
 
 namespace syncline {
 namespace {
@@ -70,13 +71,14 @@ Store::Impl::Impl(const std::string& state_directory) : directory(state_director
     database = open_state(directory, nullptr, set_aside);
 }
 
-const PairKey& Store::Impl::key(PairId pair) const {
+PairKey Store::Impl::key(PairId pair) {
     SYNCLINE_ASSERT(pair >= 1 && static_cast<size_t>(pair) <= keys.size());
-    return keys[static_cast<size_t>(pair) - 1];
+    PairKey key = keys[static_cast<size_t>(pair) - 1];
+    key.destination = resolved(key.destination);
+    return key;
 }
 
-std::optional<int64_t> Store::Impl::find_row(PairId pair) {
-    const PairKey& wanted = key(pair);
+std::optional<int64_t> Store::Impl::find_row(const PairKey& wanted) {
     Query query = database->query("SELECT id FROM pair WHERE root = ? AND destination = ? AND direction = ?");
     query.blob(wanted.root).blob(wanted.destination).integer(static_cast<int64_t>(wanted.direction));
     if (!query.step()) return std::nullopt;
@@ -84,13 +86,19 @@ std::optional<int64_t> Store::Impl::find_row(PairId pair) {
 }
 
 int64_t Store::Impl::row(PairId pair) {
-    if (std::optional<int64_t> found = find_row(pair)) return *found;
-    const PairKey& wanted = key(pair);
-    Query query =
-        database->query("INSERT INTO pair (root, destination, direction) VALUES (?, ?, ?) ON CONFLICT DO NOTHING");
-    query.blob(wanted.root).blob(wanted.destination).integer(static_cast<int64_t>(wanted.direction)).run();
-    if (std::optional<int64_t> found = find_row(pair)) return *found;
+    const PairKey wanted = key(pair);
+    if (std::optional<int64_t> found = find_row(wanted)) return *found;
+    Query query = database->query(
+        "INSERT INTO pair (root, destination, direction, made_by) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING");
+    query.blob(wanted.root).blob(wanted.destination).integer(static_cast<int64_t>(wanted.direction));
+    query.integer(schema_version).run();
+    if (std::optional<int64_t> found = find_row(wanted)) return *found;
     throw Damaged("a row that was written is not there");
+}
+
+uint64_t Store::Impl::seed(PairId pair) {
+    const PairKey bound = key(pair);
+    return row_seed(bound.root, bound.destination, bound.direction);
 }
 
 void Store::Impl::reopen(bool damaged) {
@@ -121,7 +129,8 @@ std::optional<PairRecord> Store::find(const PairKey& key) {
     auto rows = impl_->use([&](Database& database) -> std::optional<size_t> {
         Query query =
             database.query("SELECT baseline_rows FROM pair WHERE root = ? AND destination = ? AND direction = ?");
-        query.blob(key.root).blob(key.destination).integer(static_cast<int64_t>(key.direction));
+        const std::string destination = impl_->resolved(key.destination);
+        query.blob(key.root).blob(destination).integer(static_cast<int64_t>(key.direction));
         if (!query.step()) return std::nullopt;
         return static_cast<size_t>(std::max(query.integer_at(0), int64_t{0}));
     });
@@ -142,11 +151,10 @@ std::vector<PairKey> Store::pairs() {
 }
 
 Baseline Store::load_baseline(PairId pair) {
-    const PairKey& key = impl_->key(pair);
-    const uint64_t seed = row_seed(key.root, key.destination, key.direction);
     return impl_->use([&](Database& database) {
         Baseline baseline;
         const int64_t row = impl_->row(pair);
+        const uint64_t seed = impl_->seed(pair);
         reserve(baseline, database, row);
         Query query = database.query("SELECT path, value FROM baseline WHERE pair = ? ORDER BY path");
         query.integer(row);
@@ -165,11 +173,10 @@ Baseline Store::load_baseline(PairId pair) {
 }
 
 Baseline Store::load_baseline(PairId pair, const std::vector<std::string>& scope) {
-    const PairKey& key = impl_->key(pair);
-    const uint64_t seed = row_seed(key.root, key.destination, key.direction);
     return impl_->use([&](Database& database) {
         Baseline baseline;
         const int64_t row = impl_->row(pair);
+        const uint64_t seed = impl_->seed(pair);
         Query one = database.query("SELECT path, value FROM baseline WHERE pair = ? AND path = ?");
         Query below =
             database.query("SELECT path, value FROM baseline WHERE pair = ? AND path > ? AND path < ? ORDER BY path");
@@ -204,11 +211,10 @@ Baseline Store::load_baseline(PairId pair, const std::vector<std::string>& scope
 
 void Store::update_baseline(PairId pair, const std::vector<BaselineChange>& changes,
                             const std::vector<std::string>& removals) {
-    const PairKey& key = impl_->key(pair);
-    const uint64_t seed = row_seed(key.root, key.destination, key.direction);
     impl_->use([&](Database& database) {
         Transaction transaction(database);
         const int64_t row = impl_->row(pair);
+        const uint64_t seed = impl_->seed(pair);
         std::string path, value;
         int64_t rows = 0, path_bytes = 0;
         Query insert = database.query("INSERT OR IGNORE INTO baseline (value, pair, path) VALUES (?, ?, ?)");
@@ -258,19 +264,6 @@ void Store::record_whole_sync(PairId pair, const WholeSync& sync) {
         bind_identity(query, sync.source, source_file_system);
         bind_identity(query, sync.target, target_file_system);
         query.run();
-    });
-}
-
-void Store::trust(const std::string& job_file, const std::string& sha256) {
-    impl_->use([&](Database& database) {
-        database.query("INSERT OR REPLACE INTO trusted VALUES (?, ?)").blob(job_file).blob(sha256).run();
-    });
-}
-
-bool Store::is_trusted(const std::string& job_file, const std::string& sha256) {
-    return impl_->use([&](Database& database) {
-        Query query = database.query("SELECT 1 FROM trusted WHERE job_file = ? AND sha256 = ?");
-        return query.blob(job_file).blob(sha256).step();
     });
 }
 

@@ -1,5 +1,5 @@
-// Store: what syncline remembers between runs, in one SQLite file: baselines, roots' identities, run history, trusted
-// job files.
+// Store: what syncline remembers between runs, in one SQLite file: baselines, roots' identities, run history, what job
+// files are trusted with.
 //
 // Opened by each process that needs it; WAL and a busy timeout let several work at once. Losing it loses speed, never
 // data. Used by one thread at a time. Errors are Error{Errc::state} with the file's path and what to do.
@@ -116,8 +116,8 @@ class Store {
   public:
     /// Opens or creates `directory`/state.db (directory 0700, file 0600). A damaged file is set aside as
     /// `state.db.damaged-TIME` and a new one begun (`set_aside()` then names it); one that proves damaged later, too. A
-    /// newer version is refused, untouched. When the file was deleted or set aside by others, the next call begins or
-    /// takes up a new one.
+    /// newer version is refused, untouched; an older one is copied aside and brought up to date (upgrade.hpp). When the
+    /// file was deleted or set aside by others, the next call begins or takes up a new one.
     explicit Store(const std::string& directory);
     ~Store();
     Store(Store&&) noexcept;
@@ -128,12 +128,24 @@ class Store {
     /// Whether the file was deleted or set aside by others since this was asked last, and another one is in use now.
     bool take_lost();
 
-    /// The row of a pair, made when it is new.
+    /// The row of a pair, made when it is new. A destination that is known under another spelling is that one, here and
+    /// in find().
     PairId pair(const PairKey& key);
     /// The same without making one; nullopt when there is none.
     std::optional<PairRecord> find(const PairKey& key);
     /// All that were ever recorded, oldest first.
     std::vector<PairKey> pairs();
+
+    /// The destination that `spelled` is known to mean; `spelled` itself when it is not known.
+    std::string resolved(const std::string& spelled);
+    /// Learns it, and takes over what was recorded under the spelling: baseline, whole sync, history. Where both have a
+    /// record, of one root in one direction, neither baseline is believed any more: contents are compared anew, and
+    /// nothing counts as put there until the next whole sync.
+    void record_spelling(const std::string& spelled, const std::string& resolved);
+
+    /// Whether the pair stems from a state that is older than `version` (versions.hpp) and has not been told `what`
+    /// yet; from then on it has. For what every job of before must hear of once.
+    bool tell_once(PairId pair, int64_t version, std::string_view what);
 
     /// In path order.
     Baseline load_baseline(PairId pair);
@@ -166,9 +178,13 @@ class Store {
     /// With its parts.
     void forget_upload(PairId pair, const std::string& id);
 
-    /// `syncline trust`: the file's absolute path and the SHA-256 of its text (hex).
-    void trust(const std::string& job_file, const std::string& sha256);
-    bool is_trusted(const std::string& job_file, const std::string& sha256);
+    /// What the job file of that path, absolute, is trusted with: facts as config/reach.hpp words them. trust() forgets
+    /// all others of the file.
+    void trust(const std::string& job_file, const std::vector<std::string>& facts);
+    void add_trust(const std::string& job_file, const std::vector<std::string>& facts);
+    std::vector<std::string> trusted_facts(const std::string& job_file);
+    /// States before version 5 trusted a text, by its SHA-256 (hex): whether it is this one.
+    bool is_trusted_text(const std::string& job_file, const std::string& sha256);
 
     /// Before the first remote action, while the use lasts, and after it. What has no host key leaves the recorded one.
     void record_use(const RemoteDirectory& directory);

@@ -24,9 +24,14 @@ struct Store::Impl {
     explicit Impl(const std::string& state_directory);
     ~Impl() { database->trim_log(); }
 
-    const PairKey& key(PairId pair) const;
+    /// With the destination as it is known now.
+    PairKey key(PairId pair);
+    /// The destination that `spelled` is known to mean, else itself.
+    std::string resolved(const std::string& spelled);
     /// The id of a pair's row, made when it is new. Looked up each time: it is another one in another database.
     int64_t row(PairId pair);
+    /// What binds the rows of its baseline.
+    uint64_t seed(PairId pair);
 
     /// Runs `operation` on the database; once more on a new one when this one is damaged.
     template <class Operation>
@@ -48,7 +53,7 @@ struct Store::Impl {
     }
 
   private:
-    std::optional<int64_t> find_row(PairId pair);
+    std::optional<int64_t> find_row(const PairKey& wanted);
     void reopen(bool damaged);
 };
 

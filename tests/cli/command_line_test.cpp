@@ -103,7 +103,7 @@ TEST_CASE("a wrong command line is refused by a message that names what is wrong
     CHECK(contains(refused({"push", "--exlude", "x"}), "unknown option '--exlude'; did you mean '--exclude'?"));
     CHECK(contains(refused({"psh"}), "unknown command 'psh'; did you mean 'push'?"));
     CHECK(contains(refused({}), "no command given"));
-    CHECK(contains(refused({"apply", "a", "b"}), "unexpected argument 'b'"));
+    CHECK(contains(refused({"check", "a", "b"}), "unexpected argument 'b'"));
     CHECK(contains(refused({"apply", "--job"}), "--job"));
     CHECK(contains(refused({"explain"}), "PATH"));
     CHECK(contains(refused({"push", "--missing"}), "'--missing'"));

@@ -265,3 +265,85 @@ TEST_CASE("switches set the policy of one run, one of a kind") {
     line.update = true;
     CHECK(contains(world.refusal(line, Direction::pull), "exclude each other"));
 }
+
+TEST_CASE("two places are an ad hoc job, two paths of a job are not") {
+    World world;
+    CommandLine line = words({"outer", "host:dir"});
+    line.command = Command::push;
+    // A job of that name is no directory here.
+    CHECK(contains(world.refusal(line), "'outer' is a job, and no directory here"));
+    world.stand_in("");
+    Job job = world.resolve(line).job;
+    CHECK(job.line == 0);
+    CHECK(job.root == (world.base / "outer").string());
+    CHECK(job.remote.type == Destination::Type::ssh);
+    CHECK(job.policy.delete_policy == DeletePolicy::never);
+    line.remove = true;
+    CHECK(world.resolve(line).job.policy.delete_policy == DeletePolicy::mirror);
+    line.remove = false;
+
+    line.arguments = {"elsewhere", "new place"};
+    job = world.resolve(line).job;
+    CHECK(job.root == (world.base / "elsewhere").string());
+    CHECK(job.remote.path == (world.base / "new place").string());
+    line.arguments = {"outer/inner", "repository/copy"};
+    CHECK(world.resolve(line).job.root == (world.base / "outer/inner").string());
+    // Both in the root of one job.
+    world.stand_in("outer");
+    line.arguments = {"file", "inner"};
+    CHECK(world.resolve(line).job.name == "outer");
+    CHECK(world.resolve(line).options.paths.size() == 2);
+    line.arguments = {"outer", "file"};
+    CHECK(world.resolve(line).job.name == "outer");
+}
+
+TEST_CASE("a single file goes with nothing else of its directory") {
+    World world;
+    CommandLine line = words({"file", "host:dir"});
+    line.command = Command::push;
+    DirectRun run = world.resolve(line);
+    CHECK(run.job.root == (world.base / "outer").string());
+    CHECK(run.options.paths == std::vector<std::string>{"file"});
+}
+
+TEST_CASE("a pull brings from the first place into the second") {
+    World world;
+    CommandLine line = words({"host:dir", "inner"});
+    line.command = Command::pull;
+    Job job = world.resolve(line, Direction::pull).job;
+    CHECK(job.root == (world.base / "outer/inner").string());
+    CHECK(job.remote_text == "host:dir");
+    CHECK(job.policy.direction == Direction::pull);
+    CHECK(job.policy.pull == PullPolicy::update);
+    line.arguments = {"../elsewhere", "inner"};
+    job = world.resolve(line, Direction::pull).job;
+    CHECK(job.root == (world.base / "outer/inner").string());
+    CHECK(job.remote.path == (world.base / "elsewhere").string());
+    line.arguments = {"inner", "host:dir"};
+    CHECK(contains(world.refusal(line, Direction::pull), "syncline push inner host:dir"));
+    line.arguments = {"a:b", "c:d"};
+    CHECK(contains(world.refusal(line, Direction::pull), "one of the two must be here"));
+    line.arguments = {"innr", "host:dir"};
+    line.command = Command::push;
+    CHECK(contains(world.refusal(line), "no job and no path 'innr'; did you mean 'inner'?"));
+}
+
+TEST_CASE("a home directory is no root unless it is named as one") {
+    World world;
+    world.environment.home = world.base / "outer/inner";
+    for (const char* directory : {"outer/inner", "outer", "/"}) {
+        world.environment.current_directory = *directory == '/' ? "/" : world.base / directory;
+        CommandLine line;
+        line.remote = "host:dir";
+        CHECK(contains(world.refusal(line), "name it with --root"));
+        line.root = ".";
+        CHECK(world.resolve(line).job.line == 0);
+        CommandLine places = words({".", "host:dir"});
+        places.command = Command::push;
+        CHECK(contains(world.refusal(places), "name it with --root"));
+    }
+    world.stand_in("outer/inner/deep");
+    CommandLine line;
+    line.remote = "host:dir";
+    CHECK(world.resolve(line).job.root == (world.base / "outer/inner/deep").string());
+}

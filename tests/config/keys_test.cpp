@@ -9,6 +9,7 @@
 #include <set>
 
 #include "config/job.hpp"
+#include "config/reach.hpp"
 #include "fixture.hpp"
 
 using namespace syncline;
@@ -109,6 +110,14 @@ TEST_CASE("the schema has exactly the parser's keys, types and choices") {
         const json& object = schema.at(json::json_pointer(pointer).parent_pointer());
         CHECK(object.at("additionalProperties") == false);
     }
+}
+
+TEST_CASE("what each key lets a stranger's file do has been judged") {
+    for (const KeyInfo& key : all_keys()) {
+        INFO("give it a row in src/config/reach.cpp: " << key.name);
+        CHECK(is_judged(key.table, key.name));
+    }
+    CHECK_FALSE(is_judged(TableKind::job, "no such key"));
 }
 
 TEST_CASE("the schema names only what it defines") {

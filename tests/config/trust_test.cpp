@@ -1,5 +1,6 @@
 #include <catch2/catch_test_macros.hpp>
 
+#include "config/reach.hpp"
 #include "fixture.hpp"
 
 using namespace syncline;
@@ -20,10 +21,54 @@ TEST_CASE("an untrusted file stays below its own directory") {
     CHECK(reach("[jobs.x]\nroot = \".\"\nremote = \"host:\"\n").empty());
     CHECK(reach("[jobs.x]\nroot = \"a\"\nremote = \"b\"\n").empty());
     CHECK(reach("[jobs.x]\nroot = \"..\"\nremote = \"host:\"\n") ==
-          std::vector<std::string>{"jobs.toml:3:1: [jobs.x] has its root outside of the job file's directory: /"});
+          std::vector<std::string>{
+              "jobs.toml:3:1: [jobs.x] has its root outside of the job file's directory: /, which it "
+              "reads"});
     CHECK(reach("[jobs.x]\nroot = \"a\"\nremote = \"/home/user/keep\"\n").size() == 1);
     CHECK(reach("[defaults]\nsymlinks = \"follow\"\n[jobs.x]\nroot = \"a\"\nremote = \"b\"\n").size() == 1);
     CHECK(reach("[status]\nlisten = \"unix:/run/x\"\n").size() == 1);
+}
+
+TEST_CASE("a fact says which side is written to") {
+    auto fact = [](const std::string& keys) {
+        std::vector<std::string> facts = reach("[jobs.x]\n" + keys);
+        REQUIRE(facts.size() == 1);
+        return facts.front();
+    };
+    const std::string far_root = "root = \"/far\"\nremote = \"host:\"\n",
+                      far_remote = "root = \"a\"\nremote = \"/far\"\n";
+    CHECK(fact(far_root).ends_with(": /far, which it reads"));
+    CHECK(fact(far_root + "direction = \"pull\"\n").ends_with(": /far, which it writes to"));
+    CHECK(fact(far_remote).ends_with(": /far, which it writes to"));
+    CHECK(fact(far_remote + "direction = \"pull\"\n").ends_with(": /far, which it reads"));
+}
+
+TEST_CASE("an untrusted file says nothing of which keys are believed, sent or signed in with") {
+    CHECK(reach("[hosts.h]\nhostname = \"h.example\"\nhost_key = \"accept-new\"\n") ==
+          std::vector<std::string>{"jobs.toml:4:1: [hosts.h] believes any new host key of h.example and writes it to "
+                                   "known_hosts: host_key = accept-new"});
+    CHECK(reach("[hosts.h]\nhost_key = \"strict\"\n").empty());
+    CHECK(reach("[hosts.h]\nknown_hosts = \"mine\"\n").size() == 1);
+    CHECK(reach("[hosts.h]\nidentity_file = \"key\"\n").size() == 1);
+    CHECK(reach("[hosts.h]\nclean = { max_age = \"1d\" }\n").size() == 1);
+    CHECK(reach("[buckets.b]\nprovider = \"s3\"\nbucket = \"b\"\ncredentials = { profile = \"prod\" }\n").size() == 1);
+    CHECK(reach("[jobs.x]\nroot = \"a\"\nremote = \"h:\"\ninclude_git = true\n").size() == 1);
+    CHECK(reach("[jobs.x]\nroot = \"a\"\nremote = \"b\"\ninclude_git = true\n").empty());
+}
+
+TEST_CASE("a fact changes with what trust in it is about, and with nothing else") {
+    auto facts = [](const std::string& body) {
+        ParseOutcome outcome = parse_body(body, {});
+        REQUIRE(outcome.file);
+        return facts_of(untrusted_reach(*outcome.file, make_environment()));
+    };
+    const std::string job = "[jobs.x]\nroot = \"/far\"\nremote = \"h:\"\n";
+    CHECK(facts(job + "exclude = [\"*.o\"]\ninterval = \"5m\"\n") == facts("\n\n" + job));
+    CHECK(facts("[jobs.x]\nroot = \"/other\"\nremote = \"h:\"\n") != facts(job));
+    const std::string secret = "password = { env = \"TOKEN\" }\n";
+    CHECK(facts("[hosts.h]\nhostname = \"a\"\n" + secret) != facts("[hosts.h]\nhostname = \"b\"\n" + secret));
+    CHECK(facts("[hosts.h]\nhostname = \"a\"\n" + secret) == facts("[hosts.h]\n" + secret + "hostname = \"a\"\n"));
+    CHECK(facts("[hosts.h]\nclean = { max_age = \"9d\" }\n") != facts("[hosts.h]\nclean = { max_age = \"8d\" }\n"));
 }
 
 TEST_CASE("an untrusted file does not leave its directory by a symlink") {

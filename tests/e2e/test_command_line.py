@@ -109,8 +109,11 @@ def test_a_found_job_file_must_be_trusted_before_it_reaches_out(sandbox, tmp_pat
     sandbox.run("trust", path)
     sandbox.run("push", "copy")
     assert read_tree(target) == {"a": b"1"}
-    path.write_text(path.read_text() + "# edited\n")
-    sandbox.run("push", "copy", check=2)
+    path.write_text(path.read_text() + "exclude = ['*.o']  # edited\n")
+    sandbox.run("push", "copy")
+    path.write_text(path.read_text() + "on_halt = 'true'\n")
+    refused = sandbox.run("push", "copy", check=2).err
+    assert "on_halt = true" in refused and "remote" not in refused
     path.chmod(0o666)
     assert "written by others" in sandbox.run("push", "copy", check=2).err
 

@@ -241,6 +241,8 @@ def test_a_found_file_syncs_only_beneath_its_directory_until_trusted(sandbox):
     sandbox.apply(cwd=deeper)
     assert read_tree(sandbox.target) == {"a": b"1"}
     (deeper / "jobs.toml").write_text((deeper / "jobs.toml").read_text() + "\n# changed\n")
+    sandbox.apply(cwd=deeper)
+    (deeper / "jobs.toml").write_text((deeper / "jobs.toml").read_text() + "\nsymlinks = 'follow'\n")
     assert sandbox.apply(check=None, cwd=deeper).status != 0
 
 

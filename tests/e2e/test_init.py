@@ -31,11 +31,13 @@ def test_init_in_an_empty_directory(sandbox):
     assert set(read_tree(sandbox.directory / "work/copy")) == {"jobs.toml"}
 
 
-def test_an_edit_ends_the_trust_of_init(sandbox):
+def test_an_edit_that_reaches_further_ends_the_trust_of_init(sandbox):
     project = directory_with_a_file(sandbox)
     hint = sandbox.run("init", cwd=project).text
-    with open(project / "jobs.toml", "a", encoding="utf-8") as file:
-        file.write("# mine\n")
+    text = (project / "jobs.toml").read_text()
+    (project / "jobs.toml").write_text(text.replace('delete = "mirror"', 'delete = "never"') + "# mine\n")
+    sandbox.run("plan", cwd=project)
+    (project / "jobs.toml").write_text(text.replace('"../copy"', '"../other"'))
     assert "not trusted" in sandbox.run("plan", cwd=project, check=2).err
     assert "'syncline plan jobs.toml'" in hint
     sandbox.run("plan", "jobs.toml", cwd=project)

@@ -1,6 +1,8 @@
 """What a destination on a server can be, and where it is said: job file, command line, ssh_config."""
+import contextlib
 import os
 import re
+import sqlite3
 
 import pytest
 
@@ -50,6 +52,41 @@ def test_an_absolute_directory(sandbox, server):
     sandbox.jobs(("thesis", {"root": sandbox.source, "remote": f"cse:{server.home}/x"}))
     sandbox.apply()
     assert read_tree(server.home / "x") == {"file": b"1"}
+
+
+def test_one_directory_is_one_destination_however_it_is_spelled(sandbox, server):
+    for directory in ("lab", "other"):
+        (server.home / directory).mkdir()
+        server.own(server.home / directory)
+    (server.home / "link").symlink_to("lab")
+    spellings = ["cse:lab", f"cse:{server.home}//lab", "cse:other/../lab", "cse:link"]
+    make_tree(sandbox.source, {"kept": "1", **{f"gone{i}": "2" for i in range(len(spellings))}})
+    for i, remote in enumerate(spellings):
+        sandbox.jobs(("thesis", {"root": sandbox.source, "remote": remote, "delete": "mirror"}))
+        (sandbox.source / f"gone{i}").unlink()
+        # The first is a destination that nobody knows; from then on what goes here may go there.
+        sandbox.apply(*([] if i else ["--adopt"]))
+        assert set(read_tree(server.home / "lab")) == {"kept", *(f"gone{j}" for j in range(i + 1, len(spellings)))}
+    assert sandbox.plan()["actions"] == []
+    (server.home / "link").unlink()
+    make_tree(server.home, {"other/theirs": "3"})
+    (server.home / "link").symlink_to("other")
+    server.own(server.home / "other")
+    # It is another destination now.
+    assert "remote-changed" in sandbox.plan()["halt"]["codes"]
+    sandbox.apply(check=3)
+    assert read_tree(server.home / "other") == {"theirs": b"3"}
+
+
+def test_a_directory_on_a_server_is_recorded_by_its_resolved_path(sandbox, server):
+    (server.home / "lab").mkdir()
+    server.own(server.home / "lab")
+    make_tree(sandbox.source, {"kept": "1", "gone": "2"})
+    sandbox.jobs(("thesis", {"root": sandbox.source, "remote": "cse:lab", "delete": "mirror"}))
+    sandbox.apply("--adopt")
+    with contextlib.closing(sqlite3.connect(sandbox.state / "state.db")) as database:
+        names = {row[0].decode() for row in database.execute("SELECT destination FROM pair")}
+    assert names == {f"ssh:cse:student:{os.path.realpath(server.home)}/lab"}
 
 
 def test_a_quote_in_a_directory_is_no_command(sandbox, server):

@@ -47,18 +47,30 @@ def test_an_unknown_host_key_is_refused_with_the_command_that_adds_it(job, sandb
 
 def test_accept_new_stores_the_key_and_believes_it_from_then_on(job, sandbox, server):
     server.known_hosts.unlink()
-    job(host(server, host_key='"accept-new"')).apply()
+    # A file that is merely found may not have it so: tests/e2e/test_trust.py.
+    job(host(server, host_key='"accept-new"')).apply(sandbox.job_file)
     assert server.known_hosts.read_text() == server.known_hosts_lines()
     job().apply()
 
 
+def test_the_command_line_has_a_new_key_believed_for_the_asking(sandbox, server):
+    make_tree(sandbox.source, {"file": "1"})
+    server.known_hosts.write_text("")
+    sandbox.run("push", "source", "cse:target", check=1)
+    sandbox.run("push", "source", "cse:target", "--accept-new-host-key")
+    assert server.known_hosts.read_text() == server.known_hosts_lines()
+    sandbox.jobs(("thesis", {"root": sandbox.source, "remote": "cse:target"}), head=host(server, host_key='"strict"'))
+    server.known_hosts.write_text("")
+    sandbox.run("push", "thesis", "--accept-new-host-key", check=1)
+
+
 @pytest.mark.parametrize("policy", ["strict", "accept-new"])
 def test_a_changed_host_key_is_refused_always(job, sandbox, server, policy):
-    job(host(server, host_key=f'"{policy}"')).apply()
+    job(host(server, host_key=f'"{policy}"')).apply(sandbox.job_file)
     server.change_host_keys()
     before = server.known_hosts.read_text()
     (sandbox.source / "file").write_text("secret")
-    result = sandbox.run("push", "thesis", check=1)
+    result = sandbox.run("push", "-f", sandbox.job_file, "thesis", check=1)
     assert "CHANGED" in result.err and "ssh-keygen -R" in result.err
     assert server.known_hosts.read_text() == before
     assert read_tree(sandbox.target) == {"file": b"1"}

@@ -6,6 +6,7 @@
 #include <string_view>
 
 #include "config/parse.hpp"
+#include "config/reach.hpp"
 
 namespace {
 

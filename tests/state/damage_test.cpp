@@ -67,8 +67,9 @@ void exercise(const std::string& directory, const Rows& written) {
     store.last_run_with(pair, "p");
     store.deletes_since(pair, 0);
     store.record_run(pair, {});
-    store.trust("/f", "s");
-    store.is_trusted("/f", "s");
+    store.trust("/f", {"s"});
+    store.trusted_facts("/f");
+    store.record_spelling("a", "b");
     store.pairs();
     Rows changed(written.begin(), std::next(written.begin(), static_cast<long>(written.size() / 2)));
     store.update_baseline(pair, changes_of(changed), {written.rbegin()->first});
@@ -162,7 +163,7 @@ TEST_CASE("a newer database is refused and not touched") {
     for (const char* suffix : {"-wal", "-shm"}) std::filesystem::remove(temp / ("state.db" + std::string(suffix)));
     const std::string before = read_file(temp / "state.db");
     std::string message = error_of(temp.path());
-    CHECK(contains(message, temp / "state.db was written by a newer syncline (schema 7, this one knows 4)"));
+    CHECK(contains(message, temp / "state.db was written by a newer syncline (schema 7, this one knows 5)"));
     CHECK(contains(message, "upgrade syncline or move the file aside"));
     CHECK(read_file(temp / "state.db") == before);
     CHECK_FALSE(std::filesystem::exists(temp / "state.db-wal"));

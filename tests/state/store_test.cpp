@@ -298,17 +298,19 @@ TEST_CASE("uploads are remembered with their parts, each pair's by itself, until
     CHECK(store.upload_parts(pair, upload.id).empty());
 }
 
-TEST_CASE("only the very text that was trusted is trusted") {
+TEST_CASE("a file is trusted with the facts that it was trusted with, and with no others") {
     TempDirectory temp;
     Store store(temp / "state");
-    CHECK_FALSE(store.is_trusted("/p/jobs.toml", "aa"));
-    store.trust("/p/jobs.toml", "aa");
-    CHECK(store.is_trusted("/p/jobs.toml", "aa"));
-    CHECK_FALSE(store.is_trusted("/p/jobs.toml", "ab"));
-    CHECK_FALSE(store.is_trusted("/p/Jobs.toml", "aa"));
-    store.trust("/p/jobs.toml", "ab");
-    CHECK_FALSE(store.is_trusted("/p/jobs.toml", "aa"));
-    CHECK(Store(temp / "state").is_trusted("/p/jobs.toml", "ab"));
+    using Facts = std::vector<std::string>;
+    CHECK(store.trusted_facts("/p/jobs.toml").empty());
+    store.trust("/p/jobs.toml", {"b", "a"});
+    CHECK(store.trusted_facts("/p/jobs.toml") == Facts{"a", "b"});
+    CHECK(store.trusted_facts("/p/Jobs.toml").empty());
+    store.add_trust("/p/jobs.toml", {"b", "c"});
+    CHECK(store.trusted_facts("/p/jobs.toml") == Facts{"a", "b", "c"});
+    store.trust("/p/jobs.toml", {"d"});
+    CHECK_FALSE(store.is_trusted_text("/p/jobs.toml", "aa"));
+    CHECK(Store(temp / "state").trusted_facts("/p/jobs.toml") == Facts{"d"});
 }
 
 TEST_CASE("only the owner may look, whatever the umask") {
@@ -346,10 +348,10 @@ TEST_CASE("directory names that mean something to SQLite are only names") {
     for (const char* name : {"a?mode=memory", "a#b", "a%2fb", "file:x", ":memory:", "a'b\"c;", "\xff\n"}) {
         std::string directory = temp / name;
         {
-            Store(directory).trust("/f", "1");
+            Store(directory).trust("/f", {"1"});
         }
         CHECK(std::filesystem::is_regular_file(directory + "/state.db"));
-        CHECK(Store(directory).is_trusted("/f", "1"));
+        CHECK_FALSE(Store(directory).trusted_facts("/f").empty());
     }
 }
 
