@@ -47,6 +47,7 @@ SshEndpoint::SshEndpoint(SshHosts& hosts, const Destination& destination, const 
     : host_(hosts.host(destination.name)),
       directory_(remote_directory(hosts, *host_, destination, options.local_root)),
       options_(options),
+      owner_(staged_name(hosts.client() + ":" + options.state_directory).substr(0, 8)),
       means_(workers, limiter) {}
 
 SshEndpoint::~SshEndpoint() {
@@ -115,7 +116,7 @@ Task<ssh::Sftp*> SshEndpoint::sftp() {
 Task<std::unique_ptr<SftpSide>> SshEndpoint::sftp_side() {
     ssh::Sftp* channel = co_await sftp();
     auto executor = co_await asio::this_coro::executor;
-    co_return std::make_unique<SftpSide>(*channel, executor, root_.path, shown(), means_, kept_);
+    co_return std::make_unique<SftpSide>(*channel, executor, root_.path, owner_, means_, kept_);
 }
 
 Task<RootReport> SshEndpoint::look_by_sftp(std::optional<uint16_t> create_mode) {

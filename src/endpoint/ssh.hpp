@@ -65,6 +65,7 @@ class SshEndpoint : public Endpoint {
     const ssh::SshSettings* settings_ = nullptr;  ///< of prepare(), with the user
     std::string directory_;  ///< normal_remote_directory(): where the destination says, or the default layout
     EndpointOptions options_;
+    std::string owner_;  ///< whose files in the making are ours: of this machine, user and state
     TransferMeans means_;
     std::unique_ptr<RemoteShell> shell_;
     std::optional<ssh::SessionPool::Lease> lease_;  ///< where there is no shell

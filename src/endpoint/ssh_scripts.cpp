@@ -8,6 +8,7 @@
 #include "base/assert.hpp"
 #include "base/text.hpp"
 #include "endpoint/ssh_perl.hpp"
+#include "endpoint/ssh_read_perl.hpp"
 #include "endpoint/ssh_scope.hpp"
 
 namespace syncline {
@@ -164,7 +165,8 @@ else printf '%sH\n' "$M"; $H "$@"; )sh" +
 }  // namespace
 
 std::string digest_script(std::string_view root, const ServerTools& tools, std::string_view marker) {
-    return preamble(root, marker) + set_hasher(tools) + digest_all_on_stdin(tools);
+    return preamble(root, marker) + set_hasher(tools) + "exec perl -e " + sh_quote(read_perl) + " digest " +
+           (tools.stat_fractions ? "'%f %s %.9Y %.9Z %i %d'" : "'%f %s %Y %Z %i %d'") + "\n";
 }
 
 std::string digest_all_script(std::string_view root, const ServerTools& tools, std::string_view marker) {
@@ -173,7 +175,7 @@ std::string digest_all_script(std::string_view root, const ServerTools& tools, s
 }
 
 std::string prefix_digest_script(std::string_view root, const ServerTools& tools) {
-    return preamble(root) + set_hasher(tools) + R"sh(xargs -0 -n 2 sh -c 'head -c "$1" < "$2" | $H' sh)sh" + "\n";
+    return preamble(root) + set_hasher(tools) + "exec perl -e " + sh_quote(read_perl) + " prefix\n";
 }
 
 namespace {
@@ -230,8 +232,7 @@ std::string sweep_script(std::string_view root) { return preamble(root) + "xargs
 std::string flush_script(std::string_view root) { return preamble(root) + "sync -f . 2>/dev/null || sync\n"; }
 
 std::string give_tar_script(std::string_view root) {
-    return preamble(root) +
-           "exec tar --format=gnu --hard-dereference --ignore-failed-read --no-recursion --null -c -f - -T -\n";
+    return preamble(root) + "exec perl -e " + sh_quote(read_perl) + " tar\n";
 }
 
 std::optional<std::vector<HashedFile>> read_digest_output(std::string_view text, std::string_view marker) {
@@ -258,6 +259,41 @@ std::optional<std::vector<HashedFile>> read_digest_output(std::string_view text,
             file.digest = lines[i].digest;
             next_line = i + 1;
         }
+    }
+    return std::nullopt;
+}
+
+std::string read_record(size_t number, uint64_t inode, std::string_view path) {
+    std::string record = std::to_string(number);
+    record.append(1, '\0').append(std::to_string(inode)).append(1, '\0').append(path).append(1, '\0');
+    return record;
+}
+
+std::optional<std::vector<ReadAnswer>> read_answers(std::string_view text, std::string_view marker) {
+    std::vector<ReadAnswer> answers;
+    auto take_word = [](std::string_view& rest) {
+        size_t end = std::min(rest.find(' '), rest.size());
+        std::string_view word = rest.substr(0, end);
+        rest.remove_prefix(std::min(end + 1, rest.size()));
+        return word;
+    };
+    while (!text.empty()) {
+        size_t end = text.find('\n');
+        if (end == std::string_view::npos) return std::nullopt;
+        std::string_view line = text.substr(0, end);
+        text.remove_prefix(end + 1);
+        if (take_word(line) != marker) continue;  // a word of some start-up file
+        std::string_view number = take_word(line);
+        if (number == "E") return answers;
+        ReadAnswer& answer = answers.emplace_back();
+        std::from_chars(number.data(), number.data() + number.size(), answer.number);
+        std::string_view word = take_word(line);
+        answer.state = word == "gone" ? ReadAnswer::gone : word == "replaced" ? ReadAnswer::replaced : answer.state;
+        if (word != "ok") continue;
+        std::optional<Digest> digest = Digest::from_hex(take_word(line));
+        std::optional<RemoteEntry> entry = parse_stat_facts(line);
+        if (!digest || !entry) return std::nullopt;
+        answer = {answer.number, ReadAnswer::read, *digest, entry->stamp};
     }
     return std::nullopt;
 }

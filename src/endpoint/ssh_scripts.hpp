@@ -38,7 +38,7 @@ struct ServerTools {
     bool can_list() const { return has_shell && (find_printf || (stat_format && xargs_nul)); }
     bool can_hash() const { return !sha256.empty() && xargs_nul && stat_format; }
     bool can_take_tar() const { return tar && perl && can_hash(); }
-    bool can_give_tar() const { return gnu_tar; }
+    bool can_give_tar() const { return perl; }
 };
 
 /// What stands at a path that is to be a root.
@@ -67,14 +67,28 @@ std::string list_script(std::string_view root, const ServerTools& tools, std::st
                         std::span<const std::string> pruned, std::span<const std::string> scope = {});
 ListingFormat listing_format(const ServerTools& tools);
 
-/// Hashes the paths that come on stdin: read_digest_output().
+/// Hashes the files that come on stdin, as read_record() has them: read_answers().
 std::string digest_script(std::string_view root, const ServerTools& tools, std::string_view marker);
 
-/// Hashes the first bytes of files: stdin has pairs of a count and a path; stdout a line for each that begins with the
-/// digest.
+/// Hashes the first bytes of files: stdin has a count, ended by NUL, and a read_record() for each; stdout a line that
+/// begins with the digest.
 std::string prefix_digest_script(std::string_view root, const ServerTools& tools);
 
-/// A file as digest_script found it; no digest where it could not be read.
+/// What a server is to read (ssh_read_perl.hpp): a file of that inode alone; 0: of any.
+std::string read_record(size_t number, uint64_t inode, std::string_view path);
+
+/// What became of it.
+struct ReadAnswer {
+    enum State : uint8_t { read, gone, replaced, unreadable };
+    size_t number = 0;
+    State state = unreadable;
+    Digest digest;
+    Stamp stamp;  ///< of the descriptor that was read, after that
+};
+/// What digest_script() printed; nullopt when it is not whole.
+std::optional<std::vector<ReadAnswer>> read_answers(std::string_view text, std::string_view marker);
+
+/// A file as digest_all_script found it; no digest where it could not be read.
 struct HashedFile {
     std::string path;
     uint16_t mode = 0;
@@ -84,7 +98,7 @@ struct HashedFile {
 /// nullopt when the output is not whole.
 std::optional<std::vector<HashedFile>> read_digest_output(std::string_view text, std::string_view marker);
 
-/// The same for all files in the directory `root`.
+/// Hashes all files in the directory `root`: read_digest_output().
 std::string digest_all_script(std::string_view root, const ServerTools& tools, std::string_view marker);
 
 /// Takes a tar stream on stdin into the directory `stage` below `root`, which is made when it is not there. To be
@@ -104,7 +118,7 @@ std::string take_over_script(std::string_view root, std::string_view stage);
 /// Removes what is on stdin, whatever it is.
 std::string sweep_script(std::string_view root);
 std::string flush_script(std::string_view root);
-/// A tar stream of the files that are named on stdin.
+/// A tar stream of the files that come on stdin as read_record() has them, each called by its number.
 std::string give_tar_script(std::string_view root);
 
 /// One step of what a commit does in place.

@@ -39,6 +39,13 @@ bool is_same(const Stamp& listed, Stamp now, bool has_fractions) {
     return same_seconds && listed.size == now.size && listed.inode == now.inode;
 }
 
+std::string why_not_read(ReadAnswer::State state) {
+    if (state == ReadAnswer::gone) return "is gone from the server";
+    if (state == ReadAnswer::replaced)
+        return "was replaced on the server since it was listed; it will be tried again at the next run";
+    return "cannot be read on the server";
+}
+
 }  // namespace
 
 bool tells_of_disk_trouble(std::string_view text) {
@@ -135,26 +142,29 @@ Task<void> ShellSide::digest(const Tree& tree, std::vector<DigestItem>& items, P
 /// One command. What changed meanwhile goes to `again`, with its stamp of now.
 Task<void> ShellSide::digest_some(const Tree& tree, std::span<DigestItem*> batch, std::vector<DigestItem*>& again,
                                   Progress& progress) {
-    std::string paths;
+    std::string records;
     uint64_t bytes = 0;
-    for (DigestItem* item : batch) bytes += tree[item->index].stamp.size;
-    for (DigestItem* item : batch) paths.append("./").append(tree.path(item->index)).append(1, '\0');
+    for (size_t i = 0; i < batch.size(); ++i) {
+        const Entry& entry = tree[batch[i]->index];
+        bytes += entry.stamp.size;
+        records += read_record(i, entry.stamp.inode, tree.path(entry));
+    }
     std::string marker = new_marker();
     std::string script = digest_script(place_.root, place_.tools.for_bytes(bytes), marker);
-    std::string text = co_await run(std::move(script), std::move(paths), "hashing files");
-    std::optional<std::vector<HashedFile>> files = read_digest_output(text, marker);
-    if (!files) throw Error(Errc::failed, place_.shown + ": hashing files broke off on the server");
-    size_t next = 0;
-    for (DigestItem* item : batch) {
-        bool found = next < files->size() && (*files)[next].path == tree.path(item->index);
-        const HashedFile* file = found ? &(*files)[next++] : nullptr;
-        if (file == nullptr || !file->digest) {
-            item->error = file == nullptr ? "is gone from the server" : "cannot be read on the server";
+    std::string text = co_await run(std::move(script), std::move(records), "hashing files");
+    std::optional<std::vector<ReadAnswer>> answers = read_answers(text, marker);
+    if (!answers || answers->size() != batch.size())
+        throw Error(Errc::failed, place_.shown + ": hashing files broke off on the server");
+    for (const ReadAnswer& answer : *answers) {
+        if (answer.number >= batch.size()) continue;
+        DigestItem* item = batch[answer.number];
+        if (answer.state != ReadAnswer::read) {
+            item->error = why_not_read(answer.state);
             continue;
         }
-        bool same = is_same(item->stamp, file->stamp, place_.tools.stat_fractions);
-        if (!same) item->stamp = file->stamp;
-        item->digest = *file->digest;
+        bool same = is_same(item->stamp, answer.stamp, place_.tools.stat_fractions);
+        if (!same) item->stamp = answer.stamp;
+        item->digest = answer.digest;
         if (!same) again.push_back(item);
         if (same) progress.bytes_hashed += item->stamp.size;
     }

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include <filesystem>
+#include <map>
 
 #include "async/run_task.hpp"
 #include "endpoint/ssh_commit.hpp"
@@ -179,16 +180,54 @@ void check_digests(const Shell& shell) {
     fill(scripts.tree);
     ServerTools tools = scripts.inspect().tools;
     REQUIRE(tools.can_hash());
-    std::string input = "./-dash\0./b/file\0./b/"s + strange_name() + "\0./gone\0./link\0"s;
+    Listing listing = scripts.list();
+    std::string input;
+    for (const std::string& path :
+         {"-dash"s, "b/file"s, "b/" + strange_name(), "gone"s, "link"s, "pipe"s, "b/../-dash"s})
+        input += read_record(input.size(), 0, path);
     ShellResult result = scripts.run(digest_script(scripts.tree.path("root"), tools, "MARK"), input);
-    auto files = read_digest_output(result.output, "MARK");
-    REQUIRE(files);
-    REQUIRE(files->size() == 4);
-    CHECK((*files)[1].digest->hex() == "ed7002b439e9ac845f22357d822bac1444730fbdb6016d3ec9432297b9ec9f73");
-    CHECK((*files)[2].path == "b/" + strange_name());
-    CHECK((*files)[2].digest->hex() == "41b3ab146fd067194352ee20901347a73366adfdf94122d428c3260a1b689ee2");
-    CHECK_FALSE((*files)[3].digest);  // a symlink is not followed
-    CHECK_FALSE(read_digest_output(result.output.substr(0, result.output.size() - 12), "MARK"));
+    auto answers = read_answers(result.output, "MARK");
+    INFO(result.output + result.errors);
+    REQUIRE(answers);
+    REQUIRE(answers->size() == 7);
+    std::map<size_t, ReadAnswer> by_number;
+    for (const ReadAnswer& answer : *answers) by_number[answer.number] = answer;
+    std::vector<ReadAnswer> found;
+    for (const auto& [number, answer] : by_number) found.push_back(answer);
+    CHECK(found[1].digest.hex() == "ed7002b439e9ac845f22357d822bac1444730fbdb6016d3ec9432297b9ec9f73");
+    CHECK(found[1].stamp.inode == scripts.tree.stamp("root/b/file").inode);
+    CHECK(found[2].digest.hex() == "41b3ab146fd067194352ee20901347a73366adfdf94122d428c3260a1b689ee2");
+    CHECK(found[3].state == ReadAnswer::gone);
+    for (size_t i : {4, 5, 6}) CHECK(found[i].state == ReadAnswer::replaced);
+    CHECK_FALSE(read_answers(result.output.substr(0, result.output.size() - 8), "MARK"));
+}
+
+/// The paths of the input, read in both ways: a file may be given that is the listed inode, below directories alone.
+void check_reading_stays_inside(const Shell& shell) {
+    Scripts scripts(shell);
+    TempTree& tree = scripts.tree;
+    tree.write("outside/file", "secret");
+    tree.write("root/d/file", "inside");
+    ServerTools tools = scripts.inspect().tools;
+    Stamp listed = tree.stamp("root/d/file");
+    std::string input = read_record(0, listed.inode, "d/file");
+    auto read_both = [&](const std::string& content, ReadAnswer::State state) {
+        ShellResult tar = scripts.run(give_tar_script(tree.path("root")), input);
+        CHECK((tar.output.find(content) != std::string::npos) == (state == ReadAnswer::read));
+        CHECK(tar.output.find("secret") == std::string::npos);
+        ShellResult hashed = scripts.run(digest_script(tree.path("root"), tools, "MARK"), input);
+        auto answers = read_answers(hashed.output, "MARK");
+        REQUIRE((answers && answers->size() == 1));
+        CHECK(answers->front().state == state);
+        if (state == ReadAnswer::read && tools.stat_fractions) CHECK(answers->front().stamp == listed);
+    };
+    read_both("inside", ReadAnswer::read);
+    std::filesystem::rename(tree.path("root/d"), tree.path("aside"));
+    tree.link("root/d", "../outside");
+    read_both("inside", ReadAnswer::replaced);
+    std::filesystem::remove(tree.path("root/d"));
+    tree.write("root/d/file", "inside");  // of another inode
+    read_both("inside", ReadAnswer::replaced);
 }
 
 CommitItem put(std::string_view path, const Entry* expected = nullptr) {
@@ -331,7 +370,14 @@ TEST_CASE("digests by coreutils and by BusyBox") {
     check_digests(debian);
     if (!has_busybox()) return;
     TempTree applets;
-    check_digests({{"/usr/bin/busybox", "sh"}, busybox_path(applets, false)});
+    check_digests({{"/usr/bin/busybox", "sh"}, busybox_path(applets, true)});
+}
+
+TEST_CASE("what was put in the place of a directory or a file is not read") {
+    check_reading_stays_inside(debian);
+    if (!has_busybox()) return;
+    TempTree applets;
+    check_reading_stays_inside({{"/usr/bin/busybox", "sh"}, busybox_path(applets, true)});
 }
 
 TEST_CASE("a commit puts each thing into place that still is as it was") {
