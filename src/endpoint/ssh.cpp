@@ -51,7 +51,8 @@ SshEndpoint::SshEndpoint(SshHosts& hosts, const Destination& destination, const 
       means_(workers, limiter) {}
 
 SshEndpoint::~SshEndpoint() {
-    if (shell_) host_->keep_shell(std::move(shell_));
+    // A shell that still holds a stage would keep others from what lies in it.
+    if (shell_ && !stage_.is_held()) host_->keep_shell(std::move(shell_));
 }
 
 std::string SshEndpoint::place() const { return host_->name() + ":" + directory_; }
@@ -129,7 +130,7 @@ Task<RootReport> SshEndpoint::look_by_sftp(std::optional<uint16_t> create_mode) 
 
 Task<ShellSide> SshEndpoint::side() {
     RemoteShell* remote = co_await shell();
-    RemotePlace place(*remote, *host_->tools, root_.path, shown());
+    RemotePlace place(*remote, *host_->tools, root_.path, shown(), root_.inode);
     co_return ShellSide(std::move(place), means_);
 }
 
@@ -222,7 +223,7 @@ Task<ContentSource> SshEndpoint::fetch(const Tree& tree, std::vector<uint32_t> i
     FetchDirectory::Unfinished unfinished(fetched_);
     if (uses_shell()) {
         RemoteShell* remote = co_await shell();
-        RemotePlace place(*remote, *host_->tools, root_.path, shown());
+        RemotePlace place(*remote, *host_->tools, root_.path, shown(), root_.inode);
         Pull pull(*host_, std::move(place), tree, fetched_, means_, progress);
         co_await pull.run(std::move(indices), options_.transfer, listed_at_);
     } else {
@@ -244,7 +245,7 @@ Task<void> SshEndpoint::commit(ContentSource content, std::vector<CommitItem>& i
     std::vector<CommitItem*> all;
     for (CommitItem& item : items) all.push_back(&item);
     RemoteShell* remote = co_await shell();
-    RemotePlace place(*remote, *host_->tools, root_.path, shown());
+    RemotePlace place(*remote, *host_->tools, root_.path, shown(), root_.inode);
     Push push(*host_, std::move(place), stage_, means_, options_.transfer, progress);
     co_await push.commit(content, std::move(all));
 }
@@ -259,6 +260,13 @@ Task<void> SshEndpoint::remove(std::vector<RemoveItem>& items, Progress& progres
     co_await remote.remove(items, progress);
 }
 
+/// Over SFTP nothing is taken aside, nor can anything be told of it.
+Task<void> SshEndpoint::settle(std::vector<TakenAside>& items) {
+    if (!uses_shell()) co_return;
+    ShellSide remote = co_await side();
+    co_await remote.settle(items);
+}
+
 Task<void> SshEndpoint::sweep(std::vector<std::string> leftovers) {
     if (leftovers.empty()) co_return;
     if (!uses_shell()) {
@@ -267,7 +275,7 @@ Task<void> SshEndpoint::sweep(std::vector<std::string> leftovers) {
         co_return;
     }
     RemoteShell* remote = co_await shell();
-    RemotePlace place(*remote, *host_->tools, root_.path, shown());
+    RemotePlace place(*remote, *host_->tools, root_.path, shown(), root_.inode);
     co_await stage_.take_over(std::move(place), std::move(leftovers));
 }
 
@@ -276,12 +284,12 @@ Task<void> SshEndpoint::flush() {
         std::unique_ptr<SftpSide> files = co_await sftp_side();
         co_await files->discard_kept();
     }
-    bool has_work = options_.fsync || stage_.is_there();
+    bool has_work = options_.fsync || stage_.is_held();
     if (root_.path.empty() || !uses_shell() || !has_work) co_return;
     ShellSide remote = co_await side();
     if (options_.fsync) co_await remote.flush();
     RemotePlace place = remote.place();
-    co_await stage_.discard(std::move(place));  // what nothing had a use for
+    co_await stage_.release(std::move(place));  // with what nothing had a use for
 }
 
 }  // namespace syncline

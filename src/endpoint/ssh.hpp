@@ -45,6 +45,7 @@ class SshEndpoint : public Endpoint {
     Task<void> create_root(uint16_t mode) override;
     Task<void> commit(ContentSource content, std::vector<CommitItem>& items, Progress& progress) override;
     Task<void> remove(std::vector<RemoveItem>& items, Progress& progress) override;
+    Task<void> settle(std::vector<TakenAside>& items) override;
     Task<void> sweep(std::vector<std::string> leftovers) override;
     Task<void> flush() override;
 

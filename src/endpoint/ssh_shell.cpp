@@ -2,12 +2,11 @@
 
 #include <algorithm>
 
+#include "base/rel_path.hpp"
 #include "base/text.hpp"
-#include "endpoint/local_item.hpp"
-#include "endpoint/ssh_commit.hpp"
+#include "core/own_names.hpp"
 #include "endpoint/ssh_prune.hpp"
 #include "endpoint/ssh_scope.hpp"
-#include "endpoint/ssh_tar.hpp"
 
 namespace syncline {
 namespace {
@@ -178,21 +177,11 @@ Task<void> ShellSide::remove(std::vector<RemoveItem>& items, Progress& progress)
         op.path = item.path;
         op.expected = item.expected;
     }
-    std::string input;
-    for (const auto& [name, text] : {std::pair<std::string, std::string>("names", ""),
-                                     {"sums", ""},
-                                     {"paths", ""},
-                                     {"ops", ops_text(ops, place_.tools.stat_fractions)},
-                                     {"done", ""}}) {
-        append_control_file(input, name, text);
-    }
-    append_tar_end(input);
     std::string marker = new_marker();
-    std::string script = commit_script(place_.root, new_temporary_name(), place_.tools, marker);
-    std::string text = co_await run(std::move(script), std::move(input), "removing files");
+    std::string script = remove_script(place_.where(), marker);
+    std::string text = co_await run(std::move(script), ops_text(ops, place_.tools.stat_fractions), "removing files");
     CommitReport report = read_commit_output(text, marker);
-    if (!report.whole || !report.verified)
-        throw Error(Errc::failed, place_.shown + ": removing files broke off on the server");
+    if (!report.whole) throw Error(Errc::failed, place_.shown + ": removing files broke off on the server");
     for (const OpFailure& failure : report.failures) {
         if (failure.index >= items.size()) continue;
         std::string& error = items[failure.index].error;
@@ -201,6 +190,21 @@ Task<void> ShellSide::remove(std::vector<RemoveItem>& items, Progress& progress)
         if (error.empty()) error = "cannot remove it: " + failure.why;
     }
     progress.files_done += items.size();
+}
+
+Task<void> ShellSide::settle(std::vector<TakenAside>& items) {
+    constexpr size_t kept_digits = 8;
+    std::vector<std::string> kept_names;
+    for (const TakenAside& item : items) {
+        std::string_view name = item.original.empty() ? "unknown" : last_name(item.original);
+        kept_names.push_back(kept_name(name, new_marker().substr(0, kept_digits)));
+    }
+    std::string script = settle_script(place_.where(), place_.tools);
+    std::string text =
+        co_await run(std::move(script), settle_input(items, kept_names), "settling what was taken aside");
+    if (!read_fates(text, items, kept_names))
+        throw Error(Errc::failed,
+                    place_.shown + ": settling what a killed run had taken aside broke off on the server");
 }
 
 Task<void> ShellSide::flush() {
