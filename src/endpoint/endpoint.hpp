@@ -245,8 +245,9 @@ struct EndpointOptions {
     EndpointOptions() = default;
     EndpointOptions(bool reaches_disk) : fsync(reaches_disk) {}  // NOLINT: often the only thing to say
 
-    bool fsync = false;      ///< commits reach the disk
-    std::string local_root;  ///< the job's root: names the default layout, and holds what a pull brings
+    bool fsync = false;           ///< commits reach the disk
+    std::string local_root;       ///< the job's root: names the default layout, and holds what a pull brings
+    std::string state_directory;  ///< whose run it is, where several push to one place
     Transfer transfer = Transfer::automatic;
     Direction direction = Direction::push;  ///< whether the job's root is the source, or what is far
     UploadJournal* uploads = nullptr;       ///< null: nothing is remembered

@@ -8,8 +8,8 @@
 namespace syncline {
 namespace {
 
-/// Of 16 digits; the others are random, as several machines may push to one place.
-constexpr size_t digits_of_path = 8;
+/// Of 16 digits; the others are an owner's, where there is one, and random, as several machines may push to one place.
+constexpr size_t digits_of_path = 4;
 
 /// What the path of every beginning of `path` starts with.
 std::string common_start(std::string_view path) {
@@ -19,8 +19,14 @@ std::string common_start(std::string_view path) {
 
 }  // namespace
 
-std::string new_beginning(std::string_view path) {
-    return common_start(path) + new_temporary_name().substr(fs::temporary_prefix.size() + digits_of_path);
+std::string new_beginning(std::string_view path, std::string_view owner) {
+    std::string start = common_start(path).append(owner);
+    return start + new_temporary_name().substr(fs::temporary_prefix.size() + digits_of_path + owner.size());
+}
+
+bool is_beginning_of(std::string_view path, std::string_view owner) {
+    std::string_view name = last_name(path);
+    return fs::is_temporary_name(name) && name.substr(fs::temporary_prefix.size() + digits_of_path).starts_with(owner);
 }
 
 void KeptBeginnings::add(std::string path, uint64_t size) {

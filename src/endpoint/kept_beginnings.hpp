@@ -15,7 +15,10 @@
 namespace syncline {
 
 /// Where the content of `path` is made: beside it, in the pattern of fs::is_temporary_name. Nobody else uses the name.
-std::string new_beginning(std::string_view path);
+/// Where no lock can tell whether a name is in use, `owner`, 8 hex digits, tells whose it is.
+std::string new_beginning(std::string_view path, std::string_view owner = "");
+/// Whether the temporary name at the end of `path` is one of `owner`.
+bool is_beginning_of(std::string_view path, std::string_view owner);
 
 class KeptBeginnings {
   public:

@@ -11,6 +11,7 @@
 #include "endpoint/local_commit.hpp"
 #include "endpoint/local_install.hpp"
 #include "endpoint/local_settle.hpp"
+#include "endpoint/ssh_fetch_directory.hpp"
 #include "fs/walk.hpp"
 
 namespace syncline {
@@ -49,9 +50,7 @@ void sweep_leftover(int root, const std::string& path, KeptBeginnings* kept) {
     bool is_worth_it = found && found->kind == Kind::file && found->stamp.size >= KeptBeginnings::least_bytes;
     if (kept != nullptr && is_worth_it) return kept->add(path, found->stamp.size);
     if (::unlinkat(directory.get(), name.c_str(), 0) == 0 || errno == ENOENT) return;
-    // What a pull was bringing when it was killed. The descriptor keeps the way there from being exchanged.
-    std::error_code ignored;
-    std::filesystem::remove_all("/proc/self/fd/" + std::to_string(directory.get()) + "/" + name, ignored);
+    remove_unused_directory(directory.get(), name);  // what a pull was bringing when it was killed
 }
 
 }  // namespace

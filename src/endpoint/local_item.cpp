@@ -98,6 +98,11 @@ bool is_disk_trouble(int error_number) {
     return error_number == ENOSPC || error_number == EDQUOT || error_number == EROFS || error_number == EIO;
 }
 
+bool concerns_one_file(int error_number) {
+    bool lacks_means = error_number == EMFILE || error_number == ENFILE || error_number == ENOMEM;
+    return !lacks_means && !is_disk_trouble(error_number);
+}
+
 void fail(CommitItem& item, const std::string& what, int error_number) {
     item.error = what + ": " + errno_text(error_number);
     item.disk_trouble = is_disk_trouble(error_number);

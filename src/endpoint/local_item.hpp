@@ -57,6 +57,9 @@ uint16_t process_umask();
 /// The errors that end a run as failed: the disk is full, over quota, read-only or broken.
 bool is_disk_trouble(int error_number);
 
+/// Whether the error says nothing of other files: a name that the file system cannot hold is one, a full disk is none.
+bool concerns_one_file(int error_number);
+
 void fail(CommitItem& item, const std::string& what, int error_number);
 void fail_changed(CommitItem& item);
 

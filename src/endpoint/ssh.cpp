@@ -47,10 +47,12 @@ SshEndpoint::SshEndpoint(SshHosts& hosts, const Destination& destination, const 
     : host_(hosts.host(destination.name)),
       directory_(remote_directory(hosts, *host_, destination, options.local_root)),
       options_(options),
+      owner_(staged_name(hosts.client() + ":" + options.state_directory).substr(0, 8)),
       means_(workers, limiter) {}
 
 SshEndpoint::~SshEndpoint() {
-    if (shell_) host_->keep_shell(std::move(shell_));
+    // A shell that still holds a stage would keep others from what lies in it.
+    if (shell_ && !stage_.is_held()) host_->keep_shell(std::move(shell_));
 }
 
 std::string SshEndpoint::place() const { return host_->name() + ":" + directory_; }
@@ -120,7 +122,7 @@ Task<ssh::Sftp*> SshEndpoint::sftp() {
 Task<std::unique_ptr<SftpSide>> SshEndpoint::sftp_side() {
     ssh::Sftp* channel = co_await sftp();
     auto executor = co_await asio::this_coro::executor;
-    co_return std::make_unique<SftpSide>(*channel, executor, root_.path, shown(), means_, kept_);
+    co_return std::make_unique<SftpSide>(*channel, executor, root_.path, owner_, means_, kept_);
 }
 
 Task<RootReport> SshEndpoint::look_by_sftp(std::optional<uint16_t> create_mode) {
@@ -133,7 +135,7 @@ Task<RootReport> SshEndpoint::look_by_sftp(std::optional<uint16_t> create_mode) 
 
 Task<ShellSide> SshEndpoint::side() {
     RemoteShell* remote = co_await shell();
-    RemotePlace place(*remote, *host_->tools, root_.path, shown());
+    RemotePlace place(*remote, *host_->tools, root_.path, shown(), root_.inode);
     co_return ShellSide(std::move(place), means_);
 }
 
@@ -226,7 +228,7 @@ Task<ContentSource> SshEndpoint::fetch(const Tree& tree, std::vector<uint32_t> i
     FetchDirectory::Unfinished unfinished(fetched_);
     if (uses_shell()) {
         RemoteShell* remote = co_await shell();
-        RemotePlace place(*remote, *host_->tools, root_.path, shown());
+        RemotePlace place(*remote, *host_->tools, root_.path, shown(), root_.inode);
         Pull pull(*host_, std::move(place), tree, fetched_, means_, progress);
         co_await pull.run(std::move(indices), options_.transfer, listed_at_);
     } else {
@@ -248,7 +250,7 @@ Task<void> SshEndpoint::commit(ContentSource content, std::vector<CommitItem>& i
     std::vector<CommitItem*> all;
     for (CommitItem& item : items) all.push_back(&item);
     RemoteShell* remote = co_await shell();
-    RemotePlace place(*remote, *host_->tools, root_.path, shown());
+    RemotePlace place(*remote, *host_->tools, root_.path, shown(), root_.inode);
     Push push(*host_, std::move(place), stage_, means_, options_.transfer, progress);
     co_await push.commit(content, std::move(all));
 }
@@ -263,6 +265,13 @@ Task<void> SshEndpoint::remove(std::vector<RemoveItem>& items, Progress& progres
     co_await remote.remove(items, progress);
 }
 
+/// Over SFTP nothing is taken aside, nor can anything be told of it.
+Task<void> SshEndpoint::settle(std::vector<TakenAside>& items) {
+    if (!uses_shell()) co_return;
+    ShellSide remote = co_await side();
+    co_await remote.settle(items);
+}
+
 Task<void> SshEndpoint::sweep(std::vector<std::string> leftovers) {
     if (leftovers.empty()) co_return;
     if (!uses_shell()) {
@@ -271,7 +280,7 @@ Task<void> SshEndpoint::sweep(std::vector<std::string> leftovers) {
         co_return;
     }
     RemoteShell* remote = co_await shell();
-    RemotePlace place(*remote, *host_->tools, root_.path, shown());
+    RemotePlace place(*remote, *host_->tools, root_.path, shown(), root_.inode);
     co_await stage_.take_over(std::move(place), std::move(leftovers));
 }
 
@@ -280,12 +289,12 @@ Task<void> SshEndpoint::flush() {
         std::unique_ptr<SftpSide> files = co_await sftp_side();
         co_await files->discard_kept();
     }
-    bool has_work = options_.fsync || stage_.is_there();
+    bool has_work = options_.fsync || stage_.is_held();
     if (root_.path.empty() || !uses_shell() || !has_work) co_return;
     ShellSide remote = co_await side();
     if (options_.fsync) co_await remote.flush();
     RemotePlace place = remote.place();
-    co_await stage_.discard(std::move(place));  // what nothing had a use for
+    co_await stage_.release(std::move(place));  // with what nothing had a use for
 }
 
 }  // namespace syncline

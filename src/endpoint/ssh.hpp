@@ -46,6 +46,7 @@ class SshEndpoint : public Endpoint {
     Task<void> create_root(uint16_t mode) override;
     Task<void> commit(ContentSource content, std::vector<CommitItem>& items, Progress& progress) override;
     Task<void> remove(std::vector<RemoveItem>& items, Progress& progress) override;
+    Task<void> settle(std::vector<TakenAside>& items) override;
     Task<void> sweep(std::vector<std::string> leftovers) override;
     Task<void> flush() override;
 
@@ -66,6 +67,7 @@ class SshEndpoint : public Endpoint {
     const ssh::SshSettings* settings_ = nullptr;  ///< of prepare(), with the user
     std::string directory_;  ///< normal_remote_directory(): where the destination says, or the default layout
     EndpointOptions options_;
+    std::string owner_;  ///< whose files in the making are ours: of this machine, user and state
     TransferMeans means_;
     std::unique_ptr<RemoteShell> shell_;
     std::optional<ssh::SessionPool::Lease> lease_;  ///< where there is no shell

@@ -75,7 +75,7 @@ Task<CleanSurvey> RemoteCleaner::survey() {
 
 Task<std::vector<CleanAnswer>> RemoteCleaner::look(std::vector<CleanItem> items) {
     if (items.empty()) co_return std::vector<CleanAnswer>();
-    std::string script = look_script(survey_.root), input = look_input(items);
+    std::string script = look_script(survey_.where()), input = look_input(items);
     std::string text = co_await run(std::move(script), std::move(input), "looking through the directories");
     std::optional<std::vector<CleanAnswer>> answers = read_answers(text);
     if (!answers) throw Error(Errc::failed, escape(host_->name()) + ": looking through the directories broke off");
@@ -90,7 +90,7 @@ Task<std::vector<CleanAnswer>> RemoteCleaner::take(std::vector<CleanItem> items)
         return !why.empty();
     });
     if (items.empty()) co_return refused;
-    std::string script = take_script(survey_.root, removed_name(new_marker()), survey_.now);
+    std::string script = take_script(survey_.where(), removed_name(new_marker()), survey_.now);
     std::string input = look_input(items);
     std::string text = co_await run(std::move(script), std::move(input), "putting directories aside");
     std::optional<std::vector<CleanAnswer>> answers = read_answers(text);
@@ -100,7 +100,7 @@ Task<std::vector<CleanAnswer>> RemoteCleaner::take(std::vector<CleanItem> items)
 }
 
 Task<RemovalOutcome> RemoteCleaner::remove() {
-    std::string script = removal_script(survey_.root, quota_);
+    std::string script = removal_script(survey_.where(), quota_);
     std::string text = co_await run(std::move(script), "", "removing directories");
     std::optional<RemovalOutcome> outcome = read_removal(text, quota_);
     if (!outcome) throw Error(Errc::failed, escape(host_->name()) + ": removing directories broke off");

@@ -11,14 +11,25 @@
 namespace syncline {
 namespace {
 
-const char preamble[] = R"sh(export LC_ALL=C; umask 077; trap '' PIPE
+/// Not all of the environment is ours, as a command of the user's may ask for the quota.
+const char preamble[] =
+    R"sh(unset TAR_OPTIONS POSIXLY_CORRECT GREP_OPTIONS BLOCK_SIZE BLOCKSIZE DF_BLOCK_SIZE DU_BLOCK_SIZE CDPATH
+unset LS_BLOCK_SIZE QUOTING_STYLE TIME_STYLE
+export LC_ALL=C; umask 077; trap '' PIPE
 p() { printf '%s\0' "$@"; }
 )sh";
 
-/// Goes to the root, which must still be the resolved path that it was. What follows works on names in it alone.
-std::string enter(std::string_view root) {
-    return "cd -P -- " + sh_quote(root) +
-           " || exit 41\n[ \"$(pwd -P; echo x)\" = " + sh_quote(std::string(root) + "\nx") + " ] || exit 42\n";
+/// What a directory is, whatever its name.
+const char identity_lines[] = R"sh(id_of() { stat -c %d:%i "$1" 2>/dev/null || stat -f %d:%i "$1" 2>/dev/null; }
+)sh";
+
+/// Goes to the root, which must still be the directory that it was. What follows works on names in it alone.
+std::string enter(const CleanRoot& root) {
+    std::string script = identity_lines;
+    script += "cd -P -- " + sh_quote(root.path) +
+              " || exit 41\n[ \"$(pwd -P; echo x)\" = " + sh_quote(root.path + "\nx") + " ] || exit 42\nR=$(id_of .)\n";
+    if (!root.identity.empty()) script += "[ \"$R\" = " + sh_quote(root.identity) + " ] || exit 42\n";
+    return script;
 }
 
 /// The quota tools end with a status of their own when a quota is exceeded, so what they print decides.
@@ -67,20 +78,33 @@ look() {
 
 /// Runs `body` for each item on stdin, with $f, $m and $n set. 60 items fit into what any xargs takes at a time, so
 /// that none is torn apart.
-std::string for_each_item(const std::string& body) {
+std::string for_each_item(const std::string& more_functions, const std::string& body) {
     std::string script = "while [ \"$#\" -ge 3 ]; do\nf=$1 m=$2 n=$3; shift 3\n" + body + "done\n";
-    std::string functions = "p() { printf '%s\\0' \"$@\"; }\n" + std::string(look_lines);
+    std::string functions = "p() { printf '%s\\0' \"$@\"; }\n" + std::string(look_lines) + more_functions;
     return "[ \"$(find / -maxdepth 0 -print -quit 2>/dev/null)\" = / ] && Q=-quit || Q=; export Q\n"
            "xargs -0 -n 180 sh -c " +
            sh_quote(functions + script) + " sh || exit 44\np end 0\n";
 }
+
+/// Makes $T and keeps it on descriptor 8: ours, new and in the root, whatever its name comes to stand for. $D is the
+/// way into it; only where there is no /proc it is the name.
+const char hold_lines[] = R"sh(hold() {
+  mkdir -m 700 -- "$T" 2>&1 || return 1
+  command exec 8<"$T" || return 1
+  D=/proc/self/fd/8
+  [ -d "$D/." ] || D=$T
+  ( cd -P -- "$D/." && [ -O . ] && [ "$(id_of ..)" = "$R" ] && [ -z "$(ls -A)" ] ) && return 0
+  echo "somebody else writes into it"
+  return 1
+}
+)sh";
 
 /// Only what is in the layout, and is still the directory that was planned, is renamed; what came in between the two
 /// looks goes back. A directory that forbids writing cannot be moved, and the clean of another machine may have swept
 /// the place aside: both are mended once.
 const char take_lines[] = R"sh(h='[0-9a-f]'; h=$h$h$h$h$h$h$h$h
 case "$n" in */*|.|..|'') continue ;; ?*-$h-$h) ;; *) continue ;; esac
-is_it() { [ ! -h "$1" ] && [ -d "$1" ] && [ "$(stat -c %d:%i "$1" 2>/dev/null || stat -f %d:%i "$1" 2>/dev/null)" = "$f" ]; }
+is_it() { [ ! -h "$1" ] && [ -d "$1" ] && [ "$(id_of "$1")" = "$f" ]; }
 [ -e "./$n" ] || { p a gone "$n"; continue; }
 is_it "./$n" || { p a changed "$n"; continue; }
 [ -O "./$n" ] || [ "$(id -u)" = 0 ] || { p a foreign "$n"; continue; }
@@ -97,43 +121,58 @@ if [ "$m" = 0 ] && [ -n "$A" ]; then
   x=$(find "./$n" -newermt "@$A" -print $Q 2>/dev/null)
   [ -n "$x" ] && { p a young "$n"; continue; }
 fi
-i=0; while [ -e "$T/$i-$$" ]; do i=$((i+1)); done
-put_aside() { e=$(mv -- "./$n" "$T/$i-$$" 2>&1); }
+i=0; while [ -e "$D/$i-$$" ]; do i=$((i+1)); done
+put_aside() { e=$(mv -- "./$n" "$D/$i-$$" 2>&1); }
 put_aside || {
   [ -e "./$n" ] || { p a gone "$n"; continue; }
   chmod u+rwx "./$n" 2>/dev/null
-  mkdir -m 700 -- "$T" 2>/dev/null
+  [ -e "$T" ] || hold >/dev/null
   put_aside || { p a "failed: $e" "$n"; continue; }
 }
-if is_it "$T/$i-$$"; then p a taken "$n"
-else mv -- "$T/$i-$$" "./$n"; p a changed "$n"; fi
+if is_it "$D/$i-$$"; then p a taken "$n"
+else mv -- "$D/$i-$$" "./$n"; p a changed "$n"; fi
 )sh";
 
 /// Directories that forbid their owner to write (Go's module cache) would stay, so they are opened when rm fails.
 const char removal_lines[] = R"sh(
 if rm -rf --one-file-system -- ./.syncline-no-such-file 2>/dev/null; then
-  gone() { rm -rf --one-file-system -- "$1" 2>&1; }
+  gone() { rm -rf --one-file-system -- "$@" 2>&1; }
 else
   gone() {
-    find "$1" -xdev ! -type d -exec rm -f -- {} + 2>&1
-    find "$1" -xdev -depth -type d -exec rmdir -- {} + 2>&1
+    find "$@" -xdev ! -type d -exec rm -f -- {} + 2>&1
+    find "$@" -xdev -depth -type d -exec rmdir -- {} + 2>&1
   }
 fi
 k=0
+# Prints what this freed, and below it what rm had to say. Nothing goes but what take() has put there: somebody may have
+# renamed another directory to look like one of these.
+remove_one() (
+  cd -P -- "./$1" 2>/dev/null && [ -O . ] && [ "$(id_of ..)" = "$R" ] || { echo 0; exit; }
+  for n in * .[!.]* ..?*; do
+    case $n in *[!0-9-]*) [ ! -e "$n" ] && [ ! -h "$n" ] || { echo 0; echo "it holds $n, which no clean has put there"; exit; } ;; esac
+  done
+  a=$(size .)
+  e=$(gone ./*)
+  if [ -n "$(ls -A)" ]; then
+    find ./* -xdev -type d ! -perm -700 -exec chmod u+rwx {} \; 2>/dev/null
+    e=$(gone ./*)
+  fi
+  z=$(size .)
+  rmdir -- "../$1" 2>/dev/null && z=0
+  echo "$((a-z))"
+  printf '%s' "$e"
+)
 size() { set -- $(du -skx -- "$1" 2>/dev/null | tail -n 1); echo "${1:-0}"; }
 for t in .syncline-removed-*; do
   [ -h "$t" ] || [ ! -d "$t" ] || [ ! -O "$t" ] && continue
   [ "${#t}" = 50 ] || continue
   case "${t#.syncline-removed-}" in *[!0-9a-f]*) continue ;; esac
-  a=$(size "./$t")
-  e=$(gone "./$t")
-  if [ -d "$t" ]; then
-    find "./$t" -xdev -type d ! -perm -700 -exec chmod u+rwx {} \; 2>/dev/null
-    e=$(gone "./$t")
-  fi
-  z=0
-  if [ -d "$t" ]; then z=$(size "./$t"); p left "$t"; p why "$e"; fi
-  k=$((k+a-z))
+  said=$(remove_one "$t"; echo x)
+  said=${said%x}
+  k=$((k+${said%%"
+"*}))
+  if [ -d "$t" ]; then p left "$t"; p why "${said#*"
+"}"; fi
 done
 p freed "$k"
 )sh";
@@ -226,12 +265,13 @@ QuotaReport read_any_quota(const std::string& quota, const std::string& df, Quot
 }  // namespace
 
 std::string survey_script(std::string_view root_word, const QuotaSource& quota) {
-    std::string script = preamble;
+    std::string script = std::string(preamble) + identity_lines;
     script.append("r=").append(root_word).append("\n");
     script += R"sh(p home "$(cd -P -- "$HOME" 2>/dev/null && pwd -P; echo x)"
 if [ ! -e "$r" ] && [ ! -h "$r" ]; then p absent 0 end 0; exit 0; fi
 cd -P -- "$r" || exit 41
 p root "$(pwd -P; echo x)"
+p identity "$(id_of .)"
 p now "$(date +%s)"
 )sh";
     return script + quota_lines(quota) + busy_lines + list_lines;
@@ -250,6 +290,7 @@ std::optional<CleanSurvey> read_survey(std::string_view text, const QuotaSource&
         if (*key == "absent") survey.has_root = false;
         if (*key == "home") survey.home = path;
         if (*key == "root") survey.root = path;
+        if (*key == "identity") survey.identity = *value;
         if (*key == "now") survey.now = time_at(*value);
         if (*key == "quota") quota_text = *value;
         if (*key == "df") df = *value;
@@ -273,7 +314,9 @@ std::string look_input(const std::vector<CleanItem>& items) {
     return input;
 }
 
-std::string look_script(std::string_view root) { return preamble + enter(root) + for_each_item("look || continue\n"); }
+std::string look_script(const CleanRoot& root) {
+    return preamble + enter(root) + for_each_item("", "look || continue\n");
+}
 
 std::optional<std::vector<CleanAnswer>> read_answers(std::string_view text) {
     std::vector<CleanAnswer> answers;
@@ -288,19 +331,20 @@ std::optional<std::vector<CleanAnswer>> read_answers(std::string_view text) {
     }
 }
 
-std::string take_script(std::string_view root, std::string_view removed, std::optional<TimeNs> planned_at) {
+std::string take_script(const CleanRoot& root, std::string_view removed, std::optional<TimeNs> planned_at) {
     std::string script = preamble + enter(root);
-    script += "T=./" + sh_quote(removed) + " W=" + sh_quote(root == "/" ? "" : root) + " A=\n";
-    script += "mkdir -m 700 -- \"$T\" || exit 45\n";
+    script += "T=./" + sh_quote(removed) + " W=" + sh_quote(root.path == "/" ? "" : root.path) + " A=\n";
+    script += hold_lines + std::string("hold >/dev/null 2>&1 || hold >&2 || exit 45\n");
     if (planned_at) {
         // A change within the second of the plan cannot be told from one before it.
         std::string after = std::to_string(*planned_at / ns_per_second + 1);
         script += "find / -maxdepth 0 -newermt @0 >/dev/null 2>&1 && A=" + after + "\n";
     }
-    return script + busy_lines + "export T W A b\n" + for_each_item(take_lines);
+    std::string functions = std::string(identity_lines) + hold_lines;
+    return script + busy_lines + "export T W A R D b\n" + for_each_item(functions, take_lines);
 }
 
-std::string removal_script(std::string_view root, const QuotaSource& quota) {
+std::string removal_script(const CleanRoot& root, const QuotaSource& quota) {
     return preamble + enter(root) + removal_lines + quota_lines(quota) + "p end 0\n";
 }
 

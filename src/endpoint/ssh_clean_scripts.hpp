@@ -20,14 +20,22 @@ struct QuotaSource {
     std::string command;  ///< Type::command: for a POSIX sh on the server
 };
 
+/// The directory that was surveyed: its path and what it is; "": whatever is there.
+struct CleanRoot {
+    std::string path, identity;
+};
+
 /// What is under a host's remote_root.
 struct CleanSurvey {
     bool has_root = false;      ///< false: there is no remote_root yet, so nothing to clean
     std::string home, root;     ///< absolute, resolved
+    std::string identity;       ///< of the root: device and inode
     std::optional<TimeNs> now;  ///< the server's clock
     QuotaReport quota;
     std::vector<FoundDirectory> found;   ///< what may be a project by its name or by its place, in the server's order
     std::vector<std::string> leftovers;  ///< what a clean that broke off had taken away already
+
+    CleanRoot where() const { return {root, identity}; }
 };
 
 /// `root_word` is a shell word (ssh_root.hpp).
@@ -43,7 +51,7 @@ struct CleanItem {
 };
 
 /// Looks for something young in each: stdin has look_input().
-std::string look_script(std::string_view root);
+std::string look_script(const CleanRoot& root);
 std::string look_input(const std::vector<CleanItem>& items);
 
 /// What a script said of an item: "" for what it is to say of most.
@@ -56,10 +64,10 @@ std::optional<std::vector<CleanAnswer>> read_answers(std::string_view text);
 
 /// Renames each item that still is what it was into the new directory `removed` (project_name.hpp: removed_name()),
 /// which makes it no project any more. `planned_at` is CleanSurvey::now. stdin has look_input().
-std::string take_script(std::string_view root, std::string_view removed, std::optional<TimeNs> planned_at);
+std::string take_script(const CleanRoot& root, std::string_view removed, std::optional<TimeNs> planned_at);
 
 /// Removes all that take_script() has put aside, of this time and of times before, then reads the quota again.
-std::string removal_script(std::string_view root, const QuotaSource& quota);
+std::string removal_script(const CleanRoot& root, const QuotaSource& quota);
 
 struct RemovalOutcome {
     uint64_t bytes_freed = 0;

@@ -2,10 +2,23 @@
 
 #include <algorithm>
 
+#include "base/rel_path.hpp"
+#include "core/own_names.hpp"
+
 namespace syncline {
 namespace {
 
+constexpr size_t aside_digits = 16;
+
 bool is_content(const CommitItem& item) { return item.op == Op::put || item.op == Op::symlink; }
+
+/// Whether a file has the size and the time that were sent, as far as its file system, tar and Perl hold times.
+bool is_as_sent(const SentItem& sent, const Stamp& stamp) {
+    constexpr TimeNs perl_slack = 1000, coarse_slack = 2 * ns_per_second;
+    TimeNs off = stamp.mtime > sent.mtime ? stamp.mtime - sent.mtime : sent.mtime - stamp.mtime;
+    bool is_coarse = stamp.mtime % ns_per_second == 0;
+    return stamp.size == sent.stamp.size && off <= (is_coarse ? coarse_slack : perl_slack);
+}
 
 void take_error(const SentItem& sent) {
     sent.item->error = sent.error;
@@ -35,7 +48,7 @@ void CommitBatch::add_steps(Op op) {
 }
 
 std::vector<TarContent::ControlFile> CommitBatch::conclude() {
-    std::string names, sums, paths;
+    std::string names, sums;
     add_steps(Op::mkdir);
     for (SentItem& sent : sent_) {
         if (sent.state != SentItem::State::sent) continue;
@@ -55,15 +68,13 @@ std::vector<TarContent::ControlFile> CommitBatch::conclude() {
         op.expected = item.expected;
         op.unchecked = item.op == Op::chmod && item.expected == nullptr;  // a directory that this run made
         if (step.sent != nullptr) op.staged = step.sent->name;
+        if (op.op == 'm' && item.expected != nullptr)
+            op.staged = aside_name(last_name(item.path), new_marker().substr(0, aside_digits));
         if (step.sent != nullptr && step.sent->needs_touch) op.mtime = step.sent->mtime;
         if (op.mtime) op.mode = mode_of(item);
-        paths.append("./").append(item.path).append(1, '\0');
     }
-    return {{"names", std::move(names)},
-            {"sums", std::move(sums)},
-            {"paths", std::move(paths)},
-            {"ops", ops_text(ops, has_fractions_)},
-            {"done", ""}};
+    return {
+        {"names", std::move(names)}, {"sums", std::move(sums)}, {"ops", ops_text(ops, has_fractions_)}, {"done", ""}};
 }
 
 std::vector<CommitItem*> CommitBatch::unsent() const {
@@ -99,21 +110,25 @@ void CommitBatch::take_failures(const CommitReport& report) {
     }
 }
 
-/// They come in the order of the steps; of what vanished there is none.
+/// They come in the order of the steps; of what vanished there is none. Somebody may have written there since the
+/// rename: what is not the thing that was staged is not recorded, and the next run reads it.
 void CommitBatch::take_stamps(const CommitReport& report) {
     size_t next = 0;
-    for (const Step& step : steps_) {
-        CommitItem& item = *step.item;
+    for (size_t i = 0; i < steps_.size(); ++i) {
+        CommitItem& item = *steps_[i].item;
+        const SentItem* sent = steps_[i].sent;
         bool found = next < report.stamps.size() && report.stamps[next].first == item.path;
-        if (found) item.target_stamp = report.stamps[next++].second.stamp;
+        Stamp stamp = found ? report.stamps[next++].second.stamp : Stamp();
         if (!item.error.empty()) continue;
         item.target_mode = mode_of(item);
-        if (step.sent == nullptr) continue;
+        if (sent == nullptr) continue;
         if (!found) {
             item.error = "is gone again from the server; it will be tried again at the next run";
         } else if (item.op == Op::put) {
-            item.committed = step.sent->digest;
-            item.source_stamp = step.sent->stamp;
+            item.committed = sent->digest;
+            item.source_stamp = sent->stamp;
+            bool is_it = i < report.inodes.size() && stamp.inode == report.inodes[i] && is_as_sent(*sent, stamp);
+            if (is_it) item.target_stamp = stamp;
         }
     }
 }

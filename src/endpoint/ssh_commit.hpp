@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "endpoint/ssh_content.hpp"
-#include "endpoint/ssh_scripts.hpp"
+#include "endpoint/ssh_stage_scripts.hpp"
 
 namespace syncline {
 

@@ -1,6 +1,7 @@
 #include "endpoint/ssh_content.hpp"
 
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -75,6 +76,19 @@ void FileInput::fill() {
     buffer_.resize(got > 0 ? static_cast<size_t>(got) : 0);
     hasher_.update(std::as_bytes(std::span(buffer_)));
     offset_ += buffer_.size();
+}
+
+bool has_holes(const ContentSource& content, std::string_view path) {
+    constexpr uint64_t block = 512, worth_it = 64 << 10;
+    fs::DirectoryCache directories(content.root, content.follow_symlinks ? fs::Links::follow : fs::Links::refuse);
+    std::string error;
+    fs::Fd file = open_content(directories, content, path, error);
+    struct stat status{};
+    if (!file || ::fstat(file.get(), &status) != 0) return false;
+    auto size = static_cast<uint64_t>(status.st_size);
+    // Compressed files take fewer blocks too.
+    bool may_have = static_cast<uint64_t>(status.st_blocks) * block + worth_it <= size;
+    return may_have && ::lseek(file.get(), 0, SEEK_HOLE) < status.st_size;
 }
 
 bool FileInput::finish() {

@@ -27,6 +27,8 @@ struct SentItem {
     std::string name;                        ///< in the stage
     const KeptFile* kept = nullptr;          ///< what is in the stage of it already
     std::optional<uint64_t> only_of_size{};  ///< a file of another size is none of what is to be sent
+    uint32_t secret_time = 0;                ///< by which the file that SFTP opens is known
+    bool begins_anew = false;                ///< nothing of what is kept is of use
     bool needs_touch = false;                ///< its mode and time are not yet those of `item`
     enum class State : uint8_t { waiting, sent, changed, failed } state = State::waiting;
     std::string error;  ///< failed: why it could not be read, or sent
@@ -68,6 +70,9 @@ class FileInput final : public ssh::InputSource {
     std::string buffer_;
     fs::Hasher hasher_;
 };
+
+/// Whether an item's local file has holes that are worth sparing. For large files.
+bool has_holes(const ContentSource& content, std::string_view path);
 
 /// Opens the local file of an item, which must be a regular one; an empty Fd and `error` when it cannot be read.
 fs::Fd open_content(fs::DirectoryCache& directories, const ContentSource& content, std::string_view path,

@@ -1,6 +1,7 @@
 #include "endpoint/ssh_fetch_directory.hpp"
 
 #include <fcntl.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -12,32 +13,116 @@
 
 namespace syncline {
 
-FetchDirectory::~FetchDirectory() {
-    if (path_.empty() || is_kept_) return;
-    fd_.close();
+namespace {
+
+std::filesystem::path by_descriptor(const fs::Fd& directory) {
+    return "/proc/self/fd/" + std::to_string(directory.get());
+}
+
+/// The descriptor keeps the way there from being exchanged.
+void remove_contents(const fs::Fd& directory) {
     std::error_code ignored;
-    std::filesystem::remove_all(path_, ignored);
+    for (const auto& entry : std::filesystem::directory_iterator(by_descriptor(directory), ignored)) {
+        std::error_code stays;
+        std::filesystem::remove_all(entry.path(), stays);
+    }
+}
+
+bool is_empty(const fs::Fd& directory) {
+    std::error_code failed;
+    std::filesystem::directory_iterator first(by_descriptor(directory), failed);
+    return !failed && first == std::filesystem::directory_iterator();
+}
+
+/// Whether it is ours alone: nobody else may write to it, or can have made it.
+bool is_private(int directory) {
+    struct stat status{};
+    return ::fstat(directory, &status) == 0 && S_ISDIR(status.st_mode) && status.st_uid == ::geteuid() &&
+           (status.st_mode & 0077) == 0;
+}
+
+fs::Fd open_own(int parent, const std::string& name) {
+    fs::Fd directory(::openat(parent, name.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+    if (directory && !is_private(directory.get())) directory.close();
+    return directory;
+}
+
+bool lock(const fs::Fd& directory) { return ::flock(directory.get(), LOCK_EX | LOCK_NB) == 0; }
+
+/// Whether `name` still is that directory.
+bool is_called(const fs::Fd& directory, int parent, const std::string& name) {
+    struct stat own{}, named{};
+    return ::fstat(directory.get(), &own) == 0 && ::fstatat(parent, name.c_str(), &named, AT_SYMLINK_NOFOLLOW) == 0 &&
+           own.st_dev == named.st_dev && own.st_ino == named.st_ino;
+}
+
+}  // namespace
+
+fs::Fd make_directories(int directory, std::string_view path) {
+    constexpr int flags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
+    fs::Fd at(::openat(directory, ".", flags));
+    while (at && !path.empty()) {
+        std::string name(path.substr(0, path.find('/')));
+        path.remove_prefix(std::min(name.size() + 1, path.size()));
+        if (::mkdirat(at.get(), name.c_str(), 0700) != 0 && errno != EEXIST) return {};
+        fs::Fd next(::openat(at.get(), name.c_str(), flags));
+        bool is_in_the_way = !next && (errno == ENOTDIR || errno == ELOOP);
+        if (is_in_the_way && ::unlinkat(at.get(), name.c_str(), 0) == 0 && ::mkdirat(at.get(), name.c_str(), 0700) == 0)
+            next = fs::Fd(::openat(at.get(), name.c_str(), flags));
+        at = std::move(next);
+    }
+    return at;
+}
+
+fs::Fd create_over_leftover(int parent, const std::string& name) {
+    if (::unlinkat(parent, name.c_str(), 0) != 0 && errno == EISDIR) {
+        std::error_code ignored;
+        std::filesystem::remove_all("/proc/self/fd/" + std::to_string(parent) + "/" + name, ignored);
+    }
+    return fs::Fd(::openat(parent, name.c_str(), O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600));
+}
+
+void remove_unused_directory(int parent, const std::string& name) {
+    fs::Fd directory = open_own(parent, name);
+    if (!directory || !lock(directory)) return;
+    remove_contents(directory);
+    if (is_called(directory, parent, name)) ::unlinkat(parent, name.c_str(), AT_REMOVEDIR);
+}
+
+FetchDirectory::~FetchDirectory() {
+    if (!fd_ || is_kept_) return;
+    remove_contents(fd_);
+    if (is_called(fd_, root_.get(), name_)) ::unlinkat(root_.get(), name_.c_str(), AT_REMOVEDIR);
 }
 
 void FetchDirectory::prepare(const std::string& local_root) {
     if (fd_) return;
-    if (take_over(local_root)) return;
-    path_ = local_root + "/" + new_temporary_name();
-    if (::mkdir(path_.c_str(), 0700) != 0) throw errno_error("create the directory", path_, errno);
-    fd_ = fs::Fd(::open(path_.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
-    if (!fd_) throw errno_error("open the directory", path_, errno);
+    root_ = fs::open_root(local_root);
+    if (!take_over()) make();
 }
 
-/// The first that nobody else can write to. Others are swept when the run has ended well.
-bool FetchDirectory::take_over(const std::string& local_root) {
+void FetchDirectory::make() {
+    name_ = new_temporary_name();
+    if (::mkdirat(root_.get(), name_.c_str(), 0700) != 0) throw errno_error("create the directory", name_, errno);
+    fd_ = open_own(root_.get(), name_);
+    // Somebody who may write to the root can put another directory of ours in its place.
+    if (!fd_ || !lock(fd_) || !is_empty(fd_)) {
+        fd_.close();
+        throw Error(Errc::failed, "the directory " + name_ +
+                                      ", into which the content is to be fetched, was replaced when it had just been "
+                                      "made; see who may write to the root");
+    }
+}
+
+/// The first that is ours alone and that nobody uses. Others are swept when the run has ended well.
+bool FetchDirectory::take_over() {
     std::error_code ignored;
-    for (const auto& entry : std::filesystem::directory_iterator(local_root, ignored)) {
-        if (!fs::is_temporary_name(entry.path().filename().native())) continue;
-        fs::Fd directory(::open(entry.path().c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
-        struct stat status{};
-        if (!directory || ::fstat(directory.get(), &status) != 0) continue;
-        if (status.st_uid != ::geteuid() || (status.st_mode & 0077) != 0) continue;
-        path_ = entry.path();
+    for (const auto& entry : std::filesystem::directory_iterator(by_descriptor(root_), ignored)) {
+        std::string name = entry.path().filename();
+        if (!fs::is_temporary_name(name)) continue;
+        fs::Fd directory = open_own(root_.get(), name);
+        if (!directory || !lock(directory) || !is_called(directory, root_.get(), name)) continue;
+        name_ = std::move(name);
         fd_ = std::move(directory);
         is_taken_over_ = true;
         return true;
@@ -54,17 +139,9 @@ uint64_t FetchDirectory::kept_bytes(std::string_view path) const {
 }
 
 fs::Fd FetchDirectory::create_file(std::string_view path) const {
-    std::string_view parent = parent_path(path);
-    for (size_t slash = parent.find('/'); !parent.empty(); slash = parent.find('/', slash + 1)) {
-        std::string part(parent.substr(0, slash));
-        if (::mkdirat(fd_.get(), part.c_str(), 0700) != 0 && errno != EEXIST && errno != ENAMETOOLONG) return {};
-        if (slash == std::string_view::npos) break;
-    }
-    fs::Fd place = fs::open_directory(fd_.get(), parent);
-    if (!place) return {};
-    std::string name(last_name(path));
-    ::unlinkat(place.get(), name.c_str(), 0);  // of an earlier run
-    return fs::Fd(::openat(place.get(), name.c_str(), O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600));
+    fs::Fd parent = make_directories(fd_.get(), parent_path(path));
+    if (!parent) return {};
+    return create_over_leftover(parent.get(), std::string(last_name(path)));
 }
 
 void FetchDirectory::remove_file(std::string_view path) const {

@@ -2,7 +2,8 @@
 // is verified and renamed into place.
 //
 // It is removed with all that is in it when it dies, but for one case: when a fetch broke off, it stays, and the next
-// run's takes it over and goes on from there. Engine's thread.
+// run's takes it over and goes on from there. A lock on it tells that somebody uses it: without that lock it is neither
+// taken over nor removed. Engine's thread.
 #pragma once
 
 #include <string>
@@ -12,6 +13,14 @@
 #include "fs/fd.hpp"
 
 namespace syncline {
+
+/// Opens the directory `path` below `directory`, which is this program's own; makes what lacks on the way, over what an
+/// earlier run left there. Not open, and errno, when that cannot be.
+fs::Fd make_directories(int directory, std::string_view path);
+/// A new file in `parent`, over what an earlier run left under that name. Not open, and errno, when that cannot be.
+fs::Fd create_over_leftover(int parent, const std::string& name);
+/// Removes `name`, with what is in it, when nobody has it locked.
+void remove_unused_directory(int parent, const std::string& name);
 
 class FetchDirectory {
   public:
@@ -50,10 +59,12 @@ class FetchDirectory {
     };
 
   private:
-    bool take_over(const std::string& local_root);
+    bool take_over();
+    void make();
 
-    std::string path_;
-    fs::Fd fd_;
+    fs::Fd root_;  ///< in which it lies
+    std::string name_;
+    fs::Fd fd_;  ///< locked
     bool is_taken_over_ = false;
     bool is_kept_ = false;
 };

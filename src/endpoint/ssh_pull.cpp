@@ -15,7 +15,10 @@ Task<void> Pull::run(std::vector<uint32_t> indices, Transfer wanted, TimeNs list
     on_server_.resize(indices.size());
     for (size_t i = 0; i < indices.size(); ++i) files_[i].index = indices[i];
     auto look = [this](std::stop_token) { look_at_kept(); };
-    if (directory_.is_taken_over()) co_await offload(means_.workers, look);
+    if (directory_.is_taken_over()) {
+        co_await offload(means_.workers, look);
+        co_await drop_outdated();
+    }
     bool can_stream = place_.tools.can_give_tar();
     std::chrono::microseconds round_trip = place_.shell->lease().session().round_trip();
     WayChooser chooser(can_stream ? wanted : Transfer::files, round_trip, files_.size());
@@ -37,9 +40,26 @@ void Pull::hash_kept(FetchedFile& file) const {
     std::vector<FetchedFile> one{file};
     FetchWriter writer(directory_.fd(), tree_, one, progress_);
     if (file.kept_bytes == 0) return;
-    writer.reopen();
+    if (!writer.reopen()) return;
     writer.end();
     file = one.front();
+}
+
+/// What is whole here is of use only when it is what the server has now.
+Task<void> Pull::drop_outdated() {
+    std::vector<FetchedFile*> whole;
+    for (FetchedFile& file : files_) {
+        if (file.arrived) whole.push_back(&file);
+    }
+    co_await hash_on_server(whole);
+    for (FetchedFile* file : whole) {
+        std::optional<DigestItem>& item = on_server_[place_of(*file)];
+        if (item->error.empty() && item->digest == file->digest) continue;
+        uint32_t index = file->index;
+        *file = FetchedFile();
+        file->index = index;
+        item.reset();
+    }
 }
 
 Task<void> Pull::bring(const WayChooser& chooser) {
@@ -67,7 +87,8 @@ Task<void> Pull::bring_by_sftp(std::vector<FetchedFile*> files) {
     if (files.empty()) co_return;
     std::vector<PrefixItem> prefixes;
     for (const FetchedFile* file : files) {
-        if (file->kept_bytes > 0) prefixes.emplace_back(tree_.path(file->index), file->kept_bytes);
+        if (file->kept_bytes > 0)
+            prefixes.emplace_back(tree_.path(file->index), tree_[file->index].stamp.inode, file->kept_bytes);
     }
     co_await digest_prefixes(place_, prefixes);
     auto next = prefixes.begin();
@@ -93,12 +114,12 @@ Task<void> Pull::hash_on_server(std::vector<FetchedFile*> files) {
     if (items.empty()) co_return;
     ShellSide side(place_, means_);
     co_await side.digest(tree_, items, progress_);
-    for (size_t i = 0; i < files.size(); ++i) on_server_[static_cast<size_t>(files[i] - files_.data())] = items[i];
+    for (size_t i = 0; i < files.size(); ++i) on_server_[place_of(*files[i])] = items[i];
 }
 
 Task<void> Pull::bring_file(ssh::Sftp& sftp, FetchedFile& file) {
     std::string path = place_.root + "/" + std::string(tree_.path(file.index));
-    co_await fetch_by_sftp(sftp, path, tree_, file, directory_.fd(), means_, progress_);
+    co_await fetch_by_sftp(sftp, path, tree_, file, directory_.fd(), nullptr, means_, progress_);
     ++progress_.files_done;
 }
 
@@ -122,7 +143,7 @@ Task<void> Pull::verify(TimeNs listed_at) {
         std::string path(tree_.path(files_[i].index));
         const DigestItem& item = *on_server_[i];
         FetchedContent& content = directory_.contents[path];
-        content.error = item.error;
+        content.error = item.error.empty() ? files_[i].error : item.error;
         if (content.error.empty() && !files_[i].arrived) content.error = "did not come whole; see its permissions";
         bool differs = content.error.empty() && item.digest != files_[i].digest;
         if (differs)

@@ -30,6 +30,8 @@ class Pull {
   private:
     void look_at_kept();
     void hash_kept(FetchedFile& file) const;
+    Task<void> drop_outdated();
+    size_t place_of(const FetchedFile& file) const { return static_cast<size_t>(&file - files_.data()); }
     Task<void> bring(const WayChooser& chooser);
     Task<void> bring_by_sftp(std::vector<FetchedFile*> files);
     Task<void> bring_and_hash(const std::vector<FetchedFile*>& files, SftpLanes::Work work, Nursery& nursery);

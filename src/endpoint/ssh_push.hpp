@@ -22,10 +22,15 @@ class Push {
     Task<void> commit(ContentSource content, std::vector<CommitItem*> items);
 
   private:
+    Task<bool> commit_what_fits(ContentSource content, std::vector<CommitItem*> items);
+    Task<void> commit_all(ContentSource content, std::vector<CommitItem*> items);
     Task<std::vector<CommitItem*>> commit_once(ContentSource content, std::vector<CommitItem*> items);
-    Task<void> send_files(ContentSource content, std::vector<SentItem>& items);
+    std::vector<SentItem*> choose_alone(ContentSource content, std::vector<SentItem>& items) const;
+    Task<std::optional<ssh::ScriptResult>> prepare_files(const std::vector<SentItem*>& alone);
+    Task<void> send_files(ContentSource content, const std::vector<SentItem*>& alone);
     Task<void> send_file(ssh::Sftp& sftp, ContentSource content, SentItem& sent);
     Task<void> write_file(ssh::Sftp& sftp, FileInput& input, SentItem& sent);
+    Task<std::string> why_not_ours(ssh::Sftp& sftp, ssh::SftpHandle handle, const SentItem& sent);
     Task<void> write_range(ssh::Sftp& sftp, ssh::SftpHandle handle, uint64_t offset, ReadAhead& ahead,
                            ssh::SftpStatus& status, Nursery& nursery);
     Task<std::vector<TarContent::ControlFile>> conclude(CommitBatch& batch, SideStreams& sides);
@@ -33,7 +38,7 @@ class Push {
                                 uint64_t bytes);
     Task<void> run_large(std::string script, ReadAhead& ahead, SideStreams& sides, ssh::OutputSink& sink,
                          ssh::ScriptResult& result, Nursery& nursery);
-    [[noreturn]] void fail(const ssh::ScriptResult& result) const;
+    std::vector<CommitItem*> take_trouble(CommitBatch& batch, const ssh::ScriptResult& result) const;
 
     SshHost& host_;
     RemotePlace place_;

@@ -3,6 +3,7 @@
 #include <charconv>
 
 #include "base/text.hpp"
+#include "base/units.hpp"
 #include "endpoint/ssh_scripts.hpp"
 
 namespace syncline {
@@ -14,18 +15,24 @@ constexpr size_t noise_limit_bytes = 1 << 20;
 /// Input comes in pieces, each behind a line with its size; a line "0" ends it. So it is always taken to its end, and
 /// nothing of what comes behind it, whatever the script does.
 const char loop_script[] = R"sh(
-pieces() { while IFS= read -r k && [ "$k" != 0 ]; do dd bs="$k" count=1 iflag=fullblock 2>/dev/null; done; }
+bytes() { dd bs=1 count="$1" 2>/dev/null; }
+dd bs=1 count=0 iflag=fullblock </dev/null 2>/dev/null && bytes() { dd bs="$1" count=1 iflag=fullblock 2>/dev/null; }
+pieces() { while IFS= read -r k && [ "$k" != 0 ]; do bytes "$k"; done; }
 trap '' PIPE
 printf '\n%s begin\n' "$M"
-while read -r size input; do
-  script=$(dd bs=1 count="$size" 2>/dev/null; echo x)
+while read -r size input way; do
+  script=$(bytes "$size"; echo x)
   script=${script%x}
-  if [ "$input" = 1 ]; then pieces | (eval "$script"); else (eval "$script") </dev/null; fi
+  [ "$way" != drop ] || exec 9<&-
+  if [ "$way" = hold ]; then eval "$script"
+  elif [ "$input" = 1 ]; then pieces | (eval "$script"); else (eval "$script") </dev/null; fi
   status=$?
   printf '\n%s %s\n' "$M" "$status"
   printf '\n%s end\n' "$M" >&2
 done
 )sh";
+
+std::string word_of(ShellWay way) { return way == ShellWay::hold ? "hold" : way == ShellWay::drop ? "drop" : "apart"; }
 
 }  // namespace
 
@@ -59,7 +66,7 @@ struct RemoteShell::Run {
 Task<void> RemoteShell::start() {
     marker_ = new_marker();
     channel_ = co_await lease_.session().open_channel();
-    std::string script = "M=" + marker_ + "\n" + loop_script;
+    std::string script = "M=" + marker_ + "\n" + list_environment + loop_script;
     std::string command = "exec sh -c 'eval \"$(dd bs=1 count=" + std::to_string(script.size()) + " 2>/dev/null)\"'";
     co_await channel_->exec(command);
     co_await write(std::move(script));
@@ -79,8 +86,7 @@ Task<void> RemoteShell::await_greeting() {
     std::string noise;
     std::optional<Duration> limit = lease_.session().settings().step_timeout;
     while (!greeting.found()) {
-        auto reading = channel_->read(buffer, limit);
-        ssh::Channel::Chunk chunk = co_await std::move(reading);
+        ssh::Channel::Chunk chunk = co_await read_greeting(buffer, *limit);
         std::string_view bytes(buffer.data(), chunk.size);
         if (!chunk.from_stderr) bytes = greeting.pass(bytes);
         noise += bytes;
@@ -91,10 +97,27 @@ Task<void> RemoteShell::await_greeting() {
     }
 }
 
+/// A start-up file that reads its input takes what is meant for our shell, which then waits for the rest for ever.
+Task<ssh::Channel::Chunk> RemoteShell::read_greeting(std::vector<char>& buffer, Duration limit) {
+    auto begun = std::chrono::steady_clock::now();
+    try {
+        auto reading = channel_->read(buffer, limit);
+        co_return co_await std::move(reading);
+    } catch (const ssh::SshError& error) {
+        bool is_shell = error.failure() == ssh::Failure::timed_out && lease_.session().was_heard_of_since(begun);
+        if (!is_shell) throw;
+    }
+    throw ssh::SshError(ssh::Failure::refused,
+                        lease_.session().shown() + ": the shell of this account does not begin, though the server " +
+                            "answers: a start-up file there, such as .bashrc, reads its input or takes longer than " +
+                            format_duration(limit) + "; have it do so in interactive shells only ([ -t 0 ])");
+}
+
 Task<ssh::ScriptResult> RemoteShell::run(std::string script, ssh::InputSource* input, ssh::OutputSink& output,
-                                         size_t stderr_bytes) {
+                                         size_t stderr_bytes, ShellWay way) {
     usable_ = false;
-    std::string head = std::to_string(script.size()) + (input != nullptr ? " 1\n" : " 0\n") + script;
+    std::string head =
+        std::to_string(script.size()) + (input != nullptr ? " 1 " : " 0 ") + word_of(way) + "\n" + script;
     Run current{std::move(head), input, output, stderr_bytes, StreamEnd(marker_), StreamEnd(marker_), {}};
     auto body = [this, &current](Nursery& nursery) { return converse(current, nursery); };
     co_await with_nursery(body);

@@ -16,6 +16,13 @@
 
 namespace syncline {
 
+/// Where in the shell a script runs.
+enum class ShellWay : uint8_t {
+    apart,  ///< in a subshell, of which nothing stays
+    hold,   ///< in the shell itself, where it may open descriptor 9; without input
+    drop,   ///< in a subshell, after descriptor 9 was closed
+};
+
 class RemoteShell {
   public:
     explicit RemoteShell(ssh::SessionPool::Lease lease) : lease_(std::move(lease)) {}
@@ -26,7 +33,7 @@ class RemoteShell {
     /// Runs `script` with `input` (null: nothing) as its stdin. What is not read of it is thrown away. All live until
     /// it returns. Keeps the first `stderr_bytes` of stderr. Throws SshError.
     Task<ssh::ScriptResult> run(std::string script, ssh::InputSource* input, ssh::OutputSink& output,
-                                size_t stderr_bytes = 65536);
+                                size_t stderr_bytes = 65536, ShellWay way = ShellWay::apart);
 
     bool usable() { return usable_ && lease_.session().usable(); }
     ssh::SessionPool::Lease& lease() { return lease_; }
@@ -37,6 +44,7 @@ class RemoteShell {
     Task<void> read(Run& run);
     Task<void> converse(Run& run, Nursery& nursery);
     Task<void> await_greeting();
+    Task<ssh::Channel::Chunk> read_greeting(std::vector<char>& buffer, Duration limit);
     Task<void> write(std::string text);
 
     ssh::SessionPool::Lease lease_;

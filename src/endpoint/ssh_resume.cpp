@@ -14,7 +14,7 @@ Task<void> digest_prefixes(RemotePlace place, std::vector<PrefixItem>& items) {
     uint64_t bytes = 0;
     for (const PrefixItem& item : items) {
         bytes += item.bytes;
-        input.append(std::to_string(item.bytes)).append(1, '\0').append("./").append(item.path).append(1, '\0');
+        input.append(std::to_string(item.bytes)).append(1, '\0').append(read_record(0, item.inode, item.path));
     }
     ssh::StringInput source(std::move(input));
     ssh::StringSink sink(items.size() * bytes_of_an_answer);

@@ -11,9 +11,11 @@ namespace syncline {
 
 /// The first `bytes` of a file on the server.
 struct PrefixItem {
-    PrefixItem(std::string_view file_path, uint64_t prefix_bytes) : path(file_path), bytes(prefix_bytes) {}
+    PrefixItem(std::string_view file_path, uint64_t file_inode, uint64_t prefix_bytes)
+        : path(file_path), inode(file_inode), bytes(prefix_bytes) {}
 
     std::string_view path;
+    uint64_t inode;
     uint64_t bytes;
     std::optional<Digest> digest;  ///< the answer; none when it could not be read
 };

@@ -7,84 +7,11 @@
 
 #include "base/assert.hpp"
 #include "base/text.hpp"
-#include "endpoint/ssh_perl.hpp"
+#include "endpoint/ssh_read_perl.hpp"
 #include "endpoint/ssh_scope.hpp"
 
 namespace syncline {
 namespace {
-
-std::string preamble(std::string_view root) {
-    return "unset PERL_UNICODE PERL5OPT PERL5LIB; export LC_ALL=C; umask 077; trap '' PIPE\ncd -P -- " +
-           sh_quote(root) + " || exit 41\n";
-}
-
-std::string preamble(std::string_view root, std::string_view marker) {
-    return "export M=" + std::string(marker) + "\n" + preamble(root);
-}
-
-/// What stat prints of one entry, as parse_stat_facts() reads it.
-std::string stat_command(const ServerTools& tools) {
-    return tools.stat_fractions ? R"(stat -c "${M}S%f %s %.9Y %.9Z %i %d %n")"
-                                : R"(stat -c "${M}S%f %s %Y %Z %i %d %n")";
-}
-
-/// Words of a command that hashes, in $H.
-std::string set_hasher(const ServerTools& tools) {
-    std::string script = "H=" + sh_quote(tools.sha256) + "\n";
-    if (tools.hashes_much) {
-        script += R"sh(case "$(openssl dgst -sha256 -r </dev/null 2>/dev/null)" in
-e3b0c44298fc1c149afb*) H='openssl dgst -sha256 -r' ;;
-esac
-)sh";
-    }
-    return script + "export H\n";
-}
-
-/// Takes the next token, without its marker and its newline; nullopt when none is whole.
-std::optional<std::string_view> take_token(std::string_view& text, std::string_view marker) {
-    if (!text.starts_with(marker)) return std::nullopt;
-    size_t next = text.find("\n" + std::string(marker), marker.size());
-    if (next == std::string_view::npos) return std::nullopt;
-    std::string_view token = text.substr(marker.size(), next - marker.size());
-    text.remove_prefix(next + 1);
-    return token;
-}
-
-std::string seconds_text(TimeNs time, bool has_fractions) {
-    char text[48];
-    bool is_negative = time < 0;
-    long long whole = is_negative ? -(time / ns_per_second) : time / ns_per_second;
-    long long rest = is_negative ? -(time % ns_per_second) : time % ns_per_second;
-    if (has_fractions) {
-        std::snprintf(text, sizeof text, "%s%lld.%09lld", is_negative ? "-" : "", whole, rest);
-    } else {
-        std::snprintf(text, sizeof text, "%s%lld", is_negative ? "-" : "", whole);
-    }
-    return text;
-}
-
-char kind_letter(Kind kind) {
-    switch (kind) {
-        case Kind::file: return 'f';
-        case Kind::directory: return 'd';
-        case Kind::symlink: return 'l';
-        case Kind::special: return 's';
-    }
-    return 's';
-}
-
-OpFailure read_failure(std::string_view token) {
-    OpFailure failure;
-    size_t space = std::min(token.find(' '), token.size());
-    std::from_chars(token.data(), token.data() + space, failure.index);
-    token.remove_prefix(std::min(space + 1, token.size()));
-    space = std::min(token.find(' '), token.size());
-    std::string_view kind = token.substr(0, space);
-    using enum OpFailure::Kind;
-    failure.kind = kind == "changed" ? changed : kind == "filled" ? filled : kind == "disk" ? disk : other;
-    failure.why = escape(token.substr(std::min(space + 1, token.size())));
-    return failure;
-}
 
 struct DigestLine {
     Digest digest;
@@ -108,6 +35,53 @@ std::vector<DigestLine> read_digest_lines(std::string_view text) {
     return lines;
 }
 
+}  // namespace
+
+const char list_environment[] =
+    R"sh(foreign=$( (env | sed -n 's/^\([A-Za-z_][A-Za-z0-9_]*\)=.*/\1/p') 2>/dev/null) foreign_of=$$
+)sh";
+
+const char own_environment[] =
+    R"sh([ "${foreign_of-}" = $$ ] || foreign=$( (env | sed -n 's/^\([A-Za-z_][A-Za-z0-9_]*\)=.*/\1/p') 2>/dev/null)
+for v in $foreign; do
+  case $v in PATH|HOME|USER|LOGNAME|SHELL|TMPDIR|PWD|LD_*|KRB5*|M|SHELLOPTS|BASHOPTS) ;; *) command unset "$v" ;; esac
+done
+)sh";
+
+std::string script_preamble(std::string_view root) {
+    return std::string(own_environment) + "export LC_ALL=C; umask 077; trap '' PIPE\ncd -P -- " + sh_quote(root) +
+           " || exit 41\n";
+}
+
+std::string script_preamble(std::string_view root, std::string_view marker) {
+    return "export M=" + std::string(marker) + "\n" + script_preamble(root);
+}
+
+std::string stat_command(const ServerTools& tools) {
+    return tools.stat_fractions ? R"(stat -c "${M}S%f %s %.9Y %.9Z %i %d %n")"
+                                : R"(stat -c "${M}S%f %s %Y %Z %i %d %n")";
+}
+
+std::string set_hasher(const ServerTools& tools) {
+    std::string script = "H=" + sh_quote(tools.sha256) + "\n";
+    if (tools.hashes_much) {
+        script += R"sh(case "$(openssl dgst -sha256 -r </dev/null 2>/dev/null)" in
+e3b0c44298fc1c149afb*) H='openssl dgst -sha256 -r' ;;
+esac
+)sh";
+    }
+    return script + "export H\n";
+}
+
+std::optional<std::string_view> take_token(std::string_view& text, std::string_view marker) {
+    if (!text.starts_with(marker)) return std::nullopt;
+    size_t next = text.find("\n" + std::string(marker), marker.size());
+    if (next == std::string_view::npos) return std::nullopt;
+    std::string_view token = text.substr(marker.size(), next - marker.size());
+    text.remove_prefix(next + 1);
+    return token;
+}
+
 std::optional<std::pair<std::string, RemoteEntry>> read_stat(std::string_view text) {
     size_t end = 0;
     for (int i = 0; i < 6 && end != std::string_view::npos; ++i) end = text.find(' ', i == 0 ? 0 : end + 1);
@@ -119,15 +93,13 @@ std::optional<std::pair<std::string, RemoteEntry>> read_stat(std::string_view te
     return std::pair(std::string(path), *entry);
 }
 
-}  // namespace
-
 ListingFormat listing_format(const ServerTools& tools) {
     return tools.find_printf ? ListingFormat::find : ListingFormat::stat;
 }
 
 std::string list_script(std::string_view root, const ServerTools& tools, std::string_view marker,
                         std::span<const std::string> pruned, std::span<const std::string> scope) {
-    std::string script = preamble(root, marker), names;
+    std::string script = script_preamble(root, marker), names;
     for (const std::string& name : pruned) names.append(names.empty() ? "" : "-o ").append("-name ").append(name + " ");
     std::string matches = "-type d \\( " + names + "\\) ";
     if (tools.find_printf) {
@@ -164,74 +136,22 @@ else printf '%sH\n' "$M"; $H "$@"; )sh" +
 }  // namespace
 
 std::string digest_script(std::string_view root, const ServerTools& tools, std::string_view marker) {
-    return preamble(root, marker) + set_hasher(tools) + digest_all_on_stdin(tools);
+    return script_preamble(root, marker) + set_hasher(tools) + "exec perl -e " + sh_quote(read_perl) + " digest " +
+           (tools.stat_fractions ? "'%f %s %.9Y %.9Z %i %d'" : "'%f %s %Y %Z %i %d'") + "\n";
 }
 
-std::string digest_all_script(std::string_view root, const ServerTools& tools, std::string_view marker) {
-    std::string script = preamble(root, marker) + set_hasher(tools);
-    return script + "find . -type f -print0 | " + digest_all_on_stdin(tools);
+std::string digest_all_files(const ServerTools& tools) {
+    return set_hasher(tools) + "find . -type f -print0 | " + digest_all_on_stdin(tools);
 }
 
 std::string prefix_digest_script(std::string_view root, const ServerTools& tools) {
-    return preamble(root) + set_hasher(tools) + R"sh(xargs -0 -n 2 sh -c 'head -c "$1" < "$2" | $H' sh)sh" + "\n";
+    return script_preamble(root) + set_hasher(tools) + "exec perl -e " + sh_quote(read_perl) + " prefix\n";
 }
 
-namespace {
-
-/// Several scripts may do so at once.
-std::string make_stage(std::string_view stage) {
-    return "S=" + sh_quote(stage) + "\n" + R"sh([ -d "$S" ] || mkdir -m 700 -- "$S" || [ -d "$S" ] || exit 42
-)sh";
-}
-
-}  // namespace
-
-std::string fill_stage_script(std::string_view root, std::string_view stage) {
-    return preamble(root) + make_stage(stage) + "exec tar -x -o -p -f - -C \"$S\"\n";
-}
-
-std::string commit_script(std::string_view root, std::string_view stage, const ServerTools& tools,
-                          std::string_view marker, bool keeps_stage) {
-    std::string script = preamble(root, marker) + set_hasher(tools) + make_stage(stage);
-    script += R"sh(rm -f -- "$S/done" "$S/have"
-tar -x -o -p -f - -C "$S"; t=$?
-printf '%sX%s\n' "$M" "$t"
-v=0
-if [ $t = 0 ] && [ -f "$S/done" ]; then
-  if [ -s "$S/names" ]; then (cd -- "$S" && xargs -0 $H < names | sed 's/ .*//' > have); else : > "$S/have"; fi
-  [ "$(cat "$S/have")" = "$(cat "$S/sums")" ] && v=1
-fi
-printf '%sV%s\n' "$M" "$v"
-if [ $v = 1 ]; then
-  perl -e )sh" +
-              sh_quote(install_perl) + R"sh( "$S"
-  [ -s "$S/paths" ] && xargs -0 )sh" +
-              stat_command(tools) + R"sh( < "$S/paths" 2>/dev/null
-elif [ -f "$S/have" ]; then printf '%sD\n' "$M"; cat "$S/have"
-fi
-)sh";
-    script += keeps_stage ? "" : "[ $v = 0 ] || rm -rf -- \"$S\"\n";
-    script += R"sh(printf '%sE0\n%s' "$M" "$M"
-)sh";
-    return script;
-}
-
-std::string take_over_script(std::string_view root, std::string_view stage) {
-    std::string body = R"sh(for f do
-  case $f in ./*/*) ;; *) [ ! -e "$S" ] && [ -d "$f" ] && [ ! -h "$f" ] && [ -O "$f" ] && mv -- "$f" "$S" && continue ;; esac
-  rm -rf -- "$f"
-done)sh";
-    return preamble(root) + "export S=" + sh_quote("./" + std::string(stage)) + "\nxargs -0 sh -c " + sh_quote(body) +
-           " sh\n[ ! -d \"$S\" ] || { chmod 700 \"$S\" && printf 1; }\n";
-}
-
-std::string sweep_script(std::string_view root) { return preamble(root) + "xargs -0 rm -rf --\n"; }
-
-std::string flush_script(std::string_view root) { return preamble(root) + "sync -f . 2>/dev/null || sync\n"; }
+std::string flush_script(std::string_view root) { return script_preamble(root) + "sync -f . 2>/dev/null || sync\n"; }
 
 std::string give_tar_script(std::string_view root) {
-    return preamble(root) +
-           "exec tar --format=gnu --hard-dereference --ignore-failed-read --no-recursion --null -c -f - -T -\n";
+    return script_preamble(root) + "exec perl -e " + sh_quote(read_perl) + " tar\n";
 }
 
 std::optional<std::vector<HashedFile>> read_digest_output(std::string_view text, std::string_view marker) {
@@ -262,44 +182,39 @@ std::optional<std::vector<HashedFile>> read_digest_output(std::string_view text,
     return std::nullopt;
 }
 
-std::string ops_text(std::span<const RemoteOp> ops, bool has_fractions) {
-    std::string text;
-    for (const RemoteOp& op : ops) {
-        char mode[8];
-        std::snprintf(mode, sizeof mode, "%o", op.mode & 07777u);
-        text.append(1, op.mtime ? 't' : op.op).append(1, '\0').append(op.path).append(1, '\0').append(op.staged);
-        if (op.mtime) text.append(" ").append(seconds_text(*op.mtime, true));
-        text.append(1, '\0').append(mode).append(1, '\0');
-        if (op.unchecked) {
-            text += '*';
-        } else if (const Entry* seen = op.expected) {
-            text.append(1, kind_letter(seen->kind)).append(" ").append(std::to_string(seen->stamp.inode)).append(" ");
-            text.append(std::to_string(seen->stamp.size))
-                .append(" ")
-                .append(seconds_text(seen->stamp.mtime, has_fractions));
-            text.append(" ").append(seconds_text(seen->stamp.ctime, has_fractions));
-        }
-        text += '\0';
-    }
-    return text;
+std::string read_record(size_t number, uint64_t inode, std::string_view path) {
+    std::string record = std::to_string(number);
+    record.append(1, '\0').append(std::to_string(inode)).append(1, '\0').append(path).append(1, '\0');
+    return record;
 }
 
-CommitReport read_commit_output(std::string_view text, std::string_view marker) {
-    CommitReport report;
-    report.tar_status = -1;
-    while (std::optional<std::string_view> token = take_token(text, marker)) {
-        char tag = token->empty() ? '\0' : token->front();
-        std::string_view rest = token->substr(std::min<size_t>(1, token->size()));
-        if (tag == 'X') std::from_chars(rest.data(), rest.data() + rest.size(), report.tar_status);
-        if (tag == 'V') report.verified = rest == "1";
-        if (tag == 'D') report.digests = rest.substr(std::min<size_t>(1, rest.size()));
-        if (tag == 'F') report.failures.push_back(read_failure(rest));
-        if (tag == 'E') report.whole = true;
-        if (tag == 'S') {
-            if (auto stat = read_stat(rest)) report.stamps.push_back(std::move(*stat));
-        }
+std::optional<std::vector<ReadAnswer>> read_answers(std::string_view text, std::string_view marker) {
+    std::vector<ReadAnswer> answers;
+    auto take_word = [](std::string_view& rest) {
+        size_t end = std::min(rest.find(' '), rest.size());
+        std::string_view word = rest.substr(0, end);
+        rest.remove_prefix(std::min(end + 1, rest.size()));
+        return word;
+    };
+    while (!text.empty()) {
+        size_t end = text.find('\n');
+        if (end == std::string_view::npos) return std::nullopt;
+        std::string_view line = text.substr(0, end);
+        text.remove_prefix(end + 1);
+        if (take_word(line) != marker) continue;  // a word of some start-up file
+        std::string_view number = take_word(line);
+        if (number == "E") return answers;
+        ReadAnswer& answer = answers.emplace_back();
+        std::from_chars(number.data(), number.data() + number.size(), answer.number);
+        std::string_view word = take_word(line);
+        answer.state = word == "gone" ? ReadAnswer::gone : word == "replaced" ? ReadAnswer::replaced : answer.state;
+        if (word != "ok") continue;
+        std::optional<Digest> digest = Digest::from_hex(take_word(line));
+        std::optional<RemoteEntry> entry = parse_stat_facts(line);
+        if (!digest || !entry) return std::nullopt;
+        answer = {answer.number, ReadAnswer::read, *digest, entry->stamp};
     }
-    return report;
+    return std::nullopt;
 }
 
 std::string new_marker() {

@@ -38,7 +38,7 @@ struct ServerTools {
     bool can_list() const { return has_shell && (find_printf || (stat_format && xargs_nul)); }
     bool can_hash() const { return !sha256.empty() && xargs_nul && stat_format; }
     bool can_take_tar() const { return tar && perl && can_hash(); }
-    bool can_give_tar() const { return gnu_tar; }
+    bool can_give_tar() const { return perl; }
 };
 
 /// What stands at a path that is to be a root.
@@ -67,14 +67,28 @@ std::string list_script(std::string_view root, const ServerTools& tools, std::st
                         std::span<const std::string> pruned, std::span<const std::string> scope = {});
 ListingFormat listing_format(const ServerTools& tools);
 
-/// Hashes the paths that come on stdin: read_digest_output().
+/// Hashes the files that come on stdin, as read_record() has them: read_answers().
 std::string digest_script(std::string_view root, const ServerTools& tools, std::string_view marker);
 
-/// Hashes the first bytes of files: stdin has pairs of a count and a path; stdout a line for each that begins with the
-/// digest.
+/// Hashes the first bytes of files: stdin has a count, ended by NUL, and a read_record() for each; stdout a line that
+/// begins with the digest.
 std::string prefix_digest_script(std::string_view root, const ServerTools& tools);
 
-/// A file as digest_script found it; no digest where it could not be read.
+/// What a server is to read (ssh_read_perl.hpp): a file of that inode alone; 0: of any.
+std::string read_record(size_t number, uint64_t inode, std::string_view path);
+
+/// What became of it.
+struct ReadAnswer {
+    enum State : uint8_t { read, gone, replaced, unreadable };
+    size_t number = 0;
+    State state = unreadable;
+    Digest digest;
+    Stamp stamp;  ///< of the descriptor that was read, after that
+};
+/// What digest_script() printed; nullopt when it is not whole.
+std::optional<std::vector<ReadAnswer>> read_answers(std::string_view text, std::string_view marker);
+
+/// A file as digest_all_files() found it; no digest where it could not be read.
 struct HashedFile {
     std::string path;
     uint16_t mode = 0;
@@ -84,62 +98,30 @@ struct HashedFile {
 /// nullopt when the output is not whole.
 std::optional<std::vector<HashedFile>> read_digest_output(std::string_view text, std::string_view marker);
 
-/// The same for all files in the directory `root`.
-std::string digest_all_script(std::string_view root, const ServerTools& tools, std::string_view marker);
-
-/// Takes a tar stream on stdin into the directory `stage` below `root`, which is made when it is not there. To be
-/// followed by commit_script.
-std::string fill_stage_script(std::string_view root, std::string_view stage);
-
-/// Takes a tar stream on stdin into the directory `stage` below `root`, which may be there, verifies the files that its
-/// member "names" tells of against its member "sums", and does what its member "ops" says (see RemoteOp). Then `stage`
-/// is removed; not when `keeps_stage`, and not when the stream was cut or something did not verify.
-std::string commit_script(std::string_view root, std::string_view stage, const ServerTools& tools,
-                          std::string_view marker, bool keeps_stage = false);
-
-/// Renames the first of the directories on stdin that may be a stage to `stage`, and removes the rest of what is on
-/// stdin. Prints 1 when there was one.
-std::string take_over_script(std::string_view root, std::string_view stage);
-
-/// Removes what is on stdin, whatever it is.
-std::string sweep_script(std::string_view root);
 std::string flush_script(std::string_view root);
-/// A tar stream of the files that are named on stdin.
+/// A tar stream of the files that come on stdin as read_record() has them, each called by its number.
 std::string give_tar_script(std::string_view root);
-
-/// One step of what a commit does in place.
-struct RemoteOp {
-    char op = 'p';  ///< p: rename the staged thing to path; m: mkdir; c: chmod; r: unlink; d: rmdir
-    std::string_view path;
-    uint16_t mode = 0;
-    std::string staged;                ///< p: its name in the stage
-    std::optional<TimeNs> mtime = {};  ///< p: the staged file has yet to be given its mode and this time
-    const Entry* expected = nullptr;   ///< null: nothing
-    bool unchecked = false;            ///< whatever stands there
-};
-
-/// The member "ops".
-std::string ops_text(std::span<const RemoteOp> ops, bool has_fractions);
-
-/// What an op failed with.
-struct OpFailure {
-    size_t index = 0;
-    enum class Kind : uint8_t { changed, filled, disk, other } kind = Kind::other;
-    std::string why;
-};
-
-/// What commit_script printed.
-struct CommitReport {
-    bool whole = false;
-    int tar_status = 0;
-    bool verified = false;
-    std::string digests;  ///< when not verified: what the server has, one line a file
-    std::vector<OpFailure> failures;
-    std::vector<std::pair<std::string, RemoteEntry>> stamps;
-};
-CommitReport read_commit_output(std::string_view text, std::string_view marker);
 
 /// 32 random hex digits.
 std::string new_marker();
+
+/// Remembers, once a shell, what its start-up files have put into the environment; and takes it out of it, so that no
+/// TAR_OPTIONS or the like changes what a tool does.
+extern const char list_environment[];
+extern const char own_environment[];
+
+/// How a script begins that works in `root`; it ends with 41 where that cannot be entered.
+std::string script_preamble(std::string_view root);
+std::string script_preamble(std::string_view root, std::string_view marker);
+/// What stat prints of one entry, as parse_stat_facts() reads it.
+std::string stat_command(const ServerTools& tools);
+/// Words of a command that hashes, in $H.
+std::string set_hasher(const ServerTools& tools);
+/// Commands that hash all files below the working directory, for read_digest_output().
+std::string digest_all_files(const ServerTools& tools);
+/// Takes the next token, without its marker and its newline; nullopt when none is whole.
+std::optional<std::string_view> take_token(std::string_view& text, std::string_view marker);
+/// "FACTS PATH" as stat_command() has it printed.
+std::optional<std::pair<std::string, RemoteEntry>> read_stat(std::string_view text);
 
 }  // namespace syncline

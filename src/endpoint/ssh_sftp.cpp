@@ -17,24 +17,6 @@ namespace {
 constexpr size_t most_entries = 5'000'000;
 constexpr size_t longest_path_bytes = size_t{32} << 10;
 
-class HashSink final : public ssh::OutputSink {
-  public:
-    Task<void> take(std::string_view bytes) override {
-        hasher_.update(std::as_bytes(std::span(bytes)));
-        co_return;
-    }
-    Digest finish() { return hasher_.finish(); }
-
-  private:
-    fs::Hasher hasher_;
-};
-
-bool is_same_entry(const Entry& listed, const RemoteEntry& now) {
-    if (listed.kind != now.kind) return false;
-    if (listed.kind == Kind::directory || listed.kind == Kind::symlink) return true;
-    return listed.stamp == now.stamp;
-}
-
 }  // namespace
 
 RemoteEntry to_remote_entry(const ssh::SftpAttributes& attributes) {
@@ -104,6 +86,13 @@ Task<void> SftpSide::list_one(Directory& directory) {
         auto link = co_await sftp_.readlink(absolute(join_path(directory.path, name.name)));
         directory.links.push_back(link.value);
     }
+    std::string inside = join_path(directory.path, "-");
+    bool is_clear = co_await is_way_clear(std::move(inside));
+    if (is_clear) co_return;
+    directory.names.clear();
+    directory.links.clear();
+    directory.is_listed = false;
+    directory.error = "was replaced while it was listed";
 }
 
 /// Level by level, as each level's directories can be asked for at once; then told depth first.
@@ -157,32 +146,31 @@ void SftpSide::replay(RemoteTree& tree, const std::map<std::string, Directory, P
     }
 }
 
-/// "" or why there is no digest.
-Task<std::string> SftpSide::hash_of(std::string path, uint64_t size, Digest& digest) {
-    HashSink sink;
-    ssh::SftpReply<ssh::SftpHandle> file = co_await sftp_.open(path, ssh::sftp_open::read, ssh::SftpAttributes());
-    if (!file.ok()) co_return file.status.why();
-    ssh::SftpReply<uint64_t> read = co_await sftp_.read_range(file.value, 0, size, sink);
-    co_await sftp_.close(file.value);
-    if (!read.ok()) co_return read.status.why();
-    if (read.value != size) co_return "it ends early";
-    digest = sink.finish();
-    co_return "";
-}
-
 Task<void> SftpSide::digest_one(const Tree& tree, DigestItem& item, Progress& progress) {
     Semaphore::Permit permit = co_await under_way_.acquire();
-    std::string path = absolute(tree.path(item.index));
-    auto before = co_await sftp_.lstat(path);
-    if (!before.ok() || !before.value.is_regular()) {
-        item.error = before.ok() ? "is no file any more" : before.status.why();
+    const Entry& listed = tree[item.index];
+    std::string path(tree.path(item.index));
+    item.error = "changed on the server since it was listed; it will be tried again at the next run";
+    std::optional<ssh::SftpAttributes> before = co_await entry_in_place(&listed, path);
+    if (!before) co_return;
+    std::string full = absolute(path);
+    auto file = co_await sftp_.open(std::move(full), ssh::sftp_open::read, ssh::SftpAttributes());
+    if (!file.ok()) {
+        item.error = file.status.why();
         co_return;
     }
-    item.stamp = to_remote_entry(before.value).stamp;
-    item.error = co_await hash_of(path, item.stamp.size, item.digest);
-    auto after = co_await sftp_.lstat(path);
-    bool is_same = after.ok() && to_remote_entry(after.value).stamp == item.stamp;
-    if (item.error.empty() && !is_same) item.error = "changes while it is read";
+    HashSink sink;
+    std::string why;
+    auto opened = co_await sftp_.fstat(file.value);
+    bool is_same = opened.ok() && is_same_file(*before, opened.value);
+    if (is_same) why = co_await hash_of(file.value, listed.stamp.size, sink);
+    co_await sftp_.close(file.value);
+    if (!is_same) co_return;
+    std::optional<ssh::SftpAttributes> after = co_await entry_in_place(&listed, path);
+    if (!after || !is_same_file(*before, *after)) co_return;
+    item.stamp = listed.stamp;
+    item.digest = sink.finish();
+    item.error = std::move(why);
     progress.bytes_hashed += item.stamp.size;
 }
 
@@ -194,21 +182,26 @@ Task<void> SftpSide::digest(const Tree& tree, std::vector<DigestItem>& items, Pr
     co_await with_nursery(spawn_all);
 }
 
-/// Nothing but reading it could tell its digest there, so it has to be what was listed before and after.
+/// Nothing but reading it could tell its digest there, so it has to be what was listed before and after, below
+/// directories that are none but such; what is opened has to be it, too.
 Task<void> SftpSide::fetch_one(const Tree& tree, FetchedFile& file, FetchDirectory& directory, Progress& progress) {
     Semaphore::Permit permit = co_await under_way_.acquire();
     TimeNs begun_at = wall_clock_now();
     const Entry& listed = tree[file.index];
-    std::string path = absolute(tree.path(file.index));
-    FetchedContent& content = directory.contents[std::string(tree.path(file.index))];
+    std::string path(tree.path(file.index));
+    FetchedContent& content = directory.contents[path];
     content.error = "changed on the server since it was listed; it will be tried again at the next run";
-    bool as_listed = co_await is_as_listed_now(&listed, path);
-    if (!as_listed) co_return;
-    co_await fetch_by_sftp(sftp_, path, tree, file, directory.fd(), means_, progress);
-    as_listed = co_await is_as_listed_now(&listed, path);
+    std::optional<ssh::SftpAttributes> seen = co_await entry_in_place(&listed, path);
+    if (!seen) co_return;
+    std::string full = absolute(path);
+    co_await fetch_by_sftp(sftp_, full, tree, file, directory.fd(), &*seen, means_, progress);
+    std::optional<ssh::SftpAttributes> after = co_await entry_in_place(&listed, path);
     ++progress.files_done;
-    if (!as_listed) co_return;
-    content.error = file.arrived ? "" : "cannot be read on the server";
+    if (!after || !is_same_file(*after, *seen)) {
+        directory.remove_file(path);
+        co_return;
+    }
+    content.error = !file.error.empty() ? file.error : file.arrived ? "" : "cannot be read on the server";
     content.digest = file.digest;
     content.source = is_racy(listed.stamp, begun_at) ? Stamp{} : listed.stamp;
     content.source.size = listed.stamp.size;
@@ -227,8 +220,8 @@ Task<void> SftpSide::fetch(const Tree& tree, std::vector<FetchedFile>& files, Fe
 Task<void> SftpSide::remove(std::vector<RemoveItem>& items, Progress& progress) {
     for (RemoveItem& item : items) {
         ++progress.files_done;
-        std::string path = absolute(item.path);
-        bool as_listed = co_await is_as_listed_now(item.expected, path);
+        std::string path = absolute(item.path), relative(item.path);
+        bool as_listed = co_await is_as_listed_now(item.expected, std::move(relative));
         if (!as_listed) {
             auto now = co_await sftp_.lstat(path);
             if (!now.status.not_found()) item.error = "changed on the target since it was listed; kept";
@@ -242,31 +235,6 @@ Task<void> SftpSide::remove(std::vector<RemoveItem>& items, Progress& progress) 
         }
         if (!status.ok()) item.error = "cannot remove it: " + status.why();
     }
-}
-
-Task<bool> SftpSide::is_as_listed_now(const Entry* expected, std::string path) {
-    auto now = co_await sftp_.lstat(path);
-    if (!now.ok()) co_return expected == nullptr&& now.status.not_found();
-    co_return expected != nullptr&& is_same_entry(*expected, to_remote_entry(now.value));
-}
-
-Task<void> SftpSide::sweep(std::vector<std::string> leftovers) {
-    for (const std::string& path : leftovers) {
-        auto found = co_await sftp_.lstat(absolute(path));
-        bool may_go_on =
-            found.ok() && found.value.is_regular() && found.value.size.value_or(0) >= KeptBeginnings::least_bytes;
-        if (may_go_on) {
-            kept_.add(path, *found.value.size);
-            continue;
-        }
-        auto status = co_await sftp_.remove(absolute(path));
-        if (!status.ok()) co_await sftp_.rmdir(absolute(path));
-    }
-}
-
-Task<void> SftpSide::discard_kept() {
-    std::vector<std::string> paths = kept_.take_all();
-    for (const std::string& path : paths) co_await sftp_.remove(absolute(path));
 }
 
 }  // namespace syncline

@@ -2,12 +2,11 @@
 
 #include <algorithm>
 
+#include "base/rel_path.hpp"
 #include "base/text.hpp"
-#include "endpoint/local_item.hpp"
-#include "endpoint/ssh_commit.hpp"
+#include "core/own_names.hpp"
 #include "endpoint/ssh_prune.hpp"
 #include "endpoint/ssh_scope.hpp"
-#include "endpoint/ssh_tar.hpp"
 
 namespace syncline {
 namespace {
@@ -37,6 +36,13 @@ bool is_same(const Stamp& listed, Stamp now, bool has_fractions) {
     bool same_seconds = listed.mtime / ns_per_second == now.mtime / ns_per_second &&
                         listed.ctime / ns_per_second == now.ctime / ns_per_second;
     return same_seconds && listed.size == now.size && listed.inode == now.inode;
+}
+
+std::string why_not_read(ReadAnswer::State state) {
+    if (state == ReadAnswer::gone) return "is gone from the server";
+    if (state == ReadAnswer::replaced)
+        return "was replaced on the server since it was listed; it will be tried again at the next run";
+    return "cannot be read on the server";
 }
 
 }  // namespace
@@ -135,26 +141,29 @@ Task<void> ShellSide::digest(const Tree& tree, std::vector<DigestItem>& items, P
 /// One command. What changed meanwhile goes to `again`, with its stamp of now.
 Task<void> ShellSide::digest_some(const Tree& tree, std::span<DigestItem*> batch, std::vector<DigestItem*>& again,
                                   Progress& progress) {
-    std::string paths;
+    std::string records;
     uint64_t bytes = 0;
-    for (DigestItem* item : batch) bytes += tree[item->index].stamp.size;
-    for (DigestItem* item : batch) paths.append("./").append(tree.path(item->index)).append(1, '\0');
+    for (size_t i = 0; i < batch.size(); ++i) {
+        const Entry& entry = tree[batch[i]->index];
+        bytes += entry.stamp.size;
+        records += read_record(i, entry.stamp.inode, tree.path(entry));
+    }
     std::string marker = new_marker();
     std::string script = digest_script(place_.root, place_.tools.for_bytes(bytes), marker);
-    std::string text = co_await run(std::move(script), std::move(paths), "hashing files");
-    std::optional<std::vector<HashedFile>> files = read_digest_output(text, marker);
-    if (!files) throw Error(Errc::failed, place_.shown + ": hashing files broke off on the server");
-    size_t next = 0;
-    for (DigestItem* item : batch) {
-        bool found = next < files->size() && (*files)[next].path == tree.path(item->index);
-        const HashedFile* file = found ? &(*files)[next++] : nullptr;
-        if (file == nullptr || !file->digest) {
-            item->error = file == nullptr ? "is gone from the server" : "cannot be read on the server";
+    std::string text = co_await run(std::move(script), std::move(records), "hashing files");
+    std::optional<std::vector<ReadAnswer>> answers = read_answers(text, marker);
+    if (!answers || answers->size() != batch.size())
+        throw Error(Errc::failed, place_.shown + ": hashing files broke off on the server");
+    for (const ReadAnswer& answer : *answers) {
+        if (answer.number >= batch.size()) continue;
+        DigestItem* item = batch[answer.number];
+        if (answer.state != ReadAnswer::read) {
+            item->error = why_not_read(answer.state);
             continue;
         }
-        bool same = is_same(item->stamp, file->stamp, place_.tools.stat_fractions);
-        if (!same) item->stamp = file->stamp;
-        item->digest = *file->digest;
+        bool same = is_same(item->stamp, answer.stamp, place_.tools.stat_fractions);
+        if (!same) item->stamp = answer.stamp;
+        item->digest = answer.digest;
         if (!same) again.push_back(item);
         if (same) progress.bytes_hashed += item->stamp.size;
     }
@@ -168,21 +177,11 @@ Task<void> ShellSide::remove(std::vector<RemoveItem>& items, Progress& progress)
         op.path = item.path;
         op.expected = item.expected;
     }
-    std::string input;
-    for (const auto& [name, text] : {std::pair<std::string, std::string>("names", ""),
-                                     {"sums", ""},
-                                     {"paths", ""},
-                                     {"ops", ops_text(ops, place_.tools.stat_fractions)},
-                                     {"done", ""}}) {
-        append_control_file(input, name, text);
-    }
-    append_tar_end(input);
     std::string marker = new_marker();
-    std::string script = commit_script(place_.root, new_temporary_name(), place_.tools, marker);
-    std::string text = co_await run(std::move(script), std::move(input), "removing files");
+    std::string script = remove_script(place_.where(), marker);
+    std::string text = co_await run(std::move(script), ops_text(ops, place_.tools.stat_fractions), "removing files");
     CommitReport report = read_commit_output(text, marker);
-    if (!report.whole || !report.verified)
-        throw Error(Errc::failed, place_.shown + ": removing files broke off on the server");
+    if (!report.whole) throw Error(Errc::failed, place_.shown + ": removing files broke off on the server");
     for (const OpFailure& failure : report.failures) {
         if (failure.index >= items.size()) continue;
         std::string& error = items[failure.index].error;
@@ -191,6 +190,21 @@ Task<void> ShellSide::remove(std::vector<RemoveItem>& items, Progress& progress)
         if (error.empty()) error = "cannot remove it: " + failure.why;
     }
     progress.files_done += items.size();
+}
+
+Task<void> ShellSide::settle(std::vector<TakenAside>& items) {
+    constexpr size_t kept_digits = 8;
+    std::vector<std::string> kept_names;
+    for (const TakenAside& item : items) {
+        std::string_view name = item.original.empty() ? "unknown" : last_name(item.original);
+        kept_names.push_back(kept_name(name, new_marker().substr(0, kept_digits)));
+    }
+    std::string script = settle_script(place_.where(), place_.tools);
+    std::string text =
+        co_await run(std::move(script), settle_input(items, kept_names), "settling what was taken aside");
+    if (!read_fates(text, items, kept_names))
+        throw Error(Errc::failed,
+                    place_.shown + ": settling what a killed run had taken aside broke off on the server");
 }
 
 Task<void> ShellSide::flush() {

@@ -8,19 +8,27 @@
 #include "endpoint/ssh_host.hpp"
 #include "endpoint/ssh_means.hpp"
 #include "endpoint/ssh_remote_shell.hpp"
+#include "endpoint/ssh_stage_scripts.hpp"
 
 namespace syncline {
 
 /// Where scripts work, for the length of one operation.
 struct RemotePlace {
     RemotePlace(RemoteShell& remote_shell, const ServerTools& server_tools, std::string root_path,
-                std::string shown_root)
-        : shell(&remote_shell), tools(server_tools), root(std::move(root_path)), shown(std::move(shown_root)) {}
+                std::string shown_root, uint64_t inode_of_root = 0)
+        : shell(&remote_shell),
+          tools(server_tools),
+          root(std::move(root_path)),
+          shown(std::move(shown_root)),
+          root_inode(inode_of_root) {}
+
+    RemoteRoot where() const { return {root, root_inode}; }
 
     RemoteShell* shell;
     ServerTools tools;
-    std::string root;   ///< absolute, resolved
-    std::string shown;  ///< for messages
+    std::string root;     ///< absolute, resolved
+    std::string shown;    ///< for messages
+    uint64_t root_inode;  ///< 0: not known
 };
 
 class ShellSide {
@@ -34,6 +42,7 @@ class ShellSide {
     Task<Listing> list(ListRequest request, Progress& progress);
     Task<void> digest(const Tree& tree, std::vector<DigestItem>& items, Progress& progress);
     Task<void> remove(std::vector<RemoveItem>& items, Progress& progress);
+    Task<void> settle(std::vector<TakenAside>& items);
     Task<void> flush();
 
   private:

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "endpoint/ssh_scripts.hpp"
+#include "endpoint/ssh_stage_scripts.hpp"
 
 namespace syncline {
 namespace {
@@ -45,7 +45,7 @@ Task<void> SideStreams::send(TarContent& content) {
 Task<ssh::ScriptResult> SideStreams::fill_stage(TarContent& content) {
     ssh::StringSink sink(output_limit);
     ssh::ScriptLimits limits;
-    std::string script = fill_stage_script(place_.root, stage_);
+    std::string script = fill_stage_script(place_.where(), stage_);
     co_return co_await ssh::run_script(place_.shell->lease().session(), std::move(script), content, sink, limits);
 }
 

@@ -24,9 +24,10 @@ size_t side_streams_for(std::chrono::microseconds round_trip, uint64_t bytes);
 class SideStreams {
   public:
     /// `place` outlives it.
-    SideStreams(const asio::any_io_executor& executor, RemotePlace& place, std::string stage)
-        : place_(place), stage_(std::move(stage)), ended_(executor) {}
+    SideStreams(const asio::any_io_executor& executor, RemotePlace& place) : place_(place), ended_(executor) {}
 
+    /// Before the first is added: the stage, which is held.
+    void fill(StageRef stage) { stage_ = std::move(stage); }
     void add(std::unique_ptr<TarContent> content) { contents_.push_back(std::move(content)); }
     /// Once, after all were added. A lost connection ends the nursery with it. A stream for which the server grants no
     /// channel sends nothing: the others send what it would have sent.
@@ -41,7 +42,7 @@ class SideStreams {
     Task<ssh::ScriptResult> fill_stage(TarContent& content);
 
     RemotePlace& place_;
-    std::string stage_;
+    StageRef stage_;
     std::vector<std::unique_ptr<TarContent>> contents_;
     size_t running_ = 0;
     Event ended_;

@@ -1,5 +1,8 @@
 #include "endpoint/ssh_stage.hpp"
 
+#include <unistd.h>
+
+#include "base/text.hpp"
 #include "endpoint/local_item.hpp"
 #include "fs/hash.hpp"
 
@@ -7,36 +10,72 @@ namespace syncline {
 namespace {
 
 constexpr size_t stage_output_limit = size_t{64} << 20;
+constexpr size_t stage_errors_limit = 65536;
 constexpr size_t name_digits = 16;
+/// How long a run waits for another one's stage.
+constexpr int patience_s = 5;
 
-}  // namespace
-
-std::string staged_name(std::string_view path) {
+std::string digits_of(std::string_view text) {
     fs::Hasher hasher;
-    hasher.update(std::as_bytes(std::span(path)));
+    hasher.update(std::as_bytes(std::span(text)));
     return hasher.finish().hex().substr(0, name_digits);
 }
 
+}  // namespace
+
+/// What another run of this process leaves behind in the same root is a dead one's, however alive its shell still looks
+/// there.
+StageOwner RemoteStage::owner(const RemotePlace& place) {
+    static const std::string process = new_marker();
+    char name[256] = "";
+    ::gethostname(name, sizeof name - 1);
+    return {process + digits_of(place.root), "PID " + std::to_string(::getpid()) + " on " + name};
+}
+
+std::string staged_name(std::string_view path) { return digits_of(path); }
+
+Task<std::optional<ssh::ScriptResult>> RemoteStage::hold(RemotePlace place) {
+    if (is_held()) co_return std::nullopt;
+    std::string name = new_temporary_name();
+    ssh::StringSink sink(stage_output_limit);
+    std::string script = hold_stage_script(place.where(), name, owner(place));
+    ssh::ScriptResult result =
+        co_await place.shell->run(std::move(script), nullptr, sink, stage_errors_limit, ShellWay::hold);
+    std::optional<HeldStage> held = read_held_stage(sink.bytes());
+    if (!result.ok() || !held) co_return std::move(result);
+    held_ = {std::move(name), std::move(held->identity)};
+    user_ = held->user;
+    co_return std::nullopt;
+}
+
+StageRef RemoteStage::next() const { return is_held() ? held_ : StageRef{new_temporary_name(), ""}; }
+
 Task<void> RemoteStage::take_over(RemotePlace place, std::vector<std::string> leftovers) {
     std::string input;
-    for (const std::string& path : leftovers) input.append("./").append(path).append(1, '\0');
-    name_ = new_temporary_name();
+    for (const std::string& path : leftovers) input.append(path).append(1, '\0');
+    // A disk on which nothing can be made may still be swept.
+    std::optional<ssh::ScriptResult> trouble = co_await hold(place);
     ssh::StringInput source(std::move(input));
     ssh::StringSink sink(stage_output_limit);
-    std::string script = take_over_script(place.root, name_);
-    ssh::ScriptResult result = co_await place.shell->run(std::move(script), &source, sink);
-    bool took_one = result.ok() && sink.bytes() == "1";
-    if (took_one) {
-        co_await look_at_kept(std::move(place));
-    } else {
-        name_.clear();  // what could not be removed will be found again by the next run
+    const StageRef* stage = trouble ? nullptr : &held_;
+    std::string script = sweep_script(place.where(), stage, owner(place), patience_s);
+    co_await place.shell->run(std::move(script), &source, sink);
+    std::vector<std::string> users = read_users(sink.bytes());
+    if (!users.empty()) {
+        std::string who = users.front().empty() ? "" : " (" + users.front() + ")";
+        RemotePlace same = place;
+        co_await release(std::move(same));
+        throw Error(Errc::locked, place.shown + ": another syncline" + who +
+                                      " is writing to it, from another machine or with another state; wait for that "
+                                      "one to end");
     }
+    if (is_held()) co_await look_at_kept(std::move(place));
 }
 
 Task<void> RemoteStage::look_at_kept(RemotePlace place) {
     std::string marker = new_marker();
     ssh::StringSink sink(stage_output_limit);
-    std::string script = digest_all_script(place.root + "/" + name_, place.tools, marker);
+    std::string script = digest_stage_script(place.where(), held_, place.tools, marker);
     co_await place.shell->run(std::move(script), nullptr, sink);
     std::optional<std::vector<HashedFile>> files = read_digest_output(sink.bytes(), marker);
     if (!files) co_return;
@@ -57,23 +96,25 @@ bool RemoteStage::holds_others_than(std::span<const std::string> names) const {
     return used < kept_.size();
 }
 
-const std::string& RemoteStage::directory() {
-    if (name_.empty()) name_ = new_temporary_name();
-    return name_;
-}
-
-void RemoteStage::was_removed() {
-    name_.clear();
+void RemoteStage::was_removed(const StageRef& stage) {
+    if (stage.identity.empty()) return;
+    held_ = {};
     kept_.clear();
 }
 
-Task<void> RemoteStage::discard(RemotePlace place) {
-    if (name_.empty()) co_return;
-    ssh::StringInput source("./" + name_ + '\0');
-    was_removed();
+/// The shell lets go of a stage first that it holds; from then on it is anybody's.
+Task<void> RemoteStage::discard(RemotePlace place, StageRef stage) {
+    was_removed(stage);
+    ssh::StringInput source(stage.name + '\0');
     ssh::StringSink sink(stage_output_limit);
-    std::string script = sweep_script(place.root);
-    co_await place.shell->run(std::move(script), &source, sink);
+    std::string script = sweep_script(place.where(), nullptr, owner(place), 0);
+    co_await place.shell->run(std::move(script), &source, sink, stage_errors_limit, ShellWay::drop);
+}
+
+Task<void> RemoteStage::release(RemotePlace place) {
+    if (!is_held()) co_return;
+    StageRef stage = held_;
+    co_await discard(std::move(place), std::move(stage));
 }
 
 }  // namespace syncline

@@ -1,8 +1,9 @@
 // RemoteStage: the private directory ".syncline-tmp-..." in a remote root into which a push sends content, until it is
 // verified and renamed into place.
 //
-// Each batch has a new one, unless an attempt before broke off: its directory is then taken over, and what lies in it
-// is not sent again. In it a content has a name that follows from its path. Engine's thread.
+// A batch that one script sends has one of its own, which that script makes and removes. One that several channels
+// fill, or that goes on with what an attempt before left, is held: the run's shell keeps it open and locked, so that no
+// other run takes it for a dead one's. In a stage a content has a name that follows from its path. Engine's thread.
 #pragma once
 
 #include <map>
@@ -30,29 +31,38 @@ struct KeptFile {
 
 class RemoteStage {
   public:
-    /// Of `leftovers` takes over one that is a stage, and removes the others.
+    /// Removes `leftovers`, after copying what lies in stages among them into a stage of this run. Throws Error{locked}
+    /// when another run is filling one.
     Task<void> take_over(RemotePlace place, std::vector<std::string> leftovers);
 
     /// Null when there is nothing.
     const KeptFile* find(const std::string& name) const;
     /// A batch has used what it could.
     void forget(const std::string& name) { kept_.erase(name); }
-
-    /// The directory for the batch in hand, relative to the root.
-    const std::string& directory();
     /// Whether it holds something that a batch with these names has no use for, so that a later one may.
     bool holds_others_than(std::span<const std::string> names) const;
 
-    bool is_there() const { return !name_.empty(); }
-    /// Removes it from the server, when there is one.
-    Task<void> discard(RemotePlace place);
-    /// The batch's script has removed it.
-    void was_removed();
+    /// Makes one that is held, when there is none. What the server said when it cannot be made.
+    Task<std::optional<ssh::ScriptResult>> hold(RemotePlace place);
+    bool is_held() const { return !held_.identity.empty(); }
+    /// Which the next script is to fill: the one that is held, or a new one of its own.
+    StageRef next() const;
+    /// Our user's number on the server, where one is held.
+    uint32_t user() const { return user_; }
+
+    static StageOwner owner(const RemotePlace& place);
+    /// Removes `stage` from the server.
+    Task<void> discard(RemotePlace place, StageRef stage);
+    /// A script has removed it.
+    void was_removed(const StageRef& stage);
+    /// Removes the one that is held, when there is one.
+    Task<void> release(RemotePlace place);
 
   private:
     Task<void> look_at_kept(RemotePlace place);
 
-    std::string name_;
+    StageRef held_;
+    uint32_t user_ = 0;
     std::map<std::string, KeptFile> kept_;
 };
 

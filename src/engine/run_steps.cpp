@@ -50,6 +50,7 @@ Task<void> RunSteps::open_sides() {
     Destination root{Destination::Type::local, "", job_.root};
     EndpointOptions options(job_.fsync);
     options.local_root = job_.root;
+    options.state_directory = context_.state_directory;
     options.transfer = job_.transfer;
     options.direction = policy_.direction;
     options.uploads = &uploads_;

@@ -174,6 +174,8 @@ void Session::check_usable(const std::string& step) const {
     if (!usable()) throw SshError(Failure::lost, shown_ + ": " + step + ": the connection is gone: " + lost_);
 }
 
+bool Session::was_heard_of_since(SteadyTime time) const { return transport_->alive_at() > time; }
+
 SteadyTime Session::step_deadline() const { return steady_now() + settings_.step_timeout; }
 
 void Session::abandon(const std::string& why) {

@@ -42,6 +42,8 @@ class Session {
     /// A new channel of type "session".
     Task<std::unique_ptr<Channel>> open_channel();
 
+    /// Whether anything came from the server since then; valid after a failure too.
+    bool was_heard_of_since(SteadyTime time) const;
     /// False once anything has gone wrong with the connection; then connect anew.
     bool usable() const;
 

@@ -84,6 +84,7 @@ class Sftp {
     bool has_posix_rename() const { return extensions_.count("posix-rename@openssh.com") > 0; }
     bool has_fsync() const { return extensions_.count("fsync@openssh.com") > 0; }
     bool has_statvfs() const { return extensions_.count("statvfs@openssh.com") > 0; }
+    bool has_copy_data() const { return extensions_.count("copy-data") > 0; }
     bool has_hardlink() const { return extensions_.count("hardlink@openssh.com") > 0; }
     /// Bytes that one read or write may carry.
     uint32_t max_read_bytes() const { return max_read_bytes_; }
@@ -110,6 +111,8 @@ class Sftp {
     Task<SftpReply<SftpAttributes>> fstat(SftpHandle handle);
     Task<SftpStatus> fsetstat(SftpHandle handle, SftpAttributes attributes);
     Task<SftpStatus> fsync(SftpHandle handle);
+    /// The first `size` bytes of one open file to the start of another, on the server. Only with has_copy_data().
+    Task<SftpStatus> copy_data(SftpHandle from, uint64_t size, SftpHandle to);
     Task<SftpStatus> close(SftpHandle handle);
 
     /// One read of up to max_read_bytes(); shorter than asked is allowed, empty is the end of the file.
@@ -120,8 +123,9 @@ class Sftp {
     /// The whole range in order, many reads in flight. Ends early at the end of the file: the value is how much came.
     Task<SftpReply<uint64_t>> read_range(SftpHandle handle, uint64_t offset, uint64_t size, OutputSink& output);
     /// All of `input` from `offset` on, many writes in flight; the value is how much was written and acknowledged, from
-    /// `offset` on without a gap.
-    Task<SftpReply<uint64_t>> write_range(SftpHandle handle, uint64_t offset, InputSource& input);
+    /// `offset` on without a gap. With `leaves_holes`, for a file that is empty from `offset` on, zeros are not sent.
+    Task<SftpReply<uint64_t>> write_range(SftpHandle handle, uint64_t offset, InputSource& input,
+                                          bool leaves_holes = false);
 
     /// A whole directory, `.` and `..` left out. Throws SshError (protocol) for names that no directory can hold, and
     /// (limit) past `max_entries`. The status is of the opendir or the readdir that failed; the value is what came
@@ -148,6 +152,7 @@ class Sftp {
     Task<void> read_slot(Download& download, size_t slot);
     Task<void> download_all(Nursery& nursery, Download& download);
     Task<void> write_slot(Upload& upload, Semaphore::Permit place, uint64_t offset, std::string packet, uint32_t id);
+    Task<void> start_write(Nursery& nursery, Upload& upload, uint64_t offset, std::string_view bytes);
     Task<void> upload_all(Nursery& nursery, Upload& upload);
 
     Task<void> flush();

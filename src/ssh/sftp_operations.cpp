@@ -240,6 +240,13 @@ Task<SftpStatus> Sftp::fsync(SftpHandle handle) {
     return status_request(std::move(packet), id);
 }
 
+Task<SftpStatus> Sftp::copy_data(SftpHandle from, uint64_t size, SftpHandle to) {
+    uint32_t id = 0;
+    auto writer = begin(sftp_type::extended, id);
+    writer.add_string("copy-data").add_string(from.bytes).add_u64(0).add_u64(size).add_string(to.bytes).add_u64(0);
+    return status_request(writer.finish(), id);
+}
+
 Task<SftpStatus> Sftp::close(SftpHandle handle) {
     uint32_t id = 0;
     auto packet = begin(sftp_type::close, id).add_string(handle.bytes).finish();

@@ -1,5 +1,6 @@
 // Whole ranges of a file, with as many requests in flight as a fast and distant server needs.
 #include <algorithm>
+#include <cstring>
 #include <deque>
 
 #include "async/event.hpp"
@@ -11,6 +12,10 @@ namespace {
 constexpr uint64_t in_flight_bytes = 4 * 1024 * 1024;
 
 size_t depth_for(uint32_t piece_bytes) { return std::clamp<size_t>(in_flight_bytes / piece_bytes, 8, 128); }
+
+bool is_zero(std::string_view bytes) {
+    return bytes.front() == '\0' && std::memcmp(bytes.data(), bytes.data() + 1, bytes.size() - 1) == 0;
+}
 
 }  // namespace
 
@@ -95,6 +100,7 @@ struct Sftp::Upload {
     SftpHandle handle;
     uint64_t offset = 0;
     InputSource* input = nullptr;
+    bool leaves_holes = false;
     Semaphore places;
     uint64_t failed_at = UINT64_MAX;  ///< the first write that was refused
     SftpStatus failure;
@@ -108,30 +114,45 @@ Task<void> Sftp::write_slot(Upload& upload, Semaphore::Permit, uint64_t offset, 
     }
 }
 
+/// One write, which may be on its way when this returns. Its place is given back when it is acknowledged.
+Task<void> Sftp::start_write(Nursery& nursery, Upload& upload, uint64_t offset, std::string_view bytes) {
+    auto place = upload.places.acquire();
+    auto permit = co_await std::move(place);
+    uint32_t id = 0;
+    auto writer = begin(sftp_type::write, id);
+    auto packet = writer.add_string(upload.handle.bytes).add_u64(offset).add_string(bytes).finish();
+    nursery.spawn(write_slot(upload, std::move(permit), offset, std::move(packet), id));
+}
+
 Task<void> Sftp::upload_all(Nursery& nursery, Upload& upload) {
-    // A write's place is given back when it is acknowledged.
+    bool ends_in_hole = false;
     while (upload.failed_at == UINT64_MAX) {
         auto piece = co_await upload.input->next();
         if (piece.empty()) break;
         while (!piece.empty() && upload.failed_at == UINT64_MAX) {
             auto bytes = piece.substr(0, max_write_bytes_);
             piece.remove_prefix(bytes.size());
-            auto place = upload.places.acquire();
-            auto permit = co_await std::move(place);
-            uint32_t id = 0;
-            auto writer = begin(sftp_type::write, id);
-            auto packet = writer.add_string(upload.handle.bytes).add_u64(upload.offset).add_string(bytes).finish();
-            nursery.spawn(write_slot(upload, std::move(permit), upload.offset, std::move(packet), id));
+            ends_in_hole = upload.leaves_holes && is_zero(bytes);
+            if (!ends_in_hole) {
+                auto writing = start_write(nursery, upload, upload.offset, bytes);
+                co_await std::move(writing);
+            }
             upload.offset += bytes.size();
         }
     }
+    bool needs_end = ends_in_hole && upload.failed_at == UINT64_MAX;
+    if (needs_end) {
+        auto writing = start_write(nursery, upload, upload.offset - 1, std::string_view("\0", 1));
+        co_await std::move(writing);
+    }
 }
 
-Task<SftpReply<uint64_t>> Sftp::write_range(SftpHandle handle, uint64_t offset, InputSource& input) {
+Task<SftpReply<uint64_t>> Sftp::write_range(SftpHandle handle, uint64_t offset, InputSource& input, bool leaves_holes) {
     Upload upload(executor_, depth_for(max_write_bytes_));
     upload.handle = std::move(handle);
     upload.offset = offset;
     upload.input = &input;
+    upload.leaves_holes = leaves_holes;
     auto body = [&](Nursery& nursery) { return upload_all(nursery, upload); };
     co_await with_nursery(body);
     SftpReply<uint64_t> reply;

@@ -34,6 +34,7 @@ ROOT_ENTRIES = {
     "size-lies-down": [file_entry("good"), file_entry("liar", size=3)],
     "device": [file_entry("good"), file_entry("disk", stat.S_IFBLK | 0o666), file_entry("pipe", stat.S_IFIFO | 0o666)],
     "cycle": [file_entry("good"), file_entry("down", DIRECTORY)],
+    "long-name": [file_entry("good"), file_entry("n" * 300), file_entry("last")],
     "setuid": [file_entry("good"), file_entry("tool", stat.S_IFREG | 0o6777)],
 }
 
@@ -42,6 +43,7 @@ class Server:
     def __init__(self, case):
         self.case = case
         self.handles = {}
+        self.opened = []
         self.served = 0
 
     def run(self):
@@ -74,11 +76,12 @@ class Server:
         if kind == 12:
             return self.list(request, subject[1:])
         if kind == 3:
-            return self.send(102, request + text(b"f" + subject))
+            self.opened.append(subject)
+            return self.send(102, request + text(b"f%d" % (len(self.opened) - 1)))
         if kind == 5:
             return self.read(request, subject, rest)
         if kind == 8:
-            return self.send(105, request + self.attributes_of(subject[1:]))
+            return self.send(105, request + self.attributes_of(self.opened[int(subject[1:])]))
         if kind == 19:
             return self.send(104, request + struct.pack(">I", 1) + text("/etc") + text("") + attributes(SYMLINK))
         return self.status(request, OK if kind == 4 else FAILURE)
@@ -108,7 +111,7 @@ class Server:
 
     def read(self, request, handle, rest):
         offset, count = struct.unpack(">QI", rest)
-        name = handle.rsplit(b"/", 1)[-1]
+        name = self.opened[int(handle[1:])].rsplit(b"/", 1)[-1]
         if self.case == "size-lies-down" and name == b"liar" and offset < 100_000_000:
             return self.send(103, request + text(b"x" * count))
         content = b"abc"[offset:offset + count]

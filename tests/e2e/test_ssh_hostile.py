@@ -3,7 +3,7 @@ import pathlib
 
 import pytest
 
-from harness import read_tree, snapshot
+from harness import make_tree, read_tree, snapshot
 
 PROGRAM = pathlib.Path(__file__).with_name("hostile_sftp.py")
 MOST_MEMORY_BYTES = 1 << 30
@@ -71,3 +71,50 @@ def test_listings_without_an_end(pull, sandbox, case):
 def test_no_bits_that_give_rights(pull, sandbox):
     pull("setuid")
     assert (sandbox.source / "tool").stat().st_mode & 0o7777 == 0o700
+
+
+def test_a_name_that_cannot_be_held_here_is_that_files_problem_alone(pull, sandbox):
+    result = pull("long-name")
+    assert result.status == 4 and "File name too long" in result.err and "n" * 300 in result.err, result
+    assert read_tree(sandbox.source) == {"mine": b"mine", "good": b"abc", "last": b"abc"}
+
+
+ENDLESS = {
+    "zeros": "while (1) { print chr(0) x 65536 }",
+    "one file": "print header('0', 8 * 1024 ** 3 - 1); while (1) { print 'x' x 65536 }",
+    "unwanted members": "while (1) { print header('other' . $i++, 0) }",
+    "headers": "while (1) { print header('n', 512, 'L'), 'x' x 512 }",
+}
+
+FAKE_PERL = r"""#!/usr/bin/perl
+if ("@ARGV" !~ / tar$/) { $ENV{PATH} = '/usr/bin:/bin'; exec '/usr/bin/perl', @ARGV }
+sub header {
+  my ($name, $size, $type) = @_;
+  my $h = pack('a100 a8 a8 a8 a12 a12 A8 a1 a100 a6 a2 x247', $name, '0000600', '0000000', '0000000',
+               sprintf('%011o', $size), '00000000000', '', $type || '0', '', 'ustar', '00');
+  substr($h, 148, 8) = sprintf("%06o\0 ", unpack('%32C*', $h));
+  return $h;
+}
+open(my $log, '>', $ENV{HOME} . '/called');
+close($log);
+$SIG{PIPE} = 'DEFAULT';
+my $i = 0;
+BODY
+"""
+
+
+@pytest.mark.parametrize("what", list(ENDLESS))
+def test_a_stream_without_an_end_is_broken_off(sandbox, start_server, what):
+    programs = sandbox.directory / "bin"
+    programs.mkdir()
+    (programs / "perl").write_text(FAKE_PERL.replace("BODY", ENDLESS[what]))
+    (programs / "perl").chmod(0o755)
+    server = start_server(lines=[f"SetEnv PATH={programs}:/usr/bin:/bin"])
+    make_tree(sandbox.target, {f"f{i}": "abc" for i in range(50)})
+    server.own(server.home)
+    sandbox.jobs(("lab", {"root": sandbox.source, "remote": "cse:target", "direction": "pull", "pull": "update",
+                          "transfer": "tar", "timeout": "40s"}))
+    result = sandbox.run("pull", "lab", check=1, wrapper=["prlimit", f"--as={MOST_MEMORY_BYTES}"])
+    assert (server.home / "called").exists()
+    assert "more than was asked for" in result.err or "malformed" in result.err, result
+    assert not [path for path in read_tree(sandbox.source) if not path.startswith(".syncline")]

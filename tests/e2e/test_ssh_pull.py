@@ -1,4 +1,5 @@
 """Pulls over SSH: the four modes, what is refused, and what never changes here."""
+import fcntl
 import os
 import stat
 
@@ -140,3 +141,49 @@ def test_nothing_stays_behind(pull, sandbox):
     assert read_tree(sandbox.source) == read_tree(sandbox.target)
     assert not [path for path in os.listdir(sandbox.source) if path.startswith(".syncline")]
     assert stat.S_IMODE(os.stat(sandbox.source / "d1").st_mode) == 0o700
+
+
+def left_by_an_earlier_run(sandbox, tree):
+    """What a pull that was cut leaves in the root."""
+    left = make_tree(sandbox.source / ".syncline-tmp-0123456789abcdef", tree)
+    os.chmod(left, 0o700)
+    return left
+
+
+def test_a_kept_beginning_of_equal_size_and_other_content_is_fetched_anew(pull, sandbox):
+    make_tree(sandbox.target, {"f": "new!", "d/same": "same"})
+    left_by_an_earlier_run(sandbox, {"f": "old!", "d/same": "same"})
+    pull("update").apply()
+    assert read_tree(sandbox.source) == {"f": b"new!", "d/same": b"same"}
+
+
+def test_what_lies_in_the_way_of_what_is_fetched_is_no_trouble(pull, sandbox):
+    make_tree(sandbox.target, {"f": "1", "d/e/g": "2"})
+    left_by_an_earlier_run(sandbox, {"f/x": "1", "d": "2"})
+    pull("update").apply()
+    assert read_tree(sandbox.source) == {"f": b"1", "d/e/g": b"2"}
+
+
+def test_the_directory_of_a_run_that_lives_is_left_alone(pull, sandbox):
+    make_tree(sandbox.target, {"f": "new!"})
+    left = left_by_an_earlier_run(sandbox, {"f": "old!"})
+    descriptor = os.open(left, os.O_RDONLY | os.O_DIRECTORY)
+    fcntl.flock(descriptor, fcntl.LOCK_EX)
+    pull("update").apply()
+    assert (left / "f").read_text() == "old!"
+    os.close(descriptor)
+    assert (sandbox.source / "f").read_text() == "new!"
+    pull("update").apply()
+    assert read_tree(sandbox.source) == {"f": b"new!"}
+
+
+@pytest.mark.parametrize("way", ["tar", "files"])
+def test_holes_stay_holes(pull, sandbox, way):
+    make_tree(sandbox.target, {"sparse": "begin"})
+    with open(sandbox.target / "sparse", "r+b") as file:
+        file.seek(40 << 20)
+        file.write(b"middle")
+        file.truncate(100 << 20)
+    pull("update", transfer=way).apply()
+    assert (sandbox.source / "sparse").read_bytes() == (sandbox.target / "sparse").read_bytes()
+    assert (sandbox.source / "sparse").stat().st_blocks * 512 < 1 << 20

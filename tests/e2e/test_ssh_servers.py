@@ -157,6 +157,76 @@ def test_the_umask_of_the_server_does_not_matter(sandbox, start_server, mode):
         assert os.stat(sandbox.target / path).st_mode & 0o777 == mode_bits
 
 
+def test_what_start_up_files_say_changes_no_tool(sandbox, start_server):
+    server = start_server(shell="/bin/bash")
+    lines = {"TAR_OPTIONS": "--transform=s/^/x/ --exclude=*", "POSIXLY_CORRECT": "1", "GREP_OPTIONS": "-v", "BLOCK_SIZE": "1",
+             "PERL5OPT": "-Mno::such::module", "PERL_UNICODE": "SDA", "QUOTING_STYLE": "c", "CDPATH": "/usr:/", "LC_ALL": "C.UTF-8",
+             "XZ_OPT": "-x", "TIME_STYLE": "full-iso", "foreign": "a b", "v": "1"}
+    make_tree(server.home, {".bashrc": "".join(f"export {name}='{value}'\n" for name, value in lines.items())})
+    push_and_pull(sandbox, server)
+
+
+def test_a_start_up_file_that_reads_its_input_is_told_of(sandbox, start_server):
+    server = start_server(shell="/bin/bash")
+    make_tree(server.home, {".bashrc": "read -r answer\n"})
+    make_tree(sandbox.source, {"a": "1"})
+    result = sandbox.run("push", "--root", sandbox.source, "--remote", "cse:target", check=1)
+    assert "start-up file" in result.err and ".bashrc" in result.err
+
+
+@pytest.mark.parametrize("transfer", ["auto", "tar"])
+def test_what_does_not_fit_does_not_keep_out_what_does(sandbox, start_server, transfer):
+    full = sandbox.directory / "full"
+    server = start_server(mounts=[f"mkdir {full}", f"mount -t tmpfs -o size=20m,mode=0777 tmpfs {full}"])
+    target = f"/proc/{server.world.pid}/root{full}/target"
+    small = {f"d{i % 10}/f{i}": f"{i}" for i in range(300)}
+    make_tree(sandbox.source, {**small, "d0/large": os.urandom(30_000_000)})
+    sandbox.jobs(("thesis", {"root": sandbox.source, "remote": f"cse:{full}/target", "transfer": transfer}))
+    result = sandbox.run("push", "thesis", check=1)
+    assert "d0/large" in result.err and "No space left on device" in result.err and "d1/f1" not in result.err
+    assert read_tree(target) == expected_tree(small)
+
+
+@pytest.mark.parametrize("options", [{}, without_shell()], ids=["shell", "sftp"])
+def test_holes_stay_holes(sandbox, start_server, options):
+    start_server(**options)
+    size = 64 << 20
+    for name, places in {"middle": [0, size // 2, size - 1], "end": [4096], "nothing": []}.items():
+        with open(sandbox.source / name, "wb") as file:
+            for place in places:
+                os.pwrite(file.fileno(), b"data", place)
+            file.truncate(size)
+    sandbox.run("push", "--root", sandbox.source, "--remote", "cse:target")
+    for name in ("middle", "end", "nothing"):
+        there = os.stat(sandbox.target / name)
+        assert there.st_size == size and there.st_blocks * 512 < size // 8, name
+        assert subprocess.run(["cmp", sandbox.source / name, sandbox.target / name], check=False).returncode == 0
+
+
+def aside_name(name):
+    """What was taken aside from `name`: its mark is FNV-1a."""
+    mark = 0xcbf29ce484222325
+    for byte in name.encode():
+        mark = (mark ^ byte) * 0x100000001b3 % (1 << 64)
+    return f".syncline-old-{mark:016x}{'0' * 16}"
+
+
+def test_what_a_killed_run_took_aside_is_settled(sandbox, server):
+    """Ours goes; somebody's goes back, or stays beside what has its name now."""
+    sandbox.jobs(("thesis", {"root": sandbox.source, "remote": "cse:target"}))
+    make_tree(sandbox.source, {"d/ours": "1", "d/theirs": "1", "d/gone": "1"})
+    sandbox.run("push", "thesis")
+    os.unlink(sandbox.target / "d/gone")
+    make_tree(sandbox.target, {f"d/{aside_name('ours')}": "1", f"d/{aside_name('theirs')}": "somebody's",
+                               f"d/{aside_name('gone')}": "somebody's"})
+    server.own(sandbox.target)
+    result = sandbox.run("push", "thesis", check=4)
+    tree = read_tree(sandbox.target)
+    kept = [path for path in tree if path.startswith("d/theirs.syncline-kept-")]
+    assert len(kept) == 1 and os.path.basename(kept[0]) in result.text
+    assert tree == {"d/ours": b"1", "d/theirs": b"1", "d/gone": b"somebody's", kept[0]: b"somebody's"}
+
+
 # Ways to the server
 
 

@@ -154,7 +154,7 @@ TEST_CASE("a swapped target halts, and so does a mirror onto the home directory"
 TEST_CASE("leftovers of a killed run are swept") {
     SshRunFixture fixture;
     fixture.write("root/file", "x");
-    fixture.write("target/.syncline-tmp-0123456789abcdef/half", "x");
+    fixture.write("target/.syncline-tmp-0123456789abcdef/fedcba9876543210", "x");
     fixture.write("target/.syncline-tmp-mine", "x");
     fixture.job.policy.delete_policy = DeletePolicy::never;
     CHECK(fixture.run().outcome == Outcome::success);
