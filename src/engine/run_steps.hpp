@@ -30,6 +30,7 @@ class RunSteps {
     bool settle_destination();
     void lock_as_well(const std::string& destination);
     void look_at_everything_if_target_is_gone();
+    void look_at_other_names();
     Task<void> list_sides();
     Task<void> settle_what_was_taken_aside();
     void note_settled(const TakenAside& item);
@@ -55,6 +56,7 @@ class RunSteps {
     Task<void> fill_guard_facts_of_scope();
     void report_plan();
     Task<void> apply();
+    void begin_where_it_was_cut();
     Task<void> require_roots_in_place();
     PairId reverse_pair();
     Task<void> record_whole_sync();

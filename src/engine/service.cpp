@@ -55,9 +55,10 @@ Moment Service::now() const { return {parts_.clock.wall_now(), parts_.clock.stea
 Task<void> Service::serve() {
     auto body = [this](Nursery& nursery) {
         nursery_ = &nursery;
+        // First of all the job file: many jobs may use up what the kernel has to give.
+        nursery.spawn(follow_file());
         for (const Job& job : file_.jobs) set_job(job);
         nursery.spawn(follow_hangups());
-        nursery.spawn(follow_file());
         if (parts_.companion) nursery.spawn(accompany());
         return start_due_jobs();
     };
@@ -164,17 +165,14 @@ Task<void> Service::follow_hangups() {
 }
 
 Task<void> Service::follow_file() {
-    std::optional<FileWatch> watch;
-    try {
-        watch.emplace(executor_, file_.path);
-        reload();  // It may have been edited between its first reading and the watch.
-        while (true) {
-            auto change = watch->changed();
-            co_await std::move(change);
-            reload();
-        }
-    } catch (const Error& error) {
-        observer_.warning(std::string(error.what()) + "; edits of the job file are taken up on SIGHUP only");
+    FileWatch watch(executor_, file_.path);
+    if (!watch.trouble().empty())
+        observer_.warning(watch.trouble() + "; the job file is looked at every other second instead");
+    reload();  // It may have been edited between its first reading and the watch.
+    while (true) {
+        auto change = watch.changed();
+        co_await std::move(change);
+        reload();
     }
 }
 
@@ -183,17 +181,16 @@ void Service::reload(bool was_asked) {
     try {
         outcome = parts_.load();
     } catch (const Error& error) {
-        observer_.warning("the edited job file was not taken up: " + std::string(error.what()));
-        return;
+        outcome.errors = {{file_.shown_path, 0, 0, error.what()}};
     }
     if (!outcome.file) {
         if (was_asked || outcome.errors != told_errors_) observer_.reload_failed(outcome.errors);
         told_errors_ = std::move(outcome.errors);
         return;
     }
-    told_errors_.clear();
+    bool was_wrong = !std::exchange(told_errors_, {}).empty();
     if (outcome.file->sha256 == file_.sha256) {
-        if (was_asked) observer_.reloaded({}, file_);
+        if (was_asked || was_wrong) observer_.reloaded({}, file_);
         return;
     }
     keep_jobs_named(*outcome.file, options_.only_jobs);
