@@ -38,6 +38,7 @@ class Resolver {
         override_policy(run.job);
         add_filters(run);
         add_paths(run);
+        fetch_named_paths(run);
         run.options.is_changed_job = !line_.root.empty() || line_.sync_cwd || !line_.remote_dir.empty() ||
                                      !line_.bucket.empty() || line_.overwrite || line_.missing || line_.update ||
                                      line_.remove || line_.never_delete || line_.preserve || line_.force;
@@ -224,6 +225,13 @@ class Resolver {
         refuse_switch(is_push && line_.update, "--update");
         refuse_switch(!is_push && line_.remove, "--delete");
         refuse_switch(!is_push && line_.never_delete, "--never-delete");
+    }
+
+    /// Whoever names a path wants it, whatever the job's pulls leave alone. What deletes, deletes below it alone.
+    void fetch_named_paths(DirectRun& run) const {
+        bool is_pull = run.job.policy.direction == Direction::pull && !run.options.paths.empty();
+        if (is_pull && !line_.missing && run.job.policy.pull != PullPolicy::mirror)
+            run.job.policy.pull = PullPolicy::update;
     }
 
     void add_filters(DirectRun& run) const {

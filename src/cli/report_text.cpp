@@ -109,12 +109,15 @@ std::string summary_line(const RunReport& report, const Style& style) {
                format_byte_count(report.done.bytes) + " in " + time + "\n";
     }
     if (parts.empty() && report.problems.empty()) {
+        if (!report.left_alone.empty()) return job_name(report, style) + "nothing to do; " + report.left_alone + "\n";
         std::string entries = counted(report.done.unchanged, "entry", "entries");
         return job_name(report, style) + "nothing to do (" + entries + ", " + time + ")\n";
     }
     parts.push_back(grouped(report.done.unchanged) + " unchanged");
     if (!report.problems.empty()) parts.push_back(counted(report.problems.size(), "problem", "problems"));
-    return job_name(report, style) + joined(parts) + ", " + format_byte_count(report.done.bytes) + " in " + time + "\n";
+    std::string left = report.left_alone.empty() ? "" : "; " + report.left_alone;
+    return job_name(report, style) + joined(parts) + ", " + format_byte_count(report.done.bytes) + " in " + time +
+           left + "\n";
 }
 
 std::string trouble_lines(const RunReport& report, const Style& style) {
@@ -153,7 +156,9 @@ std::string plan_text(const RunReport& report, const Style& style) {
     std::string out = job_name(report, style) + std::string(policy_name(report.direction)) + " " + report.source +
                       " -> " + report.target + "\n" + action_lines(report, style);
     const PlanSummary& sum = report.planned;
+    std::string left = report.left_alone.empty() ? "" : "; " + report.left_alone;
     if (is_empty(sum) && report.actions.empty()) {
+        if (!left.empty()) return out + "  nothing to do" + left + "\n";
         return out + "  nothing to do, " + counted(sum.unchanged, "entry", "entries") + " unchanged\n";
     }
     std::vector<std::string> parts{grouped(sum.put) + " to put" + overwritten_part(sum, report.direction)};
@@ -162,7 +167,7 @@ std::string plan_text(const RunReport& report, const Style& style) {
     parts.push_back(grouped(sum.removed) + " to delete");
     if (sum.rmdir > 0) parts.push_back(counted(sum.rmdir, "directory", "directories") + " to remove");
     parts.push_back(grouped(sum.unchanged) + " unchanged");
-    return out + "  " + joined(parts) + ", " + format_byte_count(sum.bytes) + "\n";
+    return out + "  " + joined(parts) + ", " + format_byte_count(sum.bytes) + left + "\n";
 }
 
 }  // namespace syncline::cli

@@ -115,6 +115,7 @@ RunReport report_from(const Json& object) {
     report.halts = halts_from(object);
     report.planned = summary_from(object, "planned");
     report.done = summary_from(object, "done");
+    report.left_alone = text(object, "left_alone");
     report.deletes = count(object, "deletes");
     report.actions = actions_from(object);
     report.problems = problems_from(object, "problems");
@@ -140,6 +141,7 @@ std::string ending_line(const RunEnding& ending) {
     object["halts"] = halts_to_json(report.halts);
     object["planned"] = to_json(report.planned);
     object["done"] = to_json(report.done);
+    object["left_alone"] = bytes_to_json(report.left_alone);
     object["deletes"] = report.deletes;
     object["actions"] = actions_to_json(report.actions);
     object["problems"] = to_json(report.problems);

@@ -152,6 +152,10 @@ const Key<Job> keys[] = {
          in.choice(job.policy.pull);
          job.pull_given = true;
      }},
+    {{in_job, "pull_symlinks", Shape::choice,
+      "what a pull makes of a server's symlinks: nothing, or relative ones that stay inside of the root",
+      "refuse|inside"},
+     [](const ValueReader& in, Job& job) { in.choice(job.policy.pull_links); }},
     {{in_job, "transfer", Shape::choice, "how files travel: one by one, or as a tar stream", "auto|files|tar"},
      [](const ValueReader& in, Job& job) { in.choice(job.transfer); }},
     {{in_job, "max_delete", Shape::share, "the most deletes of one run, a count or a share of the target's files"},

@@ -81,6 +81,20 @@ struct Needs {
     bool empty() const { return source_digests.empty() && target_digests.empty() && target_markers.empty(); }
 };
 
+/// What differs between the sides and stays so, because the policy says so: files and symlinks.
+struct LeftAlone {
+    uint64_t missing = 0;    ///< only in the source of a pull
+    uint64_t differing = 0;  ///< on both sides
+    uint64_t extra = 0;      ///< only on the target of a push
+    uint64_t withheld = 0;   ///< the same, and would go if a watcher had seen them go
+
+    bool operator==(const LeftAlone&) const = default;
+};
+
+/// One clause for people, or "" when nothing is: "3 files are only on cse, 1 differs: pull = generated leaves them (see
+/// --missing, --update, --overwrite)". `there` is the other side, with its preposition: "on cse".
+std::string left_alone_text(const LeftAlone& left, const Policy& policy, std::string_view there);
+
 struct Plan {
     Needs needs;                    ///< when not empty the rest is only a draft: fill them in and plan again
     std::vector<Action> actions;    ///< in the order in which they are done, by phase
@@ -88,9 +102,10 @@ struct Plan {
     std::vector<std::string> gone;  ///< baseline rows to forget: on neither side any more
     std::vector<Problem> notes;     ///< worth a word, no failure: special files, target edits left alone
     std::vector<Problem> problems;  ///< exit status 4: what could not be decided because it could not be read
-    uint64_t unchanged = 0;         ///< selected entries that are equal on both sides
-    uint64_t bytes = 0;             ///< content that puts will write
-    uint64_t deletes = 0;  ///< files, symlinks, special files and empty directories that go, replaced ones included
+    LeftAlone left;
+    uint64_t unchanged = 0;  ///< selected entries that are equal on both sides
+    uint64_t bytes = 0;      ///< content that puts will write
+    uint64_t deletes = 0;    ///< files, symlinks, special files and empty directories that go, replaced ones included
     uint64_t unrecorded_deletes = 0;  ///< of these, what is in no baseline
     uint64_t target_files = 0;        ///< the same on the target, selected: what a percentage is of
 
@@ -116,8 +131,10 @@ struct PlanInput {
     std::span<const std::string> unjudged = {};
     /// Names of the files that decide what is selected: a pull, whose target they are, deletes none of them.
     std::span<const std::string> rule_files = {};
-    /// A pull makes symlinks that stay inside of the tree; others it refuses.
-    bool pulls_links = false;
+    /// Which symlinks of the source a pull makes; others it refuses.
+    PullLinks pull_links = PullLinks::refuse;
+    /// What is left alone may be read, so that it can be said whether it differs.
+    bool compares_what_it_leaves = false;
 };
 
 /// Directories that were mount points when the baseline was recorded and are none any more: they count as incomplete.

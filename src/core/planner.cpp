@@ -95,7 +95,8 @@ bool Planner::is_out_of_scope(const Spot& spot) {
 /// A pull makes no link by which somebody else could lead it elsewhere.
 bool Planner::refuses_link(const Spot& spot) const {
     if (policy_.direction == Direction::push || spot.source->kind != Kind::symlink) return false;
-    return !input_.pulls_links || !link_stays_inside(spot.path, input_.source.link(*spot.source));
+    if (input_.pull_links == PullLinks::all) return false;
+    return input_.pull_links == PullLinks::refuse || !link_stays_inside(spot.path, input_.source.link(*spot.source));
 }
 
 void Planner::visit(const Spot& spot) {
@@ -126,7 +127,10 @@ void Planner::visit_neither(const Spot& spot) {
 void Planner::visit_source_only(const Spot& spot) {
     if (policy_.direction == Direction::pull) {
         if (refuses_link(spot)) return conflict(spot, Reason::remote_symlink);
-        if (policy_.pull == PullPolicy::generated) return;
+        if (policy_.pull == PullPolicy::generated) {
+            if (spot.source->kind != Kind::directory) ++plan_.left.missing;
+            return;
+        }
     }
     create(spot, Reason::missing_on_target, Phase::build);
 }
@@ -155,13 +159,25 @@ void Planner::pull_over_existing(const Spot& spot) {
         return;
     }
     if (policy_.pull == PullPolicy::generated) {
-        if (both_files && compare_.target_is_generated(spot) == Answer::yes) compare_and_put(spot);
+        Answer generated = both_files ? compare_.target_is_generated(spot) : Answer::no;
+        if (generated == Answer::yes) return compare_and_put(spot);
+        if (generated == Answer::no) count_left_alone(spot);
         return;
     }
-    if (source.kind == Kind::directory) {
-        conflict(spot, Reason::replaces_other_kind);  // what is below it cannot be created
-        skip_below(spot.path);
-    }
+    if (source.kind != Kind::directory) return count_left_alone(spot);
+    conflict(spot, Reason::replaces_other_kind);  // what is below it cannot be created
+    skip_below(spot.path);
+}
+
+/// Of files of equal size it takes reading to know whether they differ.
+void Planner::count_left_alone(const Spot& spot) {
+    if (spot.source->kind == Kind::directory && spot.target->kind == Kind::directory) return;
+    bool is_known = spot.source->kind != spot.target->kind || spot.source->stamp.size != spot.target->stamp.size ||
+                    (spot.source->has(has_digest) && spot.target->has(has_digest));
+    if (!is_known && !input_.compares_what_it_leaves) return;
+    Answer equal = compare_.source_equals_target(spot);
+    if (equal == Answer::no) ++plan_.left.differing;
+    if (equal == Answer::yes) keep_equal(spot);
 }
 
 void Planner::compare_and_put(const Spot& spot) {
@@ -314,7 +330,12 @@ void Planner::visit_target_only(const Spot& spot) {
         doom(spot, false, removable);
         return;
     }
-    if (!removable) return keep_target(spot);
+    if (!removable) {
+        bool is_left =
+            policy_.direction == Direction::push && !policy_.is_mirror() && !target.has(unselected) && !frozen_;
+        if (is_left) ++plan_.left.extra;
+        return keep_target(spot);
+    }
     Reason reason = target.has(unselected) ? Reason::excluded_from_source
                     : makes_room()         ? Reason::replaced_by_other_kind
                                            : Reason::gone_from_source;

@@ -41,6 +41,7 @@ class Planner {
     void visit_neither(const Spot& spot);
 
     void pull_over_existing(const Spot& spot);
+    void count_left_alone(const Spot& spot);
     void compare_and_put(const Spot& spot);
     void overwrite(const Spot& spot);
     void replace_across_kinds(const Spot& spot);

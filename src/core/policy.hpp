@@ -11,6 +11,8 @@ enum class Direction : uint8_t { push, pull };
 enum class DeletePolicy : uint8_t { mirror, synced, never };
 enum class OverwritePolicy : uint8_t { always, unchanged };
 enum class PullPolicy : uint8_t { generated, missing, update, mirror };
+/// Which symlinks a pull makes: none, relative ones that stay inside of the tree, or all, as a push does.
+enum class PullLinks : uint8_t { refuse, inside, all };
 enum class PermissionPolicy : uint8_t { owner, preserve };
 enum class SymlinkPolicy : uint8_t { copy, skip, follow };
 enum class Transfer : uint8_t { automatic, files, tar };
@@ -35,6 +37,7 @@ struct Policy {
     OverwritePolicy overwrite = OverwritePolicy::always;  ///< push only
     PullPolicy pull = PullPolicy::missing;                ///< pull only
     bool pull_spares_changes = false;  ///< pull only: what it may overwrite it does as under `overwrite = "unchanged"`
+    PullLinks pull_links = PullLinks::refuse;  ///< pulls from servers only
     PermissionPolicy permissions = PermissionPolicy::owner;
     uint16_t umask = 077;
     SymlinkPolicy symlinks = SymlinkPolicy::copy;

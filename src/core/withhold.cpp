@@ -69,6 +69,7 @@ std::vector<std::string> withhold_unseen(Plan& plan, const Tree& target, const G
         if (first != last) continue;
         told.emplace_back(path_of(action));
         plan.forget_delete(action);
+        ++plan.left.withheld;
     }
     std::erase_if(plan.actions, is_withheld);
     return told;

@@ -2,17 +2,21 @@
 
 #include "base/error.hpp"
 #include "endpoint/bucket_large.hpp"
+#include "endpoint/local_item.hpp"
 
 namespace syncline {
 
 void ArchiveExtractor::open(const TarMember& member, const Entry&) {
     written_ = 0;
+    error_.clear();
     file_ = directory_.create_file(member.path);
-    if (!file_) throw errno_error("create the file", member.path, errno);
+    if (file_) return;
+    if (!concerns_one_file(errno)) throw errno_error("create the file", member.path, errno);
+    error_ = "cannot create it here: " + errno_text(errno);
 }
 
 void ArchiveExtractor::write(std::string_view bytes) {
-    write_whole(file_.get(), bytes, written_);
+    if (file_) write_whole(file_.get(), bytes, written_);
     written_ += bytes.size();
     progress_.bytes_done += bytes.size();
 }
@@ -25,6 +29,7 @@ void ArchiveExtractor::close(const Entry& entry, bool is_right) {
         return;
     }
     FetchedContent content;
+    content.error = error_;
     content.digest = entry.digest;
     content.source = entry.stamp;
     uint32_t index = manifest_.tree.find(name);

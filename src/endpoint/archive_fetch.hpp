@@ -38,6 +38,7 @@ class ArchiveExtractor final : public WantedMembers {
     Progress& progress_;
     fs::Fd file_;
     uint64_t written_ = 0;
+    std::string error_;  ///< why the member at hand cannot be written here
 };
 
 /// Fills the directory and its `contents`.

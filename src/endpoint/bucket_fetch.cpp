@@ -8,6 +8,7 @@
 #include "endpoint/bucket_listing.hpp"
 #include "endpoint/bucket_metadata.hpp"
 #include "endpoint/bucket_sums.hpp"
+#include "endpoint/local_item.hpp"
 #include "fs/hash.hpp"
 
 namespace syncline {
@@ -71,9 +72,9 @@ Task<FetchedContent> BucketFetch::bring(const Entry& entry, std::string_view pat
     std::string key = means_.keys.file_key(path);
     FetchedContent content;
     fs::Fd file = directory_.create_file(path);
-    if (!file && errno != EEXIST && errno != ENOTDIR) throw errno_error("create the file", path, errno);
+    if (!file && !concerns_one_file(errno)) throw errno_error("create the file", path, errno);
     if (!file) {
-        content.error = "something of an earlier run lies where it is to be fetched to; that is removed now";
+        content.error = "cannot create it here: " + errno_text(errno);
         co_return content;
     }
     ContentSums sums;

@@ -34,16 +34,13 @@ bool is_empty(const fs::Fd& directory) {
     return !failed && first == std::filesystem::directory_iterator();
 }
 
-/// Whether it is ours alone: nobody else may write to it, or can have made it.
-bool is_private(int directory) {
-    struct stat status{};
-    return ::fstat(directory, &status) == 0 && S_ISDIR(status.st_mode) && status.st_uid == ::geteuid() &&
-           (status.st_mode & 0077) == 0;
-}
-
-fs::Fd open_own(int parent, const std::string& name) {
+/// A directory that is ours; not open when it is none. With `is_private` nobody else may enter it, either.
+fs::Fd open_own(int parent, const std::string& name, bool is_private) {
     fs::Fd directory(::openat(parent, name.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
-    if (directory && !is_private(directory.get())) directory.close();
+    struct stat status{};
+    bool is_ours = directory && ::fstat(directory.get(), &status) == 0 && status.st_uid == ::geteuid() &&
+                   (!is_private || (status.st_mode & 0077) == 0);
+    if (!is_ours) directory.close();
     return directory;
 }
 
@@ -83,7 +80,7 @@ fs::Fd create_over_leftover(int parent, const std::string& name) {
 }
 
 void remove_unused_directory(int parent, const std::string& name) {
-    fs::Fd directory = open_own(parent, name);
+    fs::Fd directory = open_own(parent, name, false);
     if (!directory || !lock(directory)) return;
     remove_contents(directory);
     if (is_called(directory, parent, name)) ::unlinkat(parent, name.c_str(), AT_REMOVEDIR);
@@ -104,7 +101,7 @@ void FetchDirectory::prepare(const std::string& local_root) {
 void FetchDirectory::make() {
     name_ = new_temporary_name();
     if (::mkdirat(root_.get(), name_.c_str(), 0700) != 0) throw errno_error("create the directory", name_, errno);
-    fd_ = open_own(root_.get(), name_);
+    fd_ = open_own(root_.get(), name_, true);
     // Somebody who may write to the root can put another directory of ours in its place.
     if (!fd_ || !lock(fd_) || !is_empty(fd_)) {
         fd_.close();
@@ -120,7 +117,7 @@ bool FetchDirectory::take_over() {
     for (const auto& entry : std::filesystem::directory_iterator(by_descriptor(root_), ignored)) {
         std::string name = entry.path().filename();
         if (!fs::is_temporary_name(name)) continue;
-        fs::Fd directory = open_own(root_.get(), name);
+        fs::Fd directory = open_own(root_.get(), name, true);
         if (!directory || !lock(directory) || !is_called(directory, root_.get(), name)) continue;
         name_ = std::move(name);
         fd_ = std::move(directory);

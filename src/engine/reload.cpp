@@ -21,9 +21,9 @@ auto place_of(const Job& job) {
 }
 
 auto policy_of(const Policy& policy) {
-    return std::tie(policy.delete_policy, policy.overwrite, policy.pull, policy.pull_spares_changes, policy.permissions,
-                    policy.umask, policy.symlinks, policy.delete_excluded, policy.force, policy.adopt,
-                    policy.max_delete);
+    return std::tie(policy.delete_policy, policy.overwrite, policy.pull, policy.pull_spares_changes, policy.pull_links,
+                    policy.permissions, policy.umask, policy.symlinks, policy.delete_excluded, policy.force,
+                    policy.adopt, policy.max_delete);
 }
 
 auto schedule_of(const Job& job) {

@@ -74,6 +74,7 @@ struct RunReport {
     std::vector<Halt> halts;      ///< outcome halted (or plan_only): every guard that applies
     PlanSummary planned;
     PlanSummary done;                    ///< what was verified
+    std::string left_alone;              ///< what differs and stays so, in words (left_alone_text); "" when nothing
     uint64_t deletes = 0;                ///< the same as max_delete counts them: with directories that were empty
     std::vector<PlannedAction> actions;  ///< with want_actions
     std::vector<Problem> problems;       ///< exit status 4: each failed path once

@@ -104,10 +104,17 @@ Task<void> RunSteps::look_at_roots() {
 /// A path that was named on the command line and is nowhere is most likely a slip of the fingers.
 void RunSteps::refuse_unknown_paths() {
     if (options_.follows_watch) return;
+    auto has = [](const Tree& tree, const std::string& path) {
+        uint32_t found = tree.find(path);
+        return found != Tree::none && !tree[found].has(unselected);
+    };
     for (const std::string& path : options_.paths) {
-        bool known = path.empty() || source_listing_.tree.find(path) != Tree::none ||
-                     target_listing_.tree.find(path) != Tree::none || baseline_.find(path) != Tree::none;
-        if (known) continue;
+        bool is_there = path.empty() || has(source_listing_.tree, path) || has(target_listing_.tree, path);
+        // What a push removes from its record is on neither side any more.
+        bool is_only_here = is_there && !is_push() && !path.empty() && !has(source_listing_.tree, path);
+        if (is_only_here && policy_.pull != PullPolicy::mirror)
+            report_.notes.push_back({path, "is not on the remote side; nothing to bring"});
+        if (is_there || (is_push() && baseline_.find(path) != Tree::none)) continue;
         throw Error(Errc::usage, escape(path) + " is on neither side, or no selected entry; see `syncline explain " +
                                      escape(path) + "`");
     }
@@ -134,13 +141,23 @@ void RunSteps::find_incomplete_directories() {
     source_incomplete_ = in_path_order(std::move(source_incomplete_));
 }
 
+/// A local source is no stranger. What a bucket holds of links is what a push put there, or claims to be that.
+PullLinks RunSteps::pull_links() const {
+    switch (job_.remote.type) {
+        case Destination::Type::local: return PullLinks::all;
+        case Destination::Type::bucket: return PullLinks::inside;
+        case Destination::Type::ssh: return policy_.pull_links;
+    }
+    return PullLinks::refuse;
+}
+
 Task<void> RunSteps::make_the_plan() {
     // Each pass can only ask for what the one before did not know; three kinds of questions depend on each other.
     constexpr int most_passes = 8;
-    bool pulls_links = !is_push() && job_.remote.type == Destination::Type::bucket;
+    bool is_bucket = job_.remote.type == Destination::Type::bucket;
     for (int pass = 0; pass < most_passes; ++pass) {
         plan_ = make_plan({source_listing_.tree, target_listing_.tree, baseline_, policy_, source_incomplete_,
-                           options_.paths, unjudged_, job_.ignore_files, pulls_links});
+                           options_.paths, unjudged_, job_.ignore_files, pull_links(), !is_bucket});
         if (plan_.needs.empty()) co_return;
         co_await read_what_is_needed();
     }
@@ -185,9 +202,16 @@ bool RunSteps::halted_by(std::vector<Halt> halts) {
     return !report_.halts.empty();
 }
 
+/// "on cse", "in b2", "in /mnt/backup".
+std::string RunSteps::place_of_remote() const {
+    if (job_.remote.type == Destination::Type::ssh) return "on " + escape(job_.remote.name);
+    return "in " + (job_.remote.type == Destination::Type::bucket ? escape(job_.remote.name) : remote_->shown());
+}
+
 void RunSteps::report_plan() {
     report_.planned = summary_of(plan_);
     report_.done.unchanged = plan_.unchanged;
+    report_.left_alone = left_alone_text(plan_.left, policy_, place_of_remote());
     report_.notes.insert(report_.notes.end(), plan_.notes.begin(), plan_.notes.end());
     if (options_.want_actions) {
         report_.actions = planned_actions(plan_, source_listing_.tree, target_listing_.tree);

@@ -45,6 +45,7 @@ class RunSteps {
     Task<void> load_baseline();
     void refuse_unknown_paths();
     void find_incomplete_directories();
+    PullLinks pull_links() const;
     Task<void> make_the_plan();
     Task<void> read_what_is_needed();
     Task<void> read_side(Endpoint& endpoint, Tree& tree, const std::vector<uint32_t>& digests,
@@ -54,6 +55,7 @@ class RunSteps {
     void withhold_what_nobody_saw_go();
     Task<void> fill_guard_facts_of_listings();
     Task<void> fill_guard_facts_of_scope();
+    std::string place_of_remote() const;
     void report_plan();
     Task<void> apply();
     void begin_where_it_was_cut();

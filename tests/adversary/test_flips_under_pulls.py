@@ -1,6 +1,7 @@
 """Somebody on the server flips directories and files to symlinks while pulls read: nothing from outside ever comes."""
 import contextlib
 import os
+import random
 import shutil
 import threading
 import time
@@ -11,30 +12,39 @@ SECONDS = 5
 SECRET = b"secret that is none of the tree"
 
 
-def flip(directory, outside, stop):
-    """In turns: a directory becomes a link to another one, and each of its files a link to a file there."""
-    aside = directory.with_name("aside")
+def replaced(path, outside, chance):
+    """`path` is a symlink to `outside` for a moment, which may last as long as a step of a run, and then itself again."""
+    aside = path.with_name("aside-" + path.name)
+    os.rename(path, aside)
+    os.symlink(outside, path)
+    time.sleep(chance.uniform(0, 0.03))
+    os.unlink(path)
+    os.rename(aside, path)
+    time.sleep(chance.uniform(0, 0.03))
+
+
+def flip_directory(directory, outside, stop):
+    chance = random.Random(str(directory))
     while not stop.is_set():
-        os.rename(directory, aside)
-        os.symlink(outside, directory)
-        os.unlink(directory)
-        os.rename(aside, directory)
-        for name in os.listdir(outside)[:5]:
-            os.rename(directory / name, directory.with_name("file"))
-            os.symlink(outside / name, directory / name)
-            os.unlink(directory / name)
-            os.rename(directory.with_name("file"), directory / name)
+        replaced(directory, outside, chance)
+
+
+def flip_files(directory, outside, stop):
+    chance = random.Random(str(directory))
+    while not stop.is_set():
+        name = chance.choice(["f0", "f1", "f2"])
+        replaced(directory / name, outside / name, chance)
 
 
 def test_no_flip_leads_a_pull_outside(sandbox, server):
     names = [f"f{i}" for i in range(60)]
-    outside = make_tree(server.home / "outside", {name: SECRET for name in names})
-    tree = {f"d{i}/sub/{name}": b"x" * len(SECRET) for i in range(4) for name in names}
+    outside = make_tree(server.home / "outside", {prefix + name: SECRET for name in names for prefix in ("", "sub/")})
+    tree = {f"d{i}/sub/{name}": b"x" * len(SECRET) for i in range(5) for name in names}
     make_tree(sandbox.target, tree)
     server.own(server.home)
     stop = threading.Event()
-    flippers = [threading.Thread(target=flip, args=(sandbox.target / directory, outside, stop))
-                for directory in ("d1/sub", "d2/sub", "d3/sub")]
+    flips = [(flip_directory, "d1/sub"), (flip_directory, "d2/sub"), (flip_directory, "d3"), (flip_files, "d4/sub")]
+    flippers = [threading.Thread(target=flip, args=(sandbox.target / path, outside, stop)) for flip, path in flips]
     for flipper in flippers:
         flipper.start()
     brought = pulls = 0

@@ -20,6 +20,10 @@ TEST_CASE("a run is summed up in one line") {
     CHECK(summary_line(report, Style()) == "thesis: 12 put, 3 deleted, 1,204 unchanged, 4.2 MiB in 800 ms\n");
     report.done = {0, 0, 0, 0, 1204, 0};
     CHECK(summary_line(report, Style()) == "thesis: nothing to do (1,204 entries, 800 ms)\n");
+    report.left_alone = "1 file differs: pull = missing leaves it (see --update, --overwrite)";
+    CHECK(summary_line(report, Style()) ==
+          "thesis: nothing to do; 1 file differs: pull = missing leaves it (see --update, --overwrite)\n");
+    report.left_alone.clear();
     report.done = {1, 1, 0, 2, 1'234'567, 10};
     CHECK(summary_line(report, Style()) ==
           "thesis: 1 put, 1 directory, 2 modes, 1,234,567 unchanged, 10 B in 800 ms\n");

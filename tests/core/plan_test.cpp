@@ -165,6 +165,50 @@ TEST_CASE("a pull refuses remote symlinks by name, unless the local one is ident
     }
 }
 
+TEST_CASE("a pull makes the symlinks that it may") {
+    TreeBuilder builder;
+    builder.add("d/in", entry_of('L', false), "../f");
+    builder.add("d/out", entry_of('L', false), "../../f");
+    builder.add("root", entry_of('L', false), "/f");
+    Tree source = builder.finish();
+    auto count_with = [&](PullLinks links) {
+        Policy policy = pull(PullPolicy::update);
+        PlanInput input{source, Tree(), Baseline(), policy, {}, {}};
+        input.pull_links = links;
+        Plan plan = make_plan(input);
+        CHECK(plan.count(Op::symlink) + plan.count(Op::conflict) == 3);
+        return plan.count(Op::symlink);
+    };
+    CHECK(count_with(PullLinks::refuse) == 0);
+    CHECK(count_with(PullLinks::inside) == 1);
+    CHECK(count_with(PullLinks::all) == 3);
+}
+
+TEST_CASE("what a policy leaves alone is counted") {
+    const Side there{{"a", 'A'}, {"d", 'D'}, {"d/b", 'A'}, {"l", 'L'}, {"same", 'A'}, {"x", 'A'}};
+    const Side here{{"mine", 'A'}, {"same", 'A'}, {"x", 'B'}};
+    auto left_by = [](const Side& source, const Side& target, const Policy& policy) {
+        return plan_of(source, target, {}, policy).plan.left;
+    };
+    LeftAlone left = left_by(there, here, pull(PullPolicy::missing));
+    CHECK(left == LeftAlone{0, 1, 0, 0});
+    CHECK(left_alone_text(left, pull(PullPolicy::missing), "in b2") ==
+          "1 file differs: pull = missing leaves it (see --update, --overwrite)");
+    CHECK(left_by(there, here, pull(PullPolicy::update)) == LeftAlone{});
+    CHECK(left_by(there, here, pull(PullPolicy::mirror)) == LeftAlone{});
+    left = left_by(here, there, push(DeletePolicy::never));
+    CHECK(left.extra == 3);
+    CHECK(left_alone_text(left, push(DeletePolicy::never), "on cse") ==
+          "3 files are only on cse: delete = never leaves them (see --delete)");
+    CHECK(left_by(here, there, push(DeletePolicy::mirror)).extra == 0);
+    left = {3, 1, 0, 0};
+    CHECK(left_alone_text(left, pull(PullPolicy::generated), "on cse") ==
+          "3 files are only on cse, 1 differs: pull = generated leaves them (see --missing, --update, --overwrite)");
+    CHECK(left_alone_text({0, 0, 0, 2}, push(DeletePolicy::never), "in b2") ==
+          "2 deletes are withheld, as no watcher saw them go (see --delete)");
+    CHECK(left_alone_text({}, push(DeletePolicy::never), "in b2").empty());
+}
+
 TEST_CASE("pull = generated overwrites only what carries the marker") {
     Tree source = tree_of({{"f", 'A'}, {"g", 'A'}});
     Tree target = tree_of({{"f", 'B'}, {"g", 'B'}});

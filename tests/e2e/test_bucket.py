@@ -259,3 +259,12 @@ def test_a_pull_does_not_make_own_objects_found_ones(store, sandbox):
     os.unlink(sandbox.source / "mine")
     sandbox.run("push", "push", "--delete", "--adopt")
     assert store.keys() == ["keep"]
+
+
+def test_a_name_that_cannot_be_held_here_is_that_files_problem_alone(store, sandbox):
+    for key in ("ws/good", "ws/" + "n" * 300, "ws/d/" + "n" * 300 + "/x", "ws/z"):
+        store.put(key, b"1")
+    store.job(("down", {"root": sandbox.source, "remote": "store:ws", "direction": "pull", "fsync": False}))
+    result = sandbox.run("pull", "down", check=4)
+    assert result.err.count("File name too long") >= 2, result
+    assert {path for path in read_tree(sandbox.source) if not path.endswith("/")} == {"good", "z"}

@@ -75,11 +75,12 @@ def test_a_missing_remote_halts(sandbox):
     assert not sandbox.target.exists()
 
 
-def test_a_remote_symlink_is_refused_by_name(pull, sandbox):
-    make_tree(sandbox.target, {"evil": Link("/etc/passwd"), "dir": Link("/etc"), "a": "1"})
-    result = pull("update").apply(check=4)
-    assert "evil" in result.text and "dir" in result.text
-    assert read_tree(sandbox.source) == {"a": b"1"}
+def test_symlinks_come_as_they_are(pull, sandbox):
+    """A local source is no stranger."""
+    make_tree(sandbox.target, {"away": Link("/etc/passwd"), "dir": Link("/etc"), "a": "1", "l": Link("a")})
+    make_tree(sandbox.source, {"l": Link("b")})
+    pull("update").apply()
+    assert read_tree(sandbox.source) == read_tree(sandbox.target)
 
 
 def test_an_identical_local_symlink_is_fine(pull, sandbox):
@@ -157,3 +158,16 @@ def test_a_mirror_keeps_the_files_that_decide_what_is_ignored(pull, sandbox):
     for _ in range(2):
         sandbox.apply()
         assert read_tree(sandbox.source) == {"a": b"1", "b": b"1", ".gitignore": b"*.log\n", "keep.log": b"precious"}
+
+
+def test_links_of_a_local_copy_come_back(sandbox):
+    """What a push made there is restored, links that lead anywhere included."""
+    tree = {"file": "1", "in": Link("file"), "out": Link("/etc/passwd"), "broken": Link("nowhere"), "d/up": Link("../file")}
+    make_tree(sandbox.source, tree)
+    sandbox.job()
+    sandbox.apply()
+    kept = read_tree(sandbox.source)
+    for name in ("in", "out", "broken", "d/up"):
+        (sandbox.source / name).unlink()
+    sandbox.run("pull", "copy")
+    assert read_tree(sandbox.source) == kept == read_tree(sandbox.target)

@@ -187,3 +187,52 @@ def test_holes_stay_holes(pull, sandbox, way):
     pull("update", transfer=way).apply()
     assert (sandbox.source / "sparse").read_bytes() == (sandbox.target / "sparse").read_bytes()
     assert (sandbox.source / "sparse").stat().st_blocks * 512 < 1 << 20
+
+
+def test_what_generated_leaves_alone_is_said(pull, sandbox):
+    make_tree(sandbox.target, {"a": "1", "b": "1", "d/c": "1", "both": "remote", "same": "1"})
+    make_tree(sandbox.source, {"both": "locals", "same": "1"})
+    result = pull().run("pull", "lab")
+    assert ("nothing to do; 3 files are only on cse, 1 differs: pull = generated leaves them "
+            "(see --missing, --update, --overwrite)") in result.text
+    assert read_tree(sandbox.source) == {"both": b"locals", "same": b"1"}
+    sandbox.run("pull", "lab", "--missing")
+    assert read_tree(sandbox.source) == {"a": b"1", "b": b"1", "d/c": b"1", "both": b"locals", "same": b"1"}
+    result = pull("missing").run("pull", "lab")
+    assert "nothing to do; 1 file differs: pull = missing leaves it (see --update, --overwrite)" in result.text
+    sandbox.run("pull", "lab", "--update")
+    assert read_tree(sandbox.source) == read_tree(sandbox.target)
+
+
+def test_a_named_path_is_fetched_whatever_the_mode(pull, sandbox):
+    make_tree(sandbox.target, {"results.txt": "1", "other": "1", "d/a": "1", "d/b": "2"})
+    make_tree(sandbox.source, {"d/b": "locals", "here": "1", ".gitignore": "ignored\n", "ignored": "1"})
+    pull().run("pull", "lab", sandbox.source / "results.txt")
+    pull("missing").run("pull", "lab", sandbox.source / "d")
+    expected = {"results.txt": b"1", "d/a": b"1", "d/b": b"2", "here": b"1", ".gitignore": b"ignored\n", "ignored": b"1"}
+    assert read_tree(sandbox.source) == expected
+    make_tree(sandbox.source, {"d/b": "edited"})
+    sandbox.run("pull", "lab", "--missing", sandbox.source / "d")  # said on this very line
+    assert read_tree(sandbox.source)["d/b"] == b"edited"
+    assert "is not on the remote side" in sandbox.run("pull", "lab", sandbox.source / "here").text
+    for path in ("nowhere", "d/nowhere", "ignored"):
+        assert "neither side" in sandbox.run("pull", "lab", sandbox.source / path, check=2).err
+    assert read_tree(sandbox.source) == {**expected, "d/b": b"edited"}
+
+
+def test_links_that_stay_inside_are_made_where_the_job_says_so(pull, sandbox):
+    make_tree(sandbox.target, {"d/file": "1", "d/in": Link("file"), "up": Link("d/../d/file"), "out": Link("/etc/passwd"),
+                               "over": Link("../x")})
+    result = pull("update", pull_symlinks="inside").apply(check=4)
+    assert "out" in result.err and "over" in result.err and "d/in" not in result.err
+    assert read_tree(sandbox.source) == {"d/file": b"1", "d/in": Link("file"), "up": Link("d/../d/file")}
+
+
+def test_a_push_says_what_it_leaves_on_the_server(sandbox, server):
+    make_tree(sandbox.target, {"results": "1", "d/more": "1"})
+    make_tree(sandbox.source, {"f": "1"})
+    server.own(server.home)
+    for policy in ("synced", "never"):
+        sandbox.jobs(("lab", {"root": sandbox.source, "remote": "cse:target", "delete": policy}))
+        result = sandbox.run("push", "lab")
+        assert f"2 files are only on cse: delete = {policy} leaves them (see --delete)" in result.text
