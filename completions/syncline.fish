@@ -159,7 +159,7 @@ complete -c syncline -n __fish_use_subcommand -a doctor -d 'Try every root, dest
 complete -c syncline -n '__fish_seen_subcommand_from doctor' -s f -l file -r -F -d 'Read this job file'
 complete -c syncline -n '__fish_seen_subcommand_from doctor' -r -F
 
-complete -c syncline -n __fish_use_subcommand -a buckets -d 'List what is in a bucket, or try whether it can be used'
+complete -c syncline -n __fish_use_subcommand -a buckets -d 'List what is in a bucket, try whether it can be used, or make it'
 complete -c syncline -n '__fish_seen_subcommand_from buckets' -s f -l file -r -F -d 'Read this job file'
 complete -c syncline -n '__fish_seen_subcommand_from buckets' -x
 

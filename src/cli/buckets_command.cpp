@@ -81,13 +81,16 @@ std::pair<std::string, std::string> split(const std::string& text, const BucketT
 
 int buckets_command(Session& session) {
     const std::vector<std::string>& words = session.line.arguments;
-    bool checks = words.front() == "check";
-    if (!checks && words.front() != "ls") {
+    bool checks = words.front() == "check", creates = words.front() == "create";
+    if (!checks && !creates && words.front() != "ls") {
         throw Error(Errc::usage, "'buckets " + escape(words.front()) +
-                                     "' is not known; use 'buckets ls [NAME:PREFIX]' or "
-                                     "'buckets check NAME'");
+                                     "' is not known; use 'buckets ls [NAME:PREFIX]', 'buckets check NAME' or "
+                                     "'buckets create NAME'");
     }
-    if (checks && words.size() < 2) throw Error(Errc::usage, "'buckets check' needs the NAME of a [buckets] table");
+    if ((checks || creates) && words.size() < 2) {
+        throw Error(Errc::usage,
+                    "'buckets " + words.front() + "' needs the NAME of a [buckets] table, or PROVIDER:BUCKET");
+    }
     std::optional<JobFile> file = find_and_load(session, false);
     Workbench workbench(session);
     if (file) {
@@ -100,6 +103,14 @@ int buckets_command(Session& session) {
     }
     auto [name, prefix] = split(words[1], workbench.buckets().tables());
     std::shared_ptr<BucketClient> client = workbench.buckets().client(name);
+    if (creates) {
+        if (!prefix.empty())
+            throw Error(Errc::usage, "'buckets create' makes a bucket; leave out ':" + escape(prefix) + "'");
+        workbench.run(client->s3.create_bucket());
+        const s3::S3Settings& settings = client->s3.settings();
+        session.output.info("the bucket " + escape(settings.bucket) + " is there, at " + escape(settings.endpoint));
+        return exit_ok;
+    }
     if (!checks) {
         workbench.run(list_objects(session, client->s3, prefix));
         return exit_ok;

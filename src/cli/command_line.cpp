@@ -27,7 +27,7 @@ constexpr ArgumentSpec job_and_paths{"JOB_OR_PATH",
                                      0, SIZE_MAX, Completes::job_or_file};
 constexpr ArgumentSpec job_of_command{"JOB", "A job's name; without it the job whose root holds the current directory",
                                       0, 1, Completes::job};
-constexpr ArgumentSpec buckets_words{"WORD", "ls [NAME:PREFIX], or check NAME", 1, 2};
+constexpr ArgumentSpec buckets_words{"WORD", "ls [NAME:PREFIX], check NAME, or create NAME", 1, 2};
 constexpr ArgumentSpec one_job{"JOB", "A job's name; before it, the job file", 1, 2, Completes::job};
 constexpr ArgumentSpec optional_job{"JOB", "Only this job; before it, the job file", 0, 2, Completes::job};
 constexpr ArgumentSpec job_of_clean{"JOB", "A job's name; without it the job whose root holds the current directory", 0,
@@ -82,7 +82,11 @@ std::vector<CommandSpec> make_commands() {
          {"all", "purge", "auto", "dry-run", "yes", "file", "root", "remote", "sync-cwd", "background", "host",
           "accept-new-host-key"}},
         {C::doctor, "doctor", "Try every root, destination and limit, and say what to do", optional_file, {"file"}},
-        {C::buckets, "buckets", "List what is in a bucket, or try whether it can be used", buckets_words, {"file"}},
+        {C::buckets,
+         "buckets",
+         "List what is in a bucket, try whether it can be used, or make it",
+         buckets_words,
+         {"file"}},
         {C::help, "help", "Tell about syncline, or about a command", optional_command, {}},
         {C::completion,
          "completion",

@@ -19,6 +19,7 @@ constexpr size_t script_output_limit = 64 * 1024;
 /// SshErrors say what to do themselves, but for those that have many causes.
 std::string advice_for(const ssh::SshError& error, const std::string& name) {
     switch (error.failure()) {
+        case ssh::Failure::unknown_name:
         case ssh::Failure::connect:
         case ssh::Failure::timed_out: return "is the server up, and are hostname and port right? `ssh " + name + "`";
         case ssh::Failure::lost: return "`ssh -v " + name + "` shows who ended the connection";

@@ -44,6 +44,15 @@ Task<void> plan_it(std::shared_ptr<const Job> job, RunContext& context, RunRepor
     report = co_await std::move(planning);
 }
 
+/// What goes here goes in the bucket too, unless the job says what it deletes. Of that a watcher alone can tell.
+void delete_as_watched(Job& job) {
+    bool is_to_bucket = job.remote.type == Destination::Type::bucket && job.policy.direction == Direction::push;
+    bool has_own_policy = job.written.contains("delete") || job.policy.delete_policy != DeletePolicy::never;
+    if (!is_to_bucket || has_own_policy) return;
+    job.policy.delete_policy = DeletePolicy::synced;
+    job.watch = true;
+}
+
 /// Takes a job's own times away. Begun anew by this edit, it is not to run at once.
 void stop_times(Job& job) {
     job.interval.reset();
@@ -143,6 +152,7 @@ JobEdit EngineDesk::edit_for(const Request& request) const {
         job.remote_text = changed.remote_text;
         job.policy.delete_policy = changed.policy.delete_policy;
         job.policy.overwrite = changed.policy.overwrite;
+        delete_as_watched(job);
         if (interval) {
             job.interval = interval;
         } else if (!job.interval) {

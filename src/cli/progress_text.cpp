@@ -35,6 +35,7 @@ void add(ProgressSample& sum, const Progress& job) {
     sum.files_total += value(job.files_total);
     sum.bytes_done += value(job.bytes_done);
     sum.bytes_total += value(job.bytes_total);
+    sum.connects = sum.connects || job.connects.load(std::memory_order_relaxed);
 }
 
 }  // namespace
@@ -57,6 +58,7 @@ std::string progress_line(const std::string& who, const ProgressSample& sample, 
                           size_t columns) {
     std::string name = who + ": ";
     if (sample.files_total == 0 && sample.bytes_total == 0) {
+        if (sample.connects) return richest_that_fits({name + "connecting", "connecting"}, columns);
         std::string scanned = "scanning, " + grouped(sample.scanned) + " entries";
         std::string read = sample.hashed == 0 ? "" : ", " + format_byte_count(sample.hashed) + " read";
         return richest_that_fits({name + scanned + read, name + scanned, scanned}, columns);

@@ -15,6 +15,7 @@ namespace syncline::cli {
 struct ProgressSample {
     uint64_t scanned = 0, hashed = 0;
     uint64_t files_done = 0, files_total = 0, bytes_done = 0, bytes_total = 0;
+    bool connects = false;  ///< a server has not answered yet
 };
 
 /// Bytes a second over the last few seconds.
@@ -34,7 +35,8 @@ class RateMeter {
 };
 
 /// "thesis: 12/340 files, 1.2 MiB/20.0 MiB, 4.1 MiB/s, 5 s left"; before a plan stands: "thesis: scanning, 1,204
-/// entries". Of what does not fit into `columns` the least important goes first: rate, bytes, `who`. `who` is escaped.
+/// entries" or "thesis: connecting". Of what does not fit into `columns` the least important goes first: rate, bytes,
+/// `who`. `who` is escaped.
 std::string progress_line(const std::string& who, const ProgressSample& sample, double bytes_per_second,
                           size_t columns);
 

@@ -149,6 +149,7 @@ RunContext& Workbench::context() { return impl_->context; }
 
 void Workbench::use_settings(const JobFile& file) {
     impl_->limit_bandwidth(file.engine.bandwidth_limit);
+    impl_->context.max_entries = file.engine.max_entries;
     impl_->hosts.set_options(impl_->ssh_options_for(&file));
     impl_->buckets.set_tables(bucket_tables(file));
 }

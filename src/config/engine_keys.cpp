@@ -98,7 +98,10 @@ void check_bucket(const ValueReader& in, Position position, const Bucket& bucket
     std::string table_name = "[buckets." + bucket.name + "]";
     auto needs = [&](const std::string& what) { in.context().errors.add(position, table_name + " needs " + what); };
     if (!bucket.written.contains("bucket")) needs("a bucket: bucket = \"NAME\"");
-    if (bucket.written.contains("endpoint")) return;
+    auto is_set = [&](const char* name) { return !in.context().environment.variable(name).value_or("").empty(); };
+    bool has_endpoint = bucket.written.contains("endpoint") ||
+                        (bucket.provider != "b2" && (is_set("AWS_ENDPOINT_URL_S3") || is_set("AWS_ENDPOINT_URL")));
+    if (has_endpoint) return;
     if (bucket.provider == "b2" && !bucket.written.contains("region")) needs("a region or an endpoint");
     if (bucket.provider == "r2" || bucket.provider == "minio" || bucket.provider == "generic") {
         needs("an endpoint: provider \"" + bucket.provider + "\" has none that follows from the region");
@@ -155,6 +158,8 @@ const Key<EngineSettings> keys_of_engine[] = {
      [](const ValueReader& in, EngineSettings& engine) { in.integer(engine.max_parallel_jobs, 1, 256); }},
     {{TableKind::engine, "connections_per_host", Shape::integer, "SSH sessions to one host"},
      [](const ValueReader& in, EngineSettings& engine) { in.integer(engine.connections_per_host, 1, 64); }},
+    {{TableKind::engine, "max_entries", Shape::integer, "entries that one listing may have"},
+     [](const ValueReader& in, EngineSettings& engine) { in.integer(engine.max_entries, 1, UINT32_MAX - 1); }},
     {{TableKind::engine, "bandwidth_limit", Shape::byte_rate, "bytes a second, shared by all jobs"},
      [](const ValueReader& in, EngineSettings& engine) { in.byte_rate(engine.bandwidth_limit); }},
     {{TableKind::engine, "ssh_config", Shape::path, "the file that `ssh -G -F` reads"},

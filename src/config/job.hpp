@@ -10,6 +10,7 @@
 #include "base/units.hpp"
 #include "core/destination.hpp"
 #include "core/filter.hpp"
+#include "core/listing_limits.hpp"
 #include "core/policy.hpp"
 #include "core/retention.hpp"
 
@@ -102,7 +103,8 @@ struct EngineSettings {
     UsedVariables variables;
     unsigned max_parallel_jobs = 4;
     unsigned connections_per_host = 4;
-    std::optional<uint64_t> bandwidth_limit;  ///< bytes a second
+    uint64_t max_entries = default_max_entries;  ///< of one listing
+    std::optional<uint64_t> bandwidth_limit;     ///< bytes a second
     std::string ssh_config;
     bool ad_hoc_root_is_git = true;
 };

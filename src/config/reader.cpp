@@ -129,7 +129,7 @@ void ValueReader::text(std::string& out) const {
     auto full = given ? expanded(*given, false) : std::nullopt;
     if (!full) return;
     if (has_control_byte(*full)) {
-        fail("must not hold control characters");
+        fail("must not hold control characters, such as a newline; rename what has one in its name");
     } else {
         out = std::move(*full);
     }

@@ -146,6 +146,11 @@ std::vector<Halt> judge_roots(const GuardFacts& facts, const Policy& policy) {
     return halts;
 }
 
+Halt listing_too_large(const std::string& why) {
+    return {Guard::incomplete_listing, why + "; it was given up there, and nothing was changed",
+            "look at what is there; if so much is right, raise max_entries in [engine]"};
+}
+
 std::vector<Halt> judge_plan(const GuardFacts& facts, const Plan& plan, const Policy& policy) {
     std::vector<Halt> halts = judge_roots(facts, policy);
     if (!facts.target_listed_whole) {

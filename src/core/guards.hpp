@@ -92,6 +92,9 @@ struct GuardFacts {
 /// Guards that can be judged before listing: those on the roots and the mount point. Run these first.
 std::vector<Halt> judge_roots(const GuardFacts& facts, const Policy& policy);
 
+/// A listing was given up; `why` names the side.
+Halt listing_too_large(const std::string& why);
+
 /// The others, given a finished plan. Together with judge_roots, sorted by code.
 std::vector<Halt> judge_plan(const GuardFacts& facts, const Plan& plan, const Policy& policy);
 

@@ -95,6 +95,8 @@ Json line_of(const Tree& tree, const Entry& entry) {
 /// Takes the lines one by one, and makes the tree of them.
 class ManifestReader {
   public:
+    explicit ManifestReader(uint64_t max_entries) : budget_(max_entries) {}
+
     void take(std::string_view bytes) {
         total_ += bytes.size();
         if (total_ > most_bytes) refuse("it is longer than any manifest");
@@ -149,6 +151,7 @@ class ManifestReader {
         enter_parent(path);
         Entry entry;
         std::string link = read_entry(line, path, entry);
+        budget_.take(path.size() + link.size());
         builder_.add(path, entry, link);
         digests_.push_back(entry.digest);
         if (entry.kind == Kind::directory) open_.push_back(path);
@@ -187,6 +190,7 @@ class ManifestReader {
         return "";
     }
 
+    ListingBudget budget_;
     ArchiveManifest manifest_;
     TreeBuilder builder_;
     std::vector<Digest> digests_;
@@ -232,8 +236,8 @@ std::string write_manifest(const ArchiveManifest& manifest) {
     return content;
 }
 
-ArchiveManifest read_manifest(std::string_view content) {
-    ManifestReader reader;
+ArchiveManifest read_manifest(std::string_view content, uint64_t max_entries) {
+    ManifestReader reader(max_entries);
     ZstdReader stream;
     ZstdReader::Take take = [&](std::string_view bytes) { reader.take(bytes); };
     stream.feed(content, take);

@@ -10,6 +10,7 @@
 #include <string>
 #include <string_view>
 
+#include "core/listing_limits.hpp"
 #include "core/tree.hpp"
 
 namespace syncline {
@@ -34,7 +35,7 @@ bool is_reserved_for_archives(std::string_view path);
 /// The object's content.
 std::string write_manifest(const ArchiveManifest& manifest);
 /// Throws Error when it is damaged, hostile or of a newer version; the sentence begins with what is wrong.
-ArchiveManifest read_manifest(std::string_view content);
+ArchiveManifest read_manifest(std::string_view content, uint64_t max_entries = default_max_entries);
 
 /// The stamp by which an entry of an archive is known again: its content's.
 Stamp archive_stamp(const Entry& entry);

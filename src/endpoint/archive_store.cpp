@@ -6,7 +6,8 @@
 namespace syncline {
 namespace {
 
-constexpr size_t most_manifest_bytes = size_t{1} << 30;
+constexpr uint64_t most_manifest_bytes = uint64_t{1} << 30, least_manifest_limit = uint64_t{16} << 20;
+constexpr uint64_t manifest_bytes_of_an_entry = 256;  // packed
 
 Entry object_entry(const Stamp& stamp) {
     Entry entry;
@@ -17,9 +18,10 @@ Entry object_entry(const Stamp& stamp) {
 
 }  // namespace
 
-Task<std::optional<FoundManifest>> ArchiveStore::find() {
+Task<std::optional<FoundManifest>> ArchiveStore::find(uint64_t max_entries) {
     std::string key = means_.keys.file_key(manifest_name);
-    s3::StringBody body(most_manifest_bytes);
+    uint64_t limit = std::min(most_manifest_bytes, least_manifest_limit + max_entries * manifest_bytes_of_an_entry);
+    s3::StringBody body(static_cast<size_t>(limit));
     s3::ObjectHead head;
     try {
         auto getting = means_.s3.get(s3::GetRequest(key), body);
@@ -32,7 +34,9 @@ Task<std::optional<FoundManifest>> ArchiveStore::find() {
     std::string damage;
     auto read = [&](std::stop_token) {
         try {
-            found.manifest = read_manifest(body.bytes());
+            found.manifest = read_manifest(body.bytes(), max_entries);
+        } catch (const ListingTooLarge&) {
+            throw;
         } catch (const Error& error) {
             damage = error.what();
         }

@@ -25,8 +25,9 @@ class ArchiveStore {
     ArchiveStore(BucketMeans means, UploadJournal* uploads, std::string shown)
         : means_(means), putter_(means), uploads_(uploads), shown_(std::move(shown)) {}
 
-    /// nullopt: no archive is there. Throws Error when its manifest cannot be read.
-    Task<std::optional<FoundManifest>> find();
+    /// nullopt: no archive is there. Throws Error when its manifest cannot be read, ListingTooLarge when that has more
+    /// than `max_entries`.
+    Task<std::optional<FoundManifest>> find(uint64_t max_entries);
 
     /// Makes `next` the tree's, in the place of `old`, which may be null. Throws Error (lost) when somebody else was
     /// faster.

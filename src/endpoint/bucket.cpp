@@ -25,7 +25,8 @@ BucketEndpoint::BucketEndpoint(Buckets& buckets, const Destination& destination,
       workers_(workers),
       client_(buckets.client(destination.name)),
       keys_(destination.path),
-      objects_(keys_) {}
+      objects_(keys_),
+      budget_(options.max_entries) {}
 
 std::string BucketEndpoint::shown() const { return escape(name_ + ":" + keys_.prefix()); }
 
@@ -48,6 +49,7 @@ Task<bool> BucketEndpoint::read_page() {
     is_listed_ = !page;
     if (!page) co_return false;
     for (const s3::ListedObject& object : page->objects) {
+        budget_.take(object.key.size());
         std::optional<BucketKeys::Place> place = keys_.place_of(object.key);
         if (place && !place->is_directory && is_reserved_for_archives(place->path)) {
             has_archive_ = has_archive_ || place->path == manifest_name;
@@ -86,7 +88,7 @@ Task<std::unique_ptr<Endpoint>> BucketEndpoint::instead() {
 
 Task<std::unique_ptr<Endpoint>> BucketEndpoint::find_archive() {
     ArchiveStore store(means(), nullptr, shown());
-    auto finding = store.find();
+    auto finding = store.find(options_.max_entries);
     std::optional<FoundManifest> found = co_await std::move(finding);
     if (!found) co_return nullptr;
     ArchiveEndpoint::Place place{client_, keys_, shown(), identity_text()};

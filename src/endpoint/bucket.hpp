@@ -60,6 +60,7 @@ class BucketEndpoint : public Endpoint {
     BucketKeys keys_;
     std::optional<s3::Lister> lister_;
     ObjectTree objects_;
+    ListingBudget budget_;
     bool is_listed_ = false;  ///< to the end, or to where it broke off
     std::string broken_off_;  ///< why the listing cannot be right; "" as long as it can
     bool has_objects_ = false;

@@ -91,7 +91,7 @@ Task<void> BucketDigest::look(DigestItem& item, std::string key) {
         item.digest = *told;
         co_return;
     }
-    auto hashing = hash_object(means_.s3, std::move(key), head->etag, &progress_);
+    auto hashing = hash_object(means_.s3, std::move(key), *head, &progress_);
     item.digest = co_await std::move(hashing);
 }
 

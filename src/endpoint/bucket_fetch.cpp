@@ -36,10 +36,11 @@ constexpr std::string_view changed_meanwhile =
 
 }  // namespace
 
-Task<Digest> hash_object(s3::S3Client& client, std::string key, std::string etag, Progress* progress) {
+Task<Digest> hash_object(s3::S3Client& client, std::string key, const s3::ObjectHead& head, Progress* progress) {
     HashBody body(progress);
     s3::GetRequest request(std::move(key));
-    request.if_match = std::move(etag);
+    request.if_match = head.etag;
+    request.size = head.size;
     auto getting = client.get(std::move(request), body);
     co_await std::move(getting);
     co_return body.finish();
@@ -108,6 +109,7 @@ Task<s3::ObjectHead> BucketFetch::receive(const Entry& entry, const std::string&
     FileBody body(file, 0, is_small ? nullptr : &means_.workers, progress_);
     s3::GetRequest request(key);
     request.if_match = etag_of(entry.stamp);
+    request.size = entry.stamp.size;
     auto getting = means_.s3.get(std::move(request), body);
     s3::ObjectHead head = co_await std::move(getting);
     auto work = [&](std::stop_token stop) { sums = sum_file(file, true, std::move(stop)); };
@@ -129,7 +131,7 @@ Task<std::string> BucketFetch::why_wrong(const std::string& key, const s3::Objec
     if (told && *told == sha256) co_return "";
     bool is_unknown = expected.empty() && !told;
     if (is_unknown) co_return "";
-    auto hashing = hash_object(means_.s3, key, head.etag, nullptr);
+    auto hashing = hash_object(means_.s3, key, head, nullptr);
     Digest again = co_await std::move(hashing);
     co_return again == sha256 ? "" : "was damaged on its way; it will be tried again at the next run";
 }

@@ -38,6 +38,6 @@ class BucketFetch {
 };
 
 /// An object's content, read through and hashed.
-Task<Digest> hash_object(s3::S3Client& client, std::string key, std::string etag, Progress* progress);
+Task<Digest> hash_object(s3::S3Client& client, std::string key, const s3::ObjectHead& head, Progress* progress);
 
 }  // namespace syncline

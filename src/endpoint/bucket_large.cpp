@@ -67,6 +67,7 @@ Task<void> LargeObject::receive_range(size_t index) {
     uint64_t from = index * bucket_range_bytes;
     s3::GetRequest request(key_, from, std::min(bucket_range_bytes, size_ - from));
     request.if_match = etag_;
+    request.size = size_;
     FileBody body(file_, from, &means_.workers, progress_);
     auto getting = means_.s3.get(std::move(request), body);
     s3::ObjectHead head = co_await std::move(getting);

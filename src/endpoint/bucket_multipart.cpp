@@ -210,10 +210,12 @@ Task<void> MultipartUpload::send_part(size_t index) {
     if (uploads_ != nullptr) uploads_->add_part(record_.id, sent);
 }
 
-/// Makes the object, and looks at it: the answer need not tell its ETag.
+/// Makes the object, and looks whether it stands there. What is recorded is the ETag of this upload, as its answer or
+/// its parts tell it: what the look shows may be somebody else's by then.
 Task<void> MultipartUpload::conclude(CommitItem& item) {
     auto completing = means_.s3.complete_upload(key_, record_.id, parts_);
-    co_await std::move(completing);
+    std::string etag = co_await std::move(completing);
+    if (etag.empty()) etag = s3::multipart_etag(parts_);
     if (uploads_ != nullptr) uploads_->forget(record_.id);
     auto looking = means_.s3.head(key_);
     std::optional<s3::ObjectHead> now = co_await std::move(looking);
@@ -225,7 +227,9 @@ Task<void> MultipartUpload::conclude(CommitItem& item) {
     item.committed = whole_.sha256;
     item.source_stamp = is_racy_ ? Stamp{} : before_;
     item.source_stamp.size = before_.size;
-    item.target_stamp = object_stamp(now->size, now->etag);
+    bool is_known = !etag.empty() && object_stamp(now->size, now->etag) == object_stamp(whole_.size, etag);
+    item.target_stamp = is_known ? object_stamp(whole_.size, etag) : Stamp{};
+    item.target_stamp.size = whole_.size;
     item.target_mode = mode_of(item);
     ++progress_.files_done;
 }

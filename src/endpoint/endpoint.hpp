@@ -23,6 +23,7 @@
 #include "core/destination.hpp"
 #include "core/filter.hpp"
 #include "core/guards.hpp"
+#include "core/listing_limits.hpp"
 #include "core/plan.hpp"
 #include "core/policy.hpp"
 #include "core/taken_aside.hpp"
@@ -38,6 +39,7 @@ enum class RunPhase : uint8_t { scanning, planning, transferring };
 /// Counters that a run shows while it goes on. Written by workers, read by the terminal and the status.
 struct Progress {
     std::atomic<RunPhase> phase{RunPhase::scanning};
+    std::atomic<bool> connects{false};  ///< the far side was asked, and has not answered yet
     std::atomic<uint64_t> entries_scanned{0};
     std::atomic<uint64_t> bytes_hashed{0};
     std::atomic<uint64_t> files_done{0}, files_total{0};
@@ -58,6 +60,7 @@ struct ListRequest {
     /// Sorted, none at or below another: only these paths, what is below them and the directories that lead there are
     /// asked for. An endpoint that cannot do so cheaply lists more. Empty: everything.
     std::span<const std::string> scope;
+    uint64_t max_entries = default_max_entries;
 };
 
 struct Listing {
@@ -188,7 +191,8 @@ class Endpoint {
     /// Whether the directory on which this run worked is still the one that is found under its path.
     virtual Task<bool> is_still_in_place() { co_return true; }
 
-    /// Lists the tree; an absent root is an empty listing. The views in `request` outlive the call.
+    /// Lists the tree; an absent root is an empty listing. The views in `request` outlive the call. Throws
+    /// ListingTooLarge as soon as there is more than the request allows.
     virtual Task<Listing> list(ListRequest request, Progress& progress) = 0;
 
     /// Whether anything is selected in the tree, looked at no further than is needed for that.
@@ -249,8 +253,9 @@ struct EndpointOptions {
     std::string local_root;       ///< the job's root: names the default layout, and holds what a pull brings
     std::string state_directory;  ///< whose run it is, where several push to one place
     Transfer transfer = Transfer::automatic;
-    Direction direction = Direction::push;  ///< whether the job's root is the source, or what is far
-    UploadJournal* uploads = nullptr;       ///< null: nothing is remembered
+    Direction direction = Direction::push;       ///< whether the job's root is the source, or what is far
+    UploadJournal* uploads = nullptr;            ///< null: nothing is remembered
+    uint64_t max_entries = default_max_entries;  ///< of what is listed before list() is asked to
 };
 
 /// Makes the endpoints of a run, so that the engine knows nothing of what is behind them. Outlives them.

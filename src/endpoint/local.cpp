@@ -98,6 +98,7 @@ Task<Listing> LocalEndpoint::list(ListRequest request, Progress& progress) {
     options.descend_unselected = request.descend_unselected;
     options.symlinks = request.symlinks;
     options.scope = request.scope;
+    options.max_entries = request.max_entries;
     if (follows_symlinks_) options.never_followed = directories_that_hold(path_, request.other_local_root);
     options.threads = request.scope.empty() ? threads_of_a_batch : 1;
     options.scanned = &progress.entries_scanned;

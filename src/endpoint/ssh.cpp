@@ -55,7 +55,13 @@ SshEndpoint::~SshEndpoint() {
     if (shell_ && !stage_.is_held()) host_->keep_shell(std::move(shell_));
 }
 
-std::string SshEndpoint::place() const { return host_->name() + ":" + directory_; }
+std::string SshEndpoint::place() const {
+    const std::string& name = host_->name();
+    size_t at = name.rfind('@');
+    size_t host = at == std::string::npos ? 0 : at + 1;
+    bool is_address = name.find(':', host) != std::string::npos;
+    return (is_address ? name.substr(0, host) + "[" + name.substr(host) + "]" : name) + ":" + directory_;
+}
 
 std::string SshEndpoint::shown() const { return escape(place()); }
 

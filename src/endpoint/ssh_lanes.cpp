@@ -15,10 +15,24 @@ Task<void> SftpLanes::run(size_t count, size_t at_a_time, Work work) {
 }
 
 Task<void> SftpLanes::open(size_t wanted) {
-    ssh::Sftp* first = co_await shell_.lease().sftp();
-    channels_.push_back(first);
+    co_await open_first();
     bool has_more = true;
     while (has_more && channels_.size() < wanted) has_more = co_await open_one_more();
+}
+
+Task<void> SftpLanes::open_first() {
+    if (!channels_.empty()) co_return;
+    std::optional<ssh::SshError> refusal;
+    try {
+        ssh::Sftp* first = co_await shell_.lease().sftp();
+        channels_.push_back(first);
+    } catch (const ssh::SshError& error) {
+        if (error.failure() != ssh::Failure::refused) throw;
+        refusal = error;
+    }
+    if (!refusal) co_return;
+    bool has_another = co_await open_one_more();
+    if (!has_another) throw ssh::SshError(ssh::Failure::no_sftp, refusal->what());
 }
 
 /// A server may take no more connections than it has; then those do the work.

@@ -21,6 +21,9 @@ class SftpLanes {
     /// Calls `work` for each of 0 to `count` - 1; `at_a_time` of them on each channel, of a few channels.
     /// Throws SshError (no_sftp) before any work when there is no SFTP.
     Task<void> run(size_t count, size_t at_a_time, Work work);
+    /// The first channel, before run(): on the shell's connection, or, where the server allows one channel on each, on
+    /// another. Throws SshError (no_sftp) when there is none.
+    Task<void> open_first();
 
   private:
     Task<void> open(size_t wanted);

@@ -169,10 +169,15 @@ void ListingParser::take_token(std::string_view token) {
         case 'T': return take_time(text);
         case 'E': return end(text);
         case 'L': link_path_ = without_dot(text); return;
-        case '=': links_[link_path_] = text; return;
+        case '=': return take_link(text);
         case 'S': return take_stat(text);
         default: malformed_ = true;
     }
+}
+
+void ListingParser::take_link(std::string_view target) {
+    tree_.take_bytes(link_path_.size() + target.size());
+    links_[link_path_] = target;
 }
 
 void ListingParser::take_stat(std::string_view token) {
@@ -202,7 +207,7 @@ void ListingParser::deliver(std::string_view path, const RemoteEntry& entry, std
 
 void ListingParser::take_time(std::string_view text) {
     std::optional<TimeNs> time = parse_seconds(text);
-    malformed_ = malformed_ || !time;
+    malformed_ = malformed_ || !time || server_time_ != 0;
     server_time_ = time.value_or(0);
 }
 

@@ -29,6 +29,8 @@ class ListingParser {
 
     /// Whether the output came to its end, in order.
     bool is_whole() const { return ended_ && !malformed_; }
+    /// Whether something came that no lister prints; what follows is not looked at.
+    bool is_malformed() const { return malformed_; }
     /// Of the lister; not 0 when something could not be looked at.
     int status() const { return status_; }
     /// By the server's clock, when the listing began; 0 when it did not say.
@@ -41,6 +43,7 @@ class ListingParser {
     size_t take_tokens(std::string_view text);
     void take_token(std::string_view token);
     void take_entry(std::string_view facts, std::string_view path, std::string_view link);
+    void take_link(std::string_view target);
     void take_stat(std::string_view token);
     void take_time(std::string_view text);
     void end(std::string_view status);

@@ -103,7 +103,7 @@ Task<void> Pull::bring_by_sftp(std::vector<FetchedFile*> files) {
 /// The shell has nothing to do while files come: it hashes them. What changes after that has another digest here.
 Task<void> Pull::bring_and_hash(const std::vector<FetchedFile*>& files, SftpLanes::Work work, Nursery& nursery) {
     SftpLanes lanes(host_, *place_.shell);
-    co_await place_.shell->lease().sftp();  // where there is none, the shell is still needed, and at rest
+    co_await lanes.open_first();  // where there is none, the shell is still needed, and at rest
     nursery.spawn(hash_on_server(files));
     co_await lanes.run(files.size(), fetches_a_channel, work);
 }

@@ -191,20 +191,33 @@ Task<std::vector<TarContent::ControlFile>> Push::conclude(CommitBatch& batch, Si
 Task<ssh::ScriptResult> Push::run(std::string script, TarContent& source, SideStreams& sides, ssh::OutputSink& sink,
                                   uint64_t bytes) {
     if (bytes < enough_for_a_command) co_return co_await place_.shell->run(std::move(script), &source, sink);
+    std::unique_ptr<ssh::Channel> channel = co_await open_channel();
+    if (!channel) co_return co_await place_.shell->run(std::move(script), &source, sink);
     ssh::ScriptResult result;
     auto executor = co_await asio::this_coro::executor;
     ReadAhead ahead(executor, source);
-    auto body = [&](Nursery& nursery) { return run_large(script, ahead, sides, sink, result, nursery); };
+    auto body = [&](Nursery& nursery) { return run_large(script, ahead, sides, sink, result, channel, nursery); };
     co_await with_nursery(body);
     co_return std::move(result);
 }
 
+/// Beside the shell's; null where the server allows one alone.
+Task<std::unique_ptr<ssh::Channel>> Push::open_channel() {
+    try {
+        co_return co_await place_.shell->lease().session().open_channel();
+    } catch (const ssh::SshError& error) {
+        if (error.failure() != ssh::Failure::refused) throw;
+    }
+    co_return nullptr;
+}
+
 Task<void> Push::run_large(std::string script, ReadAhead& ahead, SideStreams& sides, ssh::OutputSink& sink,
-                           ssh::ScriptResult& result, Nursery& nursery) {
+                           ssh::ScriptResult& result, std::unique_ptr<ssh::Channel>& channel, Nursery& nursery) {
     ahead.work_in(nursery);
     MainStream stream(ahead, sides, nursery);
     ssh::ScriptLimits limits;
-    result = co_await ssh::run_script(place_.shell->lease().session(), std::move(script), stream, sink, limits);
+    result = co_await ssh::run_script(place_.shell->lease().session(), std::move(script), stream, sink, limits,
+                                      std::move(channel));
     nursery.cancel();
 }
 

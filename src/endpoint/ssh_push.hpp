@@ -36,8 +36,9 @@ class Push {
     Task<std::vector<TarContent::ControlFile>> conclude(CommitBatch& batch, SideStreams& sides);
     Task<ssh::ScriptResult> run(std::string script, TarContent& source, SideStreams& sides, ssh::OutputSink& sink,
                                 uint64_t bytes);
+    Task<std::unique_ptr<ssh::Channel>> open_channel();
     Task<void> run_large(std::string script, ReadAhead& ahead, SideStreams& sides, ssh::OutputSink& sink,
-                         ssh::ScriptResult& result, Nursery& nursery);
+                         ssh::ScriptResult& result, std::unique_ptr<ssh::Channel>& channel, Nursery& nursery);
     std::vector<CommitItem*> take_trouble(CommitBatch& batch, const ssh::ScriptResult& result) const;
 
     SshHost& host_;

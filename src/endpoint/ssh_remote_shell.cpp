@@ -5,12 +5,14 @@
 #include "base/text.hpp"
 #include "base/units.hpp"
 #include "endpoint/ssh_scripts.hpp"
+#include "ssh/least_rate.hpp"
 
 namespace syncline {
 namespace {
 
 constexpr size_t buffer_bytes = 256 * 1024;
 constexpr size_t noise_limit_bytes = 1 << 20;
+constexpr uint64_t most_error_bytes = uint64_t{256} << 20;  // a line for each of a million files
 
 /// Input comes in pieces, each behind a line with its size; a line "0" ends it. So it is always taken to its end, and
 /// nothing of what comes behind it, whatever the script does.
@@ -84,9 +86,10 @@ Task<void> RemoteShell::await_greeting() {
     StreamEnd greeting(marker_);
     std::vector<char> buffer(buffer_bytes);
     std::string noise;
-    std::optional<Duration> limit = lease_.session().settings().step_timeout;
+    // For all of it together: what start-up files print must come to an end, too.
+    ssh::SteadyTime deadline = lease_.session().step_deadline();
     while (!greeting.found()) {
-        ssh::Channel::Chunk chunk = co_await read_greeting(buffer, *limit);
+        ssh::Channel::Chunk chunk = co_await read_greeting(buffer, ssh::time_until(deadline));
         std::string_view bytes(buffer.data(), chunk.size);
         if (!chunk.from_stderr) bytes = greeting.pass(bytes);
         noise += bytes;
@@ -110,7 +113,7 @@ Task<ssh::Channel::Chunk> RemoteShell::read_greeting(std::vector<char>& buffer, 
     throw ssh::SshError(ssh::Failure::refused,
                         lease_.session().shown() + ": the shell of this account does not begin, though the server " +
                             "answers: a start-up file there, such as .bashrc, reads its input or takes longer than " +
-                            format_duration(limit) + "; have it do so in interactive shells only ([ -t 0 ])");
+                            format_duration(lease_.session().settings().step_timeout) + "; have it do so in interactive shells only ([ -t 0 ])");
 }
 
 Task<ssh::ScriptResult> RemoteShell::run(std::string script, ssh::InputSource* input, ssh::OutputSink& output,
@@ -143,6 +146,8 @@ Task<void> RemoteShell::feed(Run& run) {
 }
 
 Task<void> RemoteShell::read(Run& run) {
+    uint64_t error_bytes = 0;
+    ssh::LeastRate rate(std::chrono::steady_clock::now());
     std::vector<char> buffer(buffer_bytes);
     while (!run.output_end.found() || !run.errors_end.found()) {
         auto reading = channel_->read(buffer, std::nullopt);
@@ -152,8 +157,18 @@ Task<void> RemoteShell::read(Run& run) {
             throw ssh::SshError(ssh::Failure::lost,
                                 lease_.session().shown() + ": the shell on the server ended in the middle of its work");
         }
+        if (!rate.note(chunk.size, std::chrono::steady_clock::now())) {
+            throw ssh::SshError(ssh::Failure::limit, lease_.session().shown() +
+                                                         ": the server's answer trickles, a few bytes at a time; the "
+                                                         "connection was given up. See what it does, then try again");
+        }
         if (chunk.from_stderr) {
             bytes = run.errors_end.pass(bytes);
+            error_bytes += bytes.size();
+            if (error_bytes > most_error_bytes) {
+                throw ssh::SshError(ssh::Failure::limit,
+                                    lease_.session().shown() + ": the shell on the server prints errors without end");
+            }
             run.result.errors +=
                 bytes.substr(0, run.stderr_bytes - std::min(run.stderr_bytes, run.result.errors.size()));
         } else if (bytes = run.output_end.pass(bytes); !bytes.empty()) {

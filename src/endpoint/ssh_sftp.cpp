@@ -14,7 +14,6 @@
 namespace syncline {
 namespace {
 
-constexpr size_t most_entries = 5'000'000;
 constexpr size_t longest_path_bytes = size_t{32} << 10;
 
 }  // namespace
@@ -73,9 +72,12 @@ Task<RootReport> SftpSide::inspect(ssh::Sftp& sftp, std::string directory, std::
     co_return report;
 }
 
-Task<void> SftpSide::list_one(Directory& directory) {
+Task<void> SftpSide::list_one(Directory& directory, ListingBudget& budget) {
     Semaphore::Permit permit = co_await under_way_.acquire();
-    auto reply = co_await sftp_.list_directory(absolute(directory.path), most_entries);
+    std::function<void(const ssh::SftpName&)> told = [&](const ssh::SftpName& name) {
+        budget.take(directory.path.size() + name.name.size());
+    };
+    auto reply = co_await sftp_.list_directory(absolute(directory.path), SIZE_MAX / 2, told);
     directory.is_listed = reply.ok();
     if (!reply.ok()) directory.error = reply.status.why();
     directory.names = std::move(reply.value);
@@ -84,6 +86,7 @@ Task<void> SftpSide::list_one(Directory& directory) {
     for (const ssh::SftpName& name : directory.names) {
         if (!name.attributes.is_symlink()) continue;
         auto link = co_await sftp_.readlink(absolute(join_path(directory.path, name.name)));
+        budget.take_bytes(link.value.size());
         directory.links.push_back(link.value);
     }
     std::string inside = join_path(directory.path, "-");
@@ -101,16 +104,15 @@ Task<Listing> SftpSide::list(ListRequest request, Progress& progress) {
     TimeNs begun_at = wall_clock_now();
     std::map<std::string, Directory, PathLess> all;
     std::vector<Directory> level(1);
-    size_t entries = 0;
+    ListingBudget budget(request.max_entries);
     while (!level.empty()) {
-        auto body = [this, &level](Nursery& nursery) -> Task<void> {
-            for (Directory& directory : level) nursery.spawn(list_one(directory));
+        auto body = [this, &level, &budget](Nursery& nursery) -> Task<void> {
+            for (Directory& directory : level) nursery.spawn(list_one(directory, budget));
             return nothing_more();
         };
         co_await with_nursery(body);
         std::vector<Directory> next;
         for (Directory& directory : level) {
-            entries += directory.names.size();
             for (const ssh::SftpName& name : directory.names) {
                 std::string path = join_path(directory.path, name.name);
                 if (!name.attributes.is_directory() || path.size() > longest_path_bytes) continue;
@@ -119,10 +121,6 @@ Task<Listing> SftpSide::list(ListRequest request, Progress& progress) {
             }
             std::string path = directory.path;
             all.emplace(std::move(path), std::move(directory));
-        }
-        if (entries > most_entries) {
-            tree.add_problem("", "the server lists more than " + std::to_string(most_entries) + " entries");
-            break;
         }
         level = std::move(next);
     }

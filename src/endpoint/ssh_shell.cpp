@@ -17,17 +17,27 @@ constexpr size_t listing_errors_limit = 4 << 20;
 constexpr size_t digest_batch = 50'000;
 constexpr int read_attempts = 3;
 
-/// Feeds a parser with a script's output.
+/// Feeds a parser with a script's output, which may have no end.
 class ListingSink final : public ssh::OutputSink {
   public:
-    explicit ListingSink(ListingParser& parser) : parser_(parser) {}
+    ListingSink(ListingParser& parser, uint64_t max_entries)
+        : parser_(parser), most_bytes_(least_limit + max_entries * bytes_of_an_entry) {}
     Task<void> take(std::string_view bytes) override {
+        (parser_.is_malformed() ? useless_ : bytes_) += bytes.size();
+        if (bytes_ > most_bytes_ || useless_ > most_useless) {
+            throw ListingTooLarge("what the server prints is no listing and has no end");
+        }
         parser_.feed(bytes);
         co_return;
     }
 
   private:
+    static constexpr uint64_t least_limit = uint64_t{64} << 20, bytes_of_an_entry = 1024;
+    static constexpr uint64_t most_useless = uint64_t{16} << 20;
+
     ListingParser& parser_;
+    uint64_t most_bytes_;
+    uint64_t bytes_ = 0, useless_ = 0;
 };
 
 /// Two stamps of one file, where one may lack the fractions of seconds.
@@ -108,7 +118,7 @@ Task<std::optional<Listing>> ShellSide::list_without(ListRequest request, std::v
     RemoteTree tree(request, &progress.entries_scanned);
     ListingParser parser(listing_format(place_.tools), marker, tree);
     if (!request.scope.empty()) parser.expect_dots();
-    ListingSink sink(parser);
+    ListingSink sink(parser, request.max_entries);
     std::string script = list_script(place_.root, place_.tools, marker, pruned, request.scope);
     tree.set_pruned(std::move(pruned));
     ssh::ScriptResult result = co_await place_.shell->run(std::move(script), nullptr, sink, listing_errors_limit);

@@ -29,12 +29,13 @@ bool path_before(const Problem& a, const Problem& b) { return compare_paths(a.pa
 }  // namespace
 
 RemoteTree::RemoteTree(const ListRequest& request, std::atomic<uint64_t>* scanned)
-    : request_(request), scanned_(scanned) {
+    : request_(request), scanned_(scanned), budget_(request.max_entries) {
     open_.emplace_back();
 }
 
 void RemoteTree::add(std::string_view path, const RemoteEntry& entry, std::string_view link) {
     last_is_descended_ = false;
+    budget_.take(path.size() + link.size());
     if (path.size() > max_path_bytes) return add_problem(clip(path), "its path is too long");
     if (path.empty() || !is_valid_path(path)) return refuse("names an impossible path, " + escape(path));
     if (!find_parent(path)) return refuse("names " + escape(path) + ", whose directory it did not name as one");

@@ -31,8 +31,11 @@ class RemoteTree {
     void set_root(const RemoteEntry& root) { open_.front().device = root.device; }
 
     /// Depth first: each directory comes before what is in it, and nothing else comes between. `link` counts for
-    /// symlinks.
+    /// symlinks. Throws ListingTooLarge.
     void add(std::string_view path, const RemoteEntry& entry, std::string_view link);
+
+    /// Takes from what the listing may hold for what is remembered outside of it.
+    void take_bytes(uint64_t bytes) { budget_.take_bytes(bytes); }
 
     /// What is in the directory that was added last, and below, is not wanted: it need not be listed.
     bool last_is_descended() const { return last_is_descended_; }
@@ -78,6 +81,7 @@ class RemoteTree {
     TreeBuilder builder_;
     Listing listing_;
     size_t entries_ = 0;
+    ListingBudget budget_;
     bool last_is_descended_ = true;
     std::vector<std::string> pruned_;
     bool missed_some_ = false;

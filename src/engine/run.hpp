@@ -99,7 +99,8 @@ struct RunContext {
     std::string state_directory;  ///< where lock files live
     /// " -f FILE" for commands that messages advise; "" when the job file is found anyway.
     std::string file_option = {};
-    std::string watch_directory = {};  ///< where watchers make their cookies; "": in the state directory
+    std::string watch_directory = {};            ///< where watchers make their cookies; "": in the state directory
+    uint64_t max_entries = default_max_entries;  ///< of one listing
 };
 
 /// Never throws for what went wrong in the run: the report says it. Throws Error{locked} when another run has the job,

@@ -7,6 +7,13 @@
 #include "engine/run_steps.hpp"
 
 namespace syncline {
+namespace {
+
+ListingTooLarge of_side(Endpoint& endpoint, const ListingTooLarge& error) {
+    return ListingTooLarge(endpoint.shown() + " could not be listed whole: " + error.what());
+}
+
+}  // namespace
 
 /// Whichever way it went: after a pull both sides are known as well as after a push.
 std::optional<WholeSync> RunSteps::last_whole_sync() {
@@ -39,10 +46,16 @@ Task<void> RunSteps::read_local_side() {
 }
 
 Task<void> RunSteps::inspect_remote_root() {
-    std::unique_ptr<Endpoint> other = co_await remote_->instead();
-    if (other) remote_ = std::move(other);
     std::optional<RootIdentity>& remote_now = is_push() ? facts_.target.now : facts_.source.now;
-    remote_now = co_await remote_->inspect();
+    progress_.connects = remote_->local_path().empty();
+    try {  // Looking at a bucket is a listing, too.
+        std::unique_ptr<Endpoint> other = co_await remote_->instead();
+        if (other) remote_ = std::move(other);
+        remote_now = co_await remote_->inspect();
+        progress_.connects = false;
+    } catch (const ListingTooLarge& error) {
+        throw of_side(*remote_, error);
+    }
 }
 
 ListRequest RunSteps::list_request(bool is_target) {
@@ -53,6 +66,7 @@ ListRequest RunSteps::list_request(bool is_target) {
     request.descend_unselected = is_target && is_push() && policy_.delete_excluded;
     request.wants_modes = policy_.permissions == PermissionPolicy::preserve;
     request.symlinks = policy_.symlinks;
+    request.max_entries = context_.max_entries;
     bool follow_elsewhere = request.symlinks == SymlinkPolicy::follow && !is_push();
     if (follow_elsewhere) request.symlinks = SymlinkPolicy::copy;  // a pull refuses symlinks; it does not follow them
     request.other_local_root = (is_target ? source() : target()).local_path();
@@ -65,7 +79,13 @@ ListRequest RunSteps::list_request(bool is_target) {
 
 Task<void> RunSteps::list_side(Endpoint& endpoint, bool is_target, Listing& listing) {
     ListRequest request = list_request(is_target);
-    listing = co_await endpoint.list(request, progress_);
+    try {
+        listing = co_await endpoint.list(request, progress_);
+    } catch (const ListingTooLarge& error) {
+        throw of_side(endpoint, error);
+    } catch (const std::bad_alloc&) {
+        throw of_side(endpoint, ListingTooLarge("it takes more memory than there is"));
+    }
 }
 
 Task<void> RunSteps::list_sides() {

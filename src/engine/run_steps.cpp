@@ -54,6 +54,7 @@ Task<void> RunSteps::open_sides() {
     options.transfer = job_.transfer;
     options.direction = policy_.direction;
     options.uploads = &uploads_;
+    options.max_entries = context_.max_entries;
     local_ = context_.endpoints.open(root, options);
     remote_ = context_.endpoints.open(job_.remote, options);
     ignores_ = context_.endpoints.ignore_files(job_.root, job_.ignore_files);
@@ -375,6 +376,9 @@ Task<RunReport> RunSteps::run() {
     bool cancelled = false;
     try {
         co_await take_steps();
+    } catch (const ListingTooLarge& error) {
+        halted_by({listing_too_large(error.what())});
+        finish(Outcome::halted);
     } catch (const Error& error) {
         if (error.code() == Errc::locked) throw;
         report_.error = error.what();

@@ -57,6 +57,7 @@ void DirectoryReader::read(WalkNode& node) {
     if (node.vanished) found_.clear(), names_.clear();
     pack();
     hold_for_children(std::move(fd));
+    context_.entries.fetch_add(node.record_count, std::memory_order_relaxed);
     if (options.scanned) options.scanned->fetch_add(node.record_count, std::memory_order_relaxed);
 }
 
@@ -119,6 +120,10 @@ bool DirectoryReader::list_scope() {
 bool DirectoryReader::list(int fd) {
     while (true) {
         if (context_.stop.stop_requested()) throw Cancelled();
+        uint64_t most = context_.options.max_entries;
+        if (found_.size() + context_.entries.load(std::memory_order_relaxed) > most) {
+            throw ListingTooLarge("it has more than " + std::to_string(most) + " entries");
+        }
         ssize_t size = ::getdents64(fd, buffer_.get(), listing_buffer_bytes);
         if (size == 0) return true;
         if (size < 0 && errno == EINTR) continue;

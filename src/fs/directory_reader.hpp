@@ -34,6 +34,7 @@ struct WalkContext {
     std::mutex follows_mutex{};
     std::map<std::pair<uint64_t, uint64_t>, unsigned> follows{};  ///< by device and inode, under the mutex
     std::atomic<bool> follows_too_often{false};
+    std::atomic<uint64_t> entries{0};  ///< in the directories that were read
 
     bool follows_links() const { return options.symlinks == SymlinkPolicy::follow && !options.keep_unselected; }
 };

@@ -10,6 +10,7 @@
 
 #include "base/error.hpp"
 #include "core/filter.hpp"
+#include "core/listing_limits.hpp"
 #include "core/policy.hpp"
 #include "core/tree.hpp"
 
@@ -51,7 +52,8 @@ struct WalkOptions {
     /// Sorted, none at or below another: only these, what is below them and the directories that lead there. Empty:
     /// everything.
     std::span<const std::string> scope;
-    bool top_only = false;  ///< what is in the root itself, and no directory below
+    uint64_t max_entries = default_max_entries;  ///< more is a ListingTooLarge
+    bool top_only = false;                       ///< what is in the root itself, and no directory below
     /// Counts entries as they are seen, for progress; may be null.
     std::atomic<uint64_t>* scanned = nullptr;
 };

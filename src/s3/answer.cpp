@@ -82,6 +82,7 @@ std::string why(Failure failure, const Answer& answer, std::optional<Duration> c
         case Failure::tls: return "the server's certificate is not trusted";
         case Failure::lost: return "the connection ended in the middle";
         case Failure::timed_out: return "it took too long";
+        case Failure::trickles: return "the store's answer trickles";
         case Failure::throttled: return "the store asks to slow down";
         case Failure::server: return "the store has a fault of its own";
         case Failure::credentials:
@@ -117,6 +118,7 @@ std::string remedy(const S3Settings& settings, Failure failure, const Answer& an
         case Failure::throttled:
         case Failure::server:
         case Failure::lost:
+        case Failure::trickles:
         case Failure::timed_out: return "run it again later";
         case Failure::credentials: return "check the credentials of " + table;
         case Failure::denied: return "give the access key this right, or check its credentials in " + table;
@@ -124,7 +126,9 @@ std::string remedy(const S3Settings& settings, Failure failure, const Answer& an
         case Failure::redirected:
             return answer.region.empty() ? "correct region and endpoint in " + table
                                          : "write region = \"" + escape(answer.region.substr(0, 64)) + "\" in " + table;
-        case Failure::no_bucket: return "make it, or correct the name in " + table;
+        case Failure::no_bucket:
+            return "make it with `syncline buckets create " + escape(settings.name) + "`, or correct the name in " +
+                   table;
         case Failure::digest: return "run it again; check this machine's memory and network when it happens again";
         case Failure::listing: return "run it again";
         case Failure::protocol: return "check the endpoint in " + table;
@@ -169,6 +173,7 @@ bool may_repeat(Failure failure, const Answer& answer) {
         case Failure::connect:
         case Failure::lost:
         case Failure::timed_out:
+        case Failure::trickles:
         case Failure::throttled:
         case Failure::server:
         case Failure::listing: return true;

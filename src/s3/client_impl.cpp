@@ -119,7 +119,7 @@ Task<void> ClientImpl::pause(Duration time) const {
 Task<HttpResponse> ClientImpl::send(Call call) {
     bool renewed = false;
     uint64_t delivered = 0;
-    unsigned failed = 0;
+    unsigned failed = 0, stalled = 0;
     unsigned most = settings_.patience.attempts;
     if (call.attempts > 0) most = std::min(most, call.attempts);
     while (true) {
@@ -128,16 +128,19 @@ Task<HttpResponse> ClientImpl::send(Call call) {
         if (!outcome.failure) co_return std::move(outcome.response);
         // A download that gets on is not at its end, however often it breaks off.
         const auto progress = call.body ? call.body->delivered() : 0;
-        if (progress >= delivered + (uint64_t{1} << 20)) failed = 0;
+        if (progress >= delivered + (uint64_t{1} << 20)) failed = stalled = 0;
         delivered = progress;
         ++failed;
+        if (*outcome.failure == Failure::timed_out) ++stalled;
+        if (*outcome.failure == Failure::trickles) stalled += 2;  // It will not change its mind.
         const auto wait = delay(failed - 1, std::string(outcome.response.header("retry-after")));
         if (*outcome.failure == Failure::throttled) {
             ++counts_.throttled;
             throttle_.on_throttled(wait);
         }
         const bool wants_renewal = !renewed && wants_new_credentials(outcome.answer);
-        const bool repeats = may_repeat(*outcome.failure, outcome.answer) && failed < most;
+        const bool repeats = may_repeat(*outcome.failure, outcome.answer) && failed < most &&
+                             stalled < settings_.patience.stalled_attempts;
         if (!repeats && !wants_renewal) {
             if (outcome.trouble) throw describe(settings_, call.operation, *outcome.trouble, failed);
             throw describe(settings_, call.operation, *outcome.failure, outcome.answer, clock_offset_, failed);

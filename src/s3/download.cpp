@@ -41,18 +41,26 @@ void Download::on_head(const HttpResponse& response) {
     if (etag_.empty()) etag_ = head.etag;
     head_ = std::move(head);
     const auto length = read_number(response.header("content-length"));
+    if (request_.size) most_ = *request_.size - std::min(*request_.size, request_.offset);
+    if (request_.length > 0) most_ = std::min(most_, request_.length);
     if (range || length) {
         const auto rest = head_.size > request_.offset ? head_.size - request_.offset : 0;
         expected_ = request_.length > 0 ? std::min(request_.length, rest) : rest;
+        if (*expected_ > most_) refuse_more();
     }
 }
 
+void Download::refuse_more() const {
+    throw S3Error(
+        Failure::limit,
+        "bucket '" + settings_.name + "': there is more of '" + escape(request_.key) +
+            "' than was listed: it was changed meanwhile, or the store is wrong; nothing of it is kept, run it again",
+        {}, settings_.bucket, request_.key);
+}
+
 Task<void> Download::take(std::string_view bytes) {
-    if (expected_ && bytes.size() > *expected_ - std::min(*expected_, delivered_)) {
-        throw S3Error(Failure::limit,
-                      "bucket '" + settings_.name + "': more came of '" + escape(request_.key) + "' than was asked for",
-                      {}, settings_.bucket, request_.key);
-    }
+    const auto most = std::min(expected_.value_or(UINT64_MAX), most_);
+    if (bytes.size() > most - std::min(most, delivered_)) refuse_more();
     auto taking = sink_.take(bytes);
     co_await std::move(taking);
     delivered_ += bytes.size();

@@ -27,6 +27,8 @@ class Download final : public ResumableBody {
     const ObjectHead& head() const { return head_; }
 
   private:
+    [[noreturn]] void refuse_more() const;
+
     const S3Settings& settings_;
     const GetRequest& request_;
     BodySink& sink_;
@@ -34,6 +36,7 @@ class Download final : public ResumableBody {
     ObjectHead head_;
     uint64_t delivered_ = 0;
     std::optional<uint64_t> expected_;  ///< bytes in all
+    uint64_t most_ = UINT64_MAX;        ///< of them, where no more is known
 };
 
 }  // namespace syncline::s3

@@ -13,7 +13,8 @@ enum class Failure : uint8_t {
     connect,       ///< no connection came about: name, address, port, network
     tls,           ///< the server's certificate is not to be trusted, or no common TLS
     lost,          ///< the connection ended in the middle of something
-    timed_out,     ///< no answer in time, or a transfer that stalls or trickles
+    timed_out,     ///< no answer in time, or a transfer that stalls
+    trickles,      ///< an answer or a transfer that goes on, but too slowly to ever end
     throttled,     ///< 503 SlowDown and its kin, after every attempt
     server,        ///< 500 and its kin, after every attempt
     credentials,   ///< there are none, or the server does not know them, or the signature does not match

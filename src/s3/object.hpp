@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -72,6 +73,8 @@ struct GetRequest {
     uint64_t offset = 0;
     uint64_t length = 0;   ///< 0: to the end
     std::string if_match;  ///< an ETag: another object is an S3Error (precondition)
+    /// The object is known to have so many bytes: not one more is taken, whatever comes. None: whatever it has.
+    std::optional<uint64_t> size{};
 };
 
 struct UploadedPart {

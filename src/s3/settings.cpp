@@ -40,6 +40,16 @@ std::string derived_endpoint(const S3Settings& settings) {
     }
 }
 
+/// As the AWS tools have it. Other providers' endpoints follow from the provider.
+std::string endpoint_of_environment(const S3Settings& settings) {
+    const bool has_own = settings.provider == Provider::b2 || settings.provider == Provider::gcs;
+    for (const char* name : {"AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL"}) {
+        auto url = has_own ? std::string() : settings.environment(name);
+        if (!url.empty()) return url;
+    }
+    return "";
+}
+
 std::string host_of(const std::string& endpoint) {
     const auto begin = endpoint.find("://") + 3;
     return endpoint.substr(begin, endpoint.find_first_of(":/", begin) - begin);
@@ -87,6 +97,7 @@ S3Settings resolve(S3Settings settings) {
     }
     if (settings.region.empty()) settings.region = default_region(settings);
     const std::string table = "[buckets." + settings.name + "]";
+    if (settings.endpoint.empty()) settings.endpoint = endpoint_of_environment(settings);
     if (settings.endpoint.empty()) settings.endpoint = derived_endpoint(settings);
     if (settings.endpoint.empty()) {
         const bool wants_region = settings.provider == Provider::b2;

@@ -31,11 +31,14 @@ struct CredentialSettings {
 
 /// How patient a client is. Tests shorten it.
 struct Patience {
-    unsigned attempts = 10;          ///< of one request, the first included; at least 8 in earnest
-    Duration base_delay{200};        ///< the longest wait before the second attempt; doubles with each
+    unsigned attempts = 10;  ///< of one request, the first included; at least 8 in earnest
+    unsigned stalled_attempts =
+        3;                     ///< those of them that may end by one of the times below; what trickles counts twice
+    Duration base_delay{200};  ///< the longest wait before the second attempt; doubles with each
     Duration longest_delay{20'000};  ///< the longest wait before any
     Duration connect{20'000};        ///< for name, TCP and TLS together
-    Duration answer{90'000};         ///< from the last byte sent to the answer's first
+    Duration answer{90'000};         ///< from the last byte sent to the answer's first, and from there to its last byte
+                                     ///< where it is no object's content
     Duration long_answer{900'000};   ///< the same where a server must copy: CompleteMultipartUpload
     Duration window{20'000};         ///< within which a transfer must have moved `least_rate` on average
     uint64_t least_rate = 1024;      ///< bytes a second

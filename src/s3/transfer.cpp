@@ -12,8 +12,14 @@ namespace syncline::s3 {
 namespace {
 
 constexpr size_t most_pending = size_t{1} << 20;
-constexpr size_t most_kept = size_t{32} << 20;  ///< a page of 1,000 longest keys, all encoded, is below 5 MiB
+constexpr size_t most_kept = size_t{8} << 20;  ///< a page of 1,000 longest keys, all encoded, is below 5 MiB
+constexpr size_t most_kept_of_error = size_t{1} << 20;
 constexpr size_t most_headers = 256;
+constexpr size_t most_head_bytes = size_t{256} << 10;
+constexpr unsigned most_heads = 16;
+// Pieces in which the beginning of an answer may come within one window; it fits into one packet.
+constexpr unsigned most_arrivals = 8;
+constexpr size_t longest_prologue = 128;  ///< what a busy server sends before it knows its answer
 // What goes at a time is asked for in larger steps as long as nobody has to wait.
 constexpr size_t least_pace_step = size_t{64} << 10, most_pace_step = size_t{1} << 20;
 constexpr auto noticeable_wait = std::chrono::milliseconds(1);
@@ -43,6 +49,15 @@ std::string_view trimmed(std::string_view text) {
     while (!text.empty() && std::isspace(static_cast<unsigned char>(text.front()))) text.remove_prefix(1);
     while (!text.empty() && std::isspace(static_cast<unsigned char>(text.back()))) text.remove_suffix(1);
     return text;
+}
+
+/// Nothing but blanks and an XML declaration.
+bool is_prologue(std::string_view body) {
+    body = trimmed(body);
+    if (body.empty()) return true;
+    if (!body.starts_with("<?") && body != "<") return false;
+    const auto end = body.find("?>");
+    return end == std::string_view::npos ? body.size() <= longest_prologue : trimmed(body.substr(end + 2)).empty();
 }
 
 Failure failure_of(CURLcode result) {
@@ -76,7 +91,8 @@ Transfer::Transfer(CURL* handle, const HttpRequest& request, HeadObserver* obser
       observer_(observer),
       patience_(patience),
       wake_(executor),
-      mark_(std::chrono::steady_clock::now()) {
+      mark_(std::chrono::steady_clock::now()),
+      phase_began_(mark_) {
     if (!request.pacer || !*request.pacer) allowed_ = SIZE_MAX;
     set_options(ca_file, patience);
     set_body();
@@ -134,8 +150,7 @@ void Transfer::set_body() {
 }
 
 size_t Transfer::on_header(char* data, size_t size, size_t count, void* self) {
-    static_cast<Transfer*>(self)->take_header({data, size * count});
-    return size * count;
+    return static_cast<Transfer*>(self)->take_header({data, size * count}) ? size * count : 0;
 }
 
 size_t Transfer::on_body(char* data, size_t size, size_t count, void* self) {
@@ -156,24 +171,48 @@ int Transfer::on_seek(void* self, curl_off_t offset, int origin) {
     return CURL_SEEKFUNC_OK;
 }
 
-void Transfer::take_header(std::string_view line) {
+/// What is given up here is not asked for again.
+size_t Transfer::refuse(const std::string& why) {
+    given_up_as_ = Failure::limit;
+    given_up_why_ = why;
+    return 0;
+}
+
+/// While a large body is still on its way, HTTP/2 tells of each window that opens.
+void Transfer::note_arrival() {
+    const bool is_large = request_.body && request_.body->size() >= least_pace_step;
+    if (!is_large) ++arrivals_;
+}
+
+/// False when there is more of it than any answer has.
+bool Transfer::take_header(std::string_view line) {
     moved_ += line.size();
-    if (line.starts_with("HTTP/")) {  // Of the last answer: a "100 Continue" comes before it.
+    head_bytes_ += line.size();
+    const bool is_status = line.starts_with("HTTP/");
+    const bool is_too_much = head_bytes_ > most_head_bytes || response_.headers.size() >= most_headers;
+    if (is_too_much || (is_status && ++heads_ > most_heads)) {
+        refuse("the answer's headers have no end");
+        return false;
+    }
+    head_ended_ = head_ended_ || trimmed(line).empty();
+    if (is_status) {  // Of the last answer: a "100 Continue" comes before it.
+        head_ended_ = false;
         response_.headers.clear();
         auto space = line.find(' ');
         response_.status = 0;
         if (space != std::string_view::npos) {
             std::from_chars(line.data() + space + 1, line.data() + line.size(), response_.status);
         }
-        return;
+        return true;
     }
     const auto colon = line.find(':');
-    if (colon == std::string_view::npos || response_.headers.size() >= most_headers) return;
+    if (colon == std::string_view::npos) return true;
     response_.headers.emplace_back(lower(line.substr(0, colon)), trimmed(line.substr(colon + 1)));
     // Some servers send a stray chunk after a HEAD's answer: nothing else may be read from that connection.
     if (request_.method == "HEAD" && response_.headers.back().first == "transfer-encoding") {
         curl_easy_setopt(handle_, CURLOPT_FORBID_REUSE, 1L);
     }
+    return true;
 }
 
 void Transfer::judge_head() {
@@ -198,10 +237,8 @@ size_t Transfer::take_body(std::string_view bytes) {
             return CURL_WRITEFUNC_PAUSE;
         }
         wake_.notify();
-    } else if (kept.size() + bytes.size() > most_kept) {
-        given_up_as_ = Failure::limit;
-        given_up_why_ = "the answer is longer than any that is asked for";
-        return 0;
+    } else if (kept.size() + bytes.size() > (response_.status / 100 == 2 ? most_kept : most_kept_of_error)) {
+        return refuse("the answer is longer than any that is asked for");
     }
     moved_ += bytes.size();
     kept.append(bytes);
@@ -251,30 +288,44 @@ void Transfer::watch(Time now) {
     const auto current = phase();
     // libcurl itself limits the time of connecting; what we hold up ourselves is no fault of the server.
     if (current != phase_at_mark_ || busy_ || receive_paused_ || send_paused_ || current == Phase::connecting) {
+        if (current != phase_at_mark_) phase_began_ = now;
         mark_ = now;
         moved_at_mark_ = moved_;
+        arrivals_ = 0;
         phase_at_mark_ = current;
         return;
     }
-    const auto passed = std::chrono::duration_cast<Duration>(now - mark_);
     if (ended_) return;
-    // A server that is busy for long may send a blank now and then.
-    const bool is_slow_answer = current == Phase::receiving && request_.answer_limit > patience_.answer;
-    if (current == Phase::waiting || is_slow_answer) {
-        if (passed >= request_.answer_limit) {
-            give_up(Failure::timed_out, "no answer came within " + format_duration(request_.answer_limit));
-        }
-        return;
-    }
-    if (passed < patience_.window) return;
+    judge_time(current, std::chrono::duration_cast<Duration>(now - phase_began_));
+    const auto passed = std::chrono::duration_cast<Duration>(now - mark_);
+    if (ended_ || passed < patience_.window) return;
+    const auto moved = moved_ - moved_at_mark_;
     const auto least = patience_.least_rate * static_cast<uint64_t>(passed.count()) / 1000;
-    if (moved_ - moved_at_mark_ < least) {
-        give_up(Failure::timed_out, "only " + format_byte_count(moved_ - moved_at_mark_) + " were transferred within " +
-                                        format_duration(passed));
+    const bool only_begins = current == Phase::waiting;
+    const bool is_too_slow = only_begins ? arrivals_ > most_arrivals : !is_kept_waiting() && moved < least;
+    if (is_too_slow) {
+        const std::string what = only_begins ? "not even its first line" : "only " + format_byte_count(moved);
+        give_up(moved > 0 || only_begins ? Failure::trickles : Failure::timed_out,
+                what + " came through within " + format_duration(passed));
         return;
     }
     mark_ = now;
     moved_at_mark_ = moved_;
+    arrivals_ = 0;
+}
+
+/// A server that is busy for long may send a blank now and then.
+bool Transfer::is_kept_waiting() const {
+    return request_.answer_limit > patience_.answer && head_ended_ && !goes_to_sink() && is_prologue(response_.body);
+}
+
+/// What is no object's content comes whole within its time, or not at all.
+void Transfer::judge_time(Phase phase, Duration passed) {
+    const bool is_limited = phase == Phase::waiting || (phase == Phase::receiving && !goes_to_sink());
+    if (!is_limited || passed < request_.answer_limit) return;
+    give_up(phase == Phase::waiting ? Failure::timed_out : Failure::trickles,
+            std::string(phase == Phase::waiting ? "no answer came" : "the answer did not come whole") + " within " +
+                format_duration(request_.answer_limit));
 }
 
 void Transfer::unpause() {

@@ -24,6 +24,11 @@ class Transfer {
 
     CURL* handle() const { return handle_; }
 
+    /// Something of this connection's can be read, which libcurl tells of only once a line is whole.
+    void note_arrival();
+    /// Whether that matters: the answer has not begun.
+    bool awaits_answer() const { return response_.status < 200; }
+
     /// libcurl is done with it.
     void finish(CURLcode result);
     /// Gives it up when it stalls, trickles or has no answer in time.
@@ -41,13 +46,16 @@ class Transfer {
     static int on_seek(void* self, curl_off_t offset, int origin);
     void set_options(const std::string& ca_file, const Patience& patience);
     void set_body();
-    void take_header(std::string_view line);
+    bool take_header(std::string_view line);
     size_t take_body(std::string_view bytes);
     size_t give_body(char* data, size_t size);
     void judge_head();
     bool goes_to_sink() const { return request_.sink && response_.status / 100 == 2; }
     Phase phase() const;
     void give_up(Failure failure, const std::string& why);
+    void judge_time(Phase phase, Duration passed);
+    bool is_kept_waiting() const;
+    size_t refuse(const std::string& why);
     Task<void> drain();
     Task<void> allow_more();
     void unpause();
@@ -65,6 +73,9 @@ class Transfer {
     std::string draining_;  ///< on its way there
     std::exception_ptr refusal_;
     bool head_done_ = false;
+    bool head_ended_ = false;  ///< its empty line came
+    size_t head_bytes_ = 0;    ///< of the answer and of those before it ("100 Continue")
+    unsigned heads_ = 0, arrivals_ = 0;
     bool receive_paused_ = false, send_paused_ = false;
     bool busy_ = false;  ///< we hold it up ourselves: sink or pacer
     bool ended_ = false;
@@ -74,6 +85,7 @@ class Transfer {
     uint64_t moved_ = 0;                   ///< bytes in both directions
     uint64_t moved_at_mark_ = 0;
     Time mark_;
+    Time phase_began_;
     Phase phase_at_mark_ = Phase::connecting;
     CURLcode result_ = CURLE_OK;
     Failure given_up_as_ = Failure::lost;

@@ -46,6 +46,7 @@ class TransportCore : public std::enable_shared_from_this<TransportCore> {
     void arm(const std::shared_ptr<Socket>& socket, int fd);
     void wait_for(const std::shared_ptr<Socket>& socket, int fd, Descriptor::wait_type type);
     void act(int fd, int events);
+    void note_arrival(int fd);
     void watch();
     CURL* take_handle();
 
@@ -172,6 +173,7 @@ void TransportCore::set_timer(long timeout_ms) {
 }
 
 void TransportCore::act(int fd, int events) {
+    if (events == CURL_CSELECT_IN) note_arrival(fd);
     int running = 0;
     curl_multi_socket_action(multi_, fd, events, &running);
     int left = 0;
@@ -181,6 +183,20 @@ void TransportCore::act(int fd, int events) {
         curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, &transfer);
         reinterpret_cast<Transfer*>(transfer)->finish(message->data.result);
     }
+}
+
+/// Several transfers may share a connection (HTTP/2), of which nobody can tell whose bytes these are.
+void TransportCore::note_arrival(int fd) {
+    Transfer* only = nullptr;
+    for (auto* transfer : transfers_) {
+        curl_socket_t socket = CURL_SOCKET_BAD;
+        if (!transfer->awaits_answer()) continue;
+        curl_easy_getinfo(transfer->handle(), CURLINFO_ACTIVESOCKET, &socket);
+        if (socket != fd) continue;
+        if (only) return;
+        only = transfer;
+    }
+    if (only) only->note_arrival();
 }
 
 /// One timer looks after all transfers, as long as there are any.

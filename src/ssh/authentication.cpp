@@ -5,10 +5,12 @@
 
 #include <algorithm>
 #include <cstring>
+#include <utility>
 
 #include "async/deadline.hpp"
 #include "base/text.hpp"
 #include "ssh/agent.hpp"
+#include "ssh/host_key.hpp"
 #include "ssh/key_file.hpp"
 #include "ssh/key_signature.hpp"
 #include "ssh/keyboard_answers.hpp"
@@ -56,6 +58,7 @@ class SignIn {
     std::vector<std::string> done_;        ///< public keys that the agent has tried
     std::vector<std::string> tried_;
     std::vector<std::string> notes_;
+    std::optional<std::string> unheard_;  ///< a password that no question took
 };
 
 std::string joined(const std::vector<std::string>& parts) {
@@ -70,10 +73,8 @@ SshError SignIn::refused() const {
     auto text = session_.shown() + ": signing in was refused. The server takes " + escape(methods_) +
                 "; tried: " + joined(tried_);
     for (const auto& note : notes_) text += "; " + note;
-    return SshError(Failure::authentication, text +
-                                                 ". Check user and identity_file, or set password = true; `ssh -v -p " +
-                                                 std::to_string(settings_.port) + " " +
-                                                 escape(settings_.user + "@" + settings_.hostname) + "` shows more");
+    return SshError(Failure::authentication, text + ". Check user and identity_file, or set password = true; `" +
+                                                 ssh_command(settings_, "-v") + "` shows more");
 }
 
 Task<long> SignIn::call(std::function<long()> function, const char* step) {
@@ -113,8 +114,16 @@ Task<void> SignIn::run() {
     } catch (const SshError& failure) {
         // Servers hang up after a number of refused keys.
         if (failure.failure() != Failure::lost || tried_.empty()) throw;
-        throw SshError(Failure::authentication,
-                       refused().what() + std::string(". It then ended the connection: ") + failure.what());
+        std::string text = refused().what() + std::string(". It then ended the connection: ") + failure.what();
+        if (text.find("Too many authentication failures") != std::string::npos) {
+            text +=
+                ". The server lets only some keys be tried, and the right one was not among them: name it with "
+                "identity_file in [hosts." +
+                escape(settings_.host_alias) +
+                "] (or IdentityFile with IdentitiesOnly yes in ssh_config), or remove keys from the agent with "
+                "`ssh-add -d`";
+        }
+        throw SshError(Failure::authentication, text);
     }
     throw refused();
 }
@@ -249,6 +258,11 @@ Task<bool> SignIn::try_keyboard() {
         auto talk = [&]() -> long { return answers.talk(user(), user_size()); };
         auto result = co_await call(talk, "signing in with keyboard-interactive");
         if (result == 0) co_return true;
+        // Nobody has heard the answer (sshd with UsePAM no): it is for the method that takes a password.
+        if (!answers.was_asked()) {
+            unheard_ = std::move(before);
+            co_return false;
+        }
     }
     co_return false;
 }
@@ -258,7 +272,8 @@ Task<bool> SignIn::try_password() {
     tried_.push_back("password");
     std::string before;
     for (int attempt = 1; attempt <= most_questions; ++attempt) {
-        auto password = co_await ask_password(attempt);
+        std::optional<std::string> password = std::exchange(unheard_, std::nullopt);
+        if (!password) password = co_await ask_password(attempt);
         if (!password || (attempt > 1 && *password == before)) break;
         auto send = [&]() -> long {
             return ::libssh2_userauth_password_ex(session_.handle(), user(), user_size(), password->c_str(),

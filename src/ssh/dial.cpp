@@ -21,8 +21,11 @@ namespace {
 
 using asio::ip::tcp;
 
-SshError cannot_connect(const SshSettings& settings, const std::string& why) {
-    return SshError(Failure::connect, settings.shown() + ": cannot connect: " + why);
+/// As many times the patience with one address is that with all.
+constexpr int most_patience = 4;
+
+SshError cannot_connect(const SshSettings& settings, Failure kind, const std::string& why) {
+    return SshError(kind, settings.shown() + ": cannot connect: " + why);
 }
 
 Task<void> connect_to(tcp::socket& socket, tcp::endpoint endpoint) {
@@ -39,11 +42,15 @@ Task<Dialed> dial_tcp(SshSettings settings) {
                                             asio::redirect_error(asio::use_awaitable, unresolved));
     auto addresses = co_await std::move(resolving);
     if (unresolved) {
-        throw cannot_connect(settings, "the name '" + escape(settings.hostname) + "' is not known: " +
-                                           unresolved.message() + "; check the spelling, ssh_config and the network");
+        throw cannot_connect(settings, Failure::unknown_name,
+                             "the name '" + escape(settings.hostname) + "' is not known: " + unresolved.message() +
+                                 "; check the spelling, ssh_config and the network");
     }
     std::string tried;
+    // A name may have any number of addresses.
+    auto give_up_at = std::chrono::steady_clock::now() + settings.connect_timeout * most_patience;
     for (const auto& address : addresses) {
+        if (std::chrono::steady_clock::now() >= give_up_at) break;
         tcp::socket socket(executor);
         tried += (tried.empty() ? "" : "; ") + address.endpoint().address().to_string() + ": ";
         try {
@@ -59,7 +66,7 @@ Task<Dialed> dial_tcp(SshSettings settings) {
             tried += failure.what();
         }
     }
-    throw cannot_connect(settings, tried + "; is the server running, and are name and port right?");
+    throw cannot_connect(settings, Failure::connect, tried + "; is the server running, and are name and port right?");
 }
 
 Dialed dial_proxy(const std::string& command) {

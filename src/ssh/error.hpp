@@ -9,6 +9,7 @@
 namespace syncline::ssh {
 
 enum class Failure : uint8_t {
+    unknown_name,    ///< the host's name leads to no address; asked again, it would hardly do so at once
     connect,         ///< no address answered, the proxy command failed, or no session came about
     lost,            ///< the connection ended in the middle of something
     timed_out,       ///< a step took longer than its deadline, or the peer stalls
@@ -34,7 +35,7 @@ class SshError : public Error {
 
   private:
     static Errc code_of(Failure failure) {
-        if (failure == Failure::connect) return Errc::unreachable;
+        if (failure == Failure::connect || failure == Failure::unknown_name) return Errc::unreachable;
         return failure == Failure::lost || failure == Failure::timed_out ? Errc::lost : Errc::failed;
     }
 

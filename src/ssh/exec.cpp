@@ -7,6 +7,7 @@
 #include "base/assert.hpp"
 #include "base/text.hpp"
 #include "ssh/error.hpp"
+#include "ssh/least_rate.hpp"
 #include "ssh/marker.hpp"
 #include "ssh/text.hpp"
 
@@ -28,6 +29,7 @@ class ScriptRun {
           noise_(marker_),
           error_noise_(marker_) {}
 
+    void use(std::unique_ptr<Channel> channel) { channel_ = std::move(channel); }
     Task<void> run();
     ScriptResult take_result() { return std::move(result_); }
 
@@ -52,7 +54,7 @@ class ScriptRun {
 };
 
 Task<void> ScriptRun::run() {
-    channel_ = co_await session_.open_channel();
+    if (!channel_) channel_ = co_await session_.open_channel();
     auto command = command_reading_script(script_.size());
     co_await channel_->exec(command);
     auto body = [this](Nursery& nursery) { return converse(nursery); };
@@ -86,12 +88,19 @@ Task<void> ScriptRun::read(Nursery& nursery) {
 
 Task<void> ScriptRun::read_all() {
     std::vector<char> buffer(buffer_bytes);
+    auto deadline = session_.step_deadline();
+    LeastRate rate(steady_now());
     while (true) {
         // Until the script has begun, the server owes us its marker.
-        auto limit = noise_.found() ? limits_.idle : std::optional<Duration>(session_.settings().step_timeout);
+        auto limit = noise_.found() ? limits_.idle : time_until(deadline);
         auto reading = channel_->read(buffer, limit);
         auto chunk = co_await std::move(reading);
         if (chunk.size == 0) co_return;
+        if (!rate.note(chunk.size, steady_now())) {
+            throw SshError(Failure::limit, session_.shown() +
+                                               ": the server's answer trickles, a few bytes at a time; the "
+                                               "connection was given up. See what it does, then try again");
+        }
         std::string_view bytes(buffer.data(), chunk.size);
         if (chunk.from_stderr) {
             keep_errors(error_noise_.pass(bytes));
@@ -133,8 +142,9 @@ std::string ScriptResult::why() const {
 }
 
 Task<ScriptResult> run_script(Session& session, std::string script, InputSource& input, OutputSink& output,
-                              ScriptLimits limits) {
+                              ScriptLimits limits, std::unique_ptr<Channel> channel) {
     ScriptRun script_run(session, std::move(script), input, output, limits);
+    script_run.use(std::move(channel));
     if (limits.total) {
         auto running = script_run.run();
         co_await with_deadline(std::move(running), *limits.total, session.shown() + ": the remote script");

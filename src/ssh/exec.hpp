@@ -5,6 +5,7 @@
 // prints a random marker to stdout and stderr; what came before it is noise of start-up files and is dropped.
 #pragma once
 
+#include <memory>
 #include <optional>
 #include <string>
 
@@ -40,8 +41,9 @@ struct ScriptResult {
 ///
 /// Throws SshError: no_shell when the account runs no commands (the message has what the server said instead), lost,
 /// timed_out. What `input` or `output` throw ends it; the session is then still usable.
+/// `channel` is one that was opened for it; null: it opens its own.
 Task<ScriptResult> run_script(Session& session, std::string script, InputSource& input, OutputSink& output,
-                              ScriptLimits limits);
+                              ScriptLimits limits, std::unique_ptr<Channel> channel = nullptr);
 
 /// The same for a short script with nothing on stdin whose output is text of at most `limit` bytes.
 struct ScriptOutput {

@@ -54,6 +54,7 @@ long KeyboardAnswers::talk(const char* user, unsigned user_size) {
 }
 
 std::string KeyboardAnswers::answer(const Question& question, bool is_only_one) {
+    was_asked_ = true;
     if (auto known = answers_.find(question.text); known != answers_.end()) return known->second;
     if (is_only_one && !question.echo && !password_.empty()) return password_;
     unanswered_.push_back(question);

@@ -29,6 +29,9 @@ class KeyboardAnswers {
     /// Questions of the last talk for which there was no answer.
     const std::vector<Question>& unanswered() const { return unanswered_; }
 
+    /// Whether the server has asked anything in any talk.
+    bool was_asked() const { return was_asked_; }
+
     /// One call of libssh2, with its result.
     long talk(const char* user, unsigned user_size);
 
@@ -40,6 +43,7 @@ class KeyboardAnswers {
   private:
     Session& session_;
     bool talking_ = false;
+    bool was_asked_ = false;
     std::string password_;
     std::map<std::string, std::string> answers_;
     std::vector<Question> unanswered_;

@@ -20,16 +20,6 @@
 namespace syncline::ssh {
 namespace {
 
-/// A pattern of sshd(8): `*` and `?`. Both are in lower case.
-bool matches_pattern(std::string_view pattern, std::string_view name) {
-    if (pattern.empty()) return name.empty();
-    if (pattern[0] == '*') {
-        return matches_pattern(pattern.substr(1), name) || (!name.empty() && matches_pattern(pattern, name.substr(1)));
-    }
-    return !name.empty() && (pattern[0] == '?' || pattern[0] == name[0]) &&
-           matches_pattern(pattern.substr(1), name.substr(1));
-}
-
 std::string sha1_hmac(std::string_view key, std::string_view text) {
     unsigned char digest[EVP_MAX_MD_SIZE];
     unsigned size = 0;
@@ -53,7 +43,7 @@ bool matches_host(std::string_view field, std::string_view name) {
     for (auto pattern : split(field, ',')) {
         bool negated = pattern.starts_with('!');
         if (negated) pattern.remove_prefix(1);
-        if (!pattern.empty() && std::ranges::count(pattern, '*') <= 8 && matches_pattern(to_lower(pattern), name)) {
+        if (!pattern.empty() && matches_host_pattern(to_lower(pattern), name)) {
             if (negated) return false;
             matched = true;
         }
@@ -71,6 +61,17 @@ std::string blob_type(std::string_view blob) {
 
 }  // namespace
 
+bool matches_host_pattern(std::string_view pattern, std::string_view name) {
+    if (std::ranges::count(pattern, '*') > 8) return false;  // hardly meant, and slow
+    if (pattern.empty()) return name.empty();
+    if (pattern[0] == '*') {
+        return matches_host_pattern(pattern.substr(1), name) ||
+               (!name.empty() && matches_host_pattern(pattern, name.substr(1)));
+    }
+    return !name.empty() && (pattern[0] == '?' || pattern[0] == name[0]) &&
+           matches_host_pattern(pattern.substr(1), name.substr(1));
+}
+
 std::string HostKey::fingerprint() const {
     unsigned char digest[EVP_MAX_MD_SIZE];
     unsigned size = 0;
@@ -87,27 +88,50 @@ void KnownHosts::add(std::string_view text, const std::string& file) {
         auto fields = words(line);
         if (fields.empty() || fields[0].starts_with('#')) continue;
         bool revoked = fields[0] == "@revoked";
-        if (revoked) {
+        bool is_authority = fields[0] == "@cert-authority";
+        if (revoked || is_authority) {
             fields.erase(fields.begin());
         } else if (fields[0].starts_with('@')) {
             continue;
         }
-        if (fields.size() < 3 || !matches_host(fields[0], host_)) continue;
+        if (fields.size() < 3) continue;
+        bool is_host = matches_host(fields[0], host_);
+        bool is_plain = !is_host && !plain_.empty() && matches_host(fields[0], plain_);
+        if (!is_host && !is_plain) continue;
         auto blob = decode_base64(fields[2]);
         if (!blob || blob_type(*blob) != fields[1]) continue;
-        keys_.push_back({{std::string(fields[1]), std::move(*blob)}, revoked, file, number});
+        if (is_authority) {
+            authorities_.push_back(std::move(*blob));
+            continue;
+        }
+        KnownHostKey entry{{std::string(fields[1]), std::move(*blob)}, revoked, file, number};
+        (is_plain ? plain_keys_ : keys_).push_back(std::move(entry));
     }
 }
 
+bool KnownHosts::knows_keys() const {
+    auto counts = [](const KnownHostKey& entry) { return !entry.revoked; };
+    return std::ranges::any_of(keys_, counts) || std::ranges::any_of(plain_keys_, counts);
+}
+
+void KnownHosts::add_certified(HostKey key) { keys_.push_back({std::move(key), false, "its certificate", 0}); }
+
+bool KnownHosts::is_revoked(std::string_view blob) const {
+    auto revokes = [&](const KnownHostKey& entry) { return entry.revoked && entry.key.blob == blob; };
+    return std::ranges::any_of(keys_, revokes) || std::ranges::any_of(plain_keys_, revokes);
+}
+
 HostKeyVerdict KnownHosts::judge(const HostKey& offered) const {
+    if (is_revoked(offered.blob)) return HostKeyVerdict::revoked;
     bool any = false;
     bool known = false;
     for (const auto& entry : keys_) {
-        if (entry.revoked && entry.key == offered) return HostKeyVerdict::revoked;
         known = known || entry.key == offered;
         any = any || !entry.revoked;
     }
     if (known) return HostKeyVerdict::known;
+    auto is_offered = [&](const KnownHostKey& entry) { return entry.key == offered; };
+    if (!any && std::ranges::any_of(plain_keys_, is_offered)) return HostKeyVerdict::known;
     return any ? HostKeyVerdict::changed : HostKeyVerdict::unknown;
 }
 
@@ -122,8 +146,8 @@ std::string KnownHosts::algorithm_preference() const {
     std::string known;
     std::string unknown;
     for (const auto& [type, names] : algorithms) {
-        bool has =
-            std::ranges::any_of(keys_, [&](const auto& entry) { return !entry.revoked && entry.key.type == type; });
+        auto is_of_type = [&](const auto& entry) { return !entry.revoked && entry.key.type == type; };
+        bool has = std::ranges::any_of(keys_.empty() ? plain_keys_ : keys_, is_of_type);
         (has ? known : unknown) += names + ",";
     }
     auto all = known + unknown;
@@ -136,16 +160,19 @@ std::string known_hosts_name(std::string_view name, uint16_t port) {
     return port == 22 ? lower : "[" + lower + "]:" + std::to_string(port);
 }
 
-KnownHosts read_known_hosts(const std::string& host, const std::vector<std::string>& files) {
-    KnownHosts known(host);
+KnownHosts read_known_hosts(KnownHosts known, const std::vector<std::string>& files) {
     for (const auto& file : files) {
         std::error_code error;
         if (!std::filesystem::exists(file, error) && !error) continue;
         std::ifstream stream(file, std::ios::binary);
         std::stringstream text;
         text << stream.rdbuf();
-        if (!stream) throw errno_error("read", file, errno);
-        known.add(text.str(), file);
+        // As for OpenSSH: a global file may be kept from some.
+        if (stream) {
+            known.add(text.str(), file);
+        } else {
+            known.add_unreadable(file);
+        }
     }
     return known;
 }

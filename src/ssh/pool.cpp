@@ -49,7 +49,7 @@ Task<std::optional<std::string>> SessionPool::ask(SecretSource source, SecretPro
     if (known != secrets_.end() && prompt.attempt == 1) co_return known->second;
     auto text = prompt.text;
     // One-time codes are good for one sign-in.
-    bool lasts = prompt.type != SecretPrompt::Type::question;
+    bool lasts = prompt.type == SecretPrompt::Type::password || prompt.type == SecretPrompt::Type::passphrase;
     auto asking = source(std::move(prompt));
     auto answer = co_await std::move(asking);
     if (answer && lasts) secrets_[text] = *answer;
@@ -105,11 +105,18 @@ Task<std::unique_ptr<SessionPool::Connection>> SessionPool::connect_patiently() 
             auto connection = std::make_unique<Connection>();
             auto connecting = Session::connect(settings_);
             connection->session = co_await std::move(connecting);
+            connection->session->set_make_room([own = connection.get()] {
+                bool can_go = own->sftp && own->sftp->is_idle();
+                if (can_go) own->sftp.reset();
+                return can_go;
+            });
             co_return connection;
         } catch (const SshError& error) {
             failure = error;
         }
-        if (!failure->may_retry() || attempt == std::size(pauses)) {
+        // Somebody waits: a server that took so long twice is not asked a third time.
+        bool was_slow = failure->failure() == Failure::timed_out && attempt > 0;
+        if (!failure->may_retry() || was_slow || attempt == std::size(pauses)) {
             remember_refusal(*failure);
             // Whoever lost a connection in the middle of something may wait for better times; this is another thing.
             if (failure->may_retry()) throw SshError(Failure::connect, failure->what());
@@ -122,7 +129,7 @@ Task<std::unique_ptr<SessionPool::Connection>> SessionPool::connect_patiently() 
 }
 
 void SessionPool::remember_refusal(const SshError& failure) {
-    if (failure.may_retry()) return;
+    if (failure.may_retry() || failure.failure() == Failure::unknown_name) return;
     refusal_ = failure;
     refused_until_ = steady_now() + refusal_lasts;
     // What was answered was wrong.

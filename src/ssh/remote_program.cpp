@@ -121,11 +121,12 @@ Task<void> RemoteProgram::steer() {
 
 Task<void> RemoteProgram::read_all() {
     std::vector<char> buffer(buffer_bytes);
+    auto deadline = session_.step_deadline();
     while (!reader_is_gone_) {
         // Until the script has begun, the server owes us its marker; then the command may be silent for as long as it
         // likes.
         std::optional<Duration> limit;
-        if (!has_terminal_ && !noise_.found()) limit = session_.settings().step_timeout;
+        if (!has_terminal_ && !noise_.found()) limit = time_until(deadline);
         auto reading = channel_->read(buffer, limit);
         auto chunk = co_await std::move(reading);
         if (chunk.size == 0) co_return;

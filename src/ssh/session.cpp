@@ -20,15 +20,10 @@ namespace {
 
 // What the peer can make libssh2 hold: a few windows of channels that nobody reads.
 constexpr size_t memory_limit_bytes = 64 * 1024 * 1024;
-constexpr unsigned window_bytes = 4 * 1024 * 1024;
-constexpr unsigned packet_bytes = 32 * 1024;
 
 // libssh2's ChaCha20 is plain C and takes three times as long as OpenSSL's AES.
 constexpr const char* ciphers =
     "aes128-gcm@openssh.com,aes256-gcm@openssh.com,aes128-ctr,aes192-ctr,aes256-ctr,chacha20-poly1305@openssh.com";
-
-/// How long a command that is not wanted any more may take to end, where that matters.
-constexpr std::chrono::seconds longest_goodbye{2};
 
 /// Errors of libssh2 after which the connection is of no more use.
 std::optional<Failure> fatal(long result) {
@@ -64,6 +59,7 @@ struct Session::Hooks {
     Transport* transport = nullptr;
     size_t held_bytes = 0;
     std::string goodbye;  ///< of the server, when it disconnected with words
+    bool has_left = false;
 
     static Hooks& of(void** abstract) { return *static_cast<Hooks*>(*abstract); }
 
@@ -93,6 +89,7 @@ struct Session::Hooks {
         return of(abstract).transport->send(static_cast<const char*>(bytes), size);
     }
     static void disconnected(LIBSSH2_SESSION*, int, const char* message, int size, const char*, int, void** abstract) {
+        of(abstract).has_left = true;
         of(abstract).goodbye = last_line(std::string_view(message, static_cast<size_t>(std::max(size, 0))));
     }
 };
@@ -151,7 +148,8 @@ Task<std::unique_ptr<Session>> Session::connect(SshSettings settings) {
 }
 
 Task<void> Session::shake_hands() {
-    auto known = known_hosts_for(settings_);
+    auto reading = known_hosts_for(settings_);
+    auto known = co_await std::move(reading);
     auto preference = known.algorithm_preference();
     ::libssh2_session_method_pref(handle_, LIBSSH2_METHOD_HOSTKEY, preference.c_str());
     for (int direction : {LIBSSH2_METHOD_CRYPT_CS, LIBSSH2_METHOD_CRYPT_SC}) {
@@ -164,8 +162,10 @@ Task<void> Session::shake_hands() {
     size_t size = 0;
     int type = 0;
     const char* blob = ::libssh2_session_hostkey(handle_, &size, &type);
-    check_host_key(settings_, known, std::string_view(blob, blob ? size : 0));
-    host_key_ = HostKey{"", std::string(blob, blob ? size : 0)}.fingerprint();
+    std::string key(blob, blob ? size : 0);
+    auto checking = check_host_key(settings_, known, key);
+    co_await std::move(checking);
+    host_key_ = HostKey{"", key}.fingerprint();
 }
 
 bool Session::usable() const { return lost_.empty(); }
@@ -226,7 +226,11 @@ Task<long> Session::drive(std::function<long()> call, Patience patience) {
         transport_->flush_soon();
         // What was read may be what others wait for.
         if (transport_->received_bytes() != received) transport_->wake_all();
-        if (auto kind = fatal(result)) {
+        auto kind = fatal(result);
+        // Signing in has errors of its own for an answer that does not come.
+        bool has_left = result < 0 && result != LIBSSH2_ERROR_EAGAIN && hooks_->has_left;
+        if (!kind && has_left) kind = Failure::lost;
+        if (kind) {
             auto error = failure(*kind, patience.step);
             abandon(error.what());
             throw error;
@@ -268,76 +272,6 @@ Task<void> Session::wait_for_peer(const Patience& patience, SteadyTime began) {
     auto until = given_up_at;
     if (signed_in_) until = std::min(until, std::max(alive_at, keepalive_at_) + quarter);
     co_await transport_->wait(until);
-}
-
-Task<std::unique_ptr<Channel>> Session::open_channel() { return open_channel_by(step_deadline()); }
-
-/// Dropbear does not answer a request on a new channel when the program of the one before ends just then.
-Task<void> Session::settle_retired() {
-    while (is_dropbear() && usable() && !retired_.empty() && steady_now() < goodbye_until_) {
-        co_await transport_->wait(goodbye_until_);
-        auto place = calls_.acquire();
-        auto turn = co_await std::move(place);
-        free_retired();
-        transport_->flush_soon();
-    }
-}
-
-Task<std::unique_ptr<Channel>> Session::open_channel_by(SteadyTime deadline) {
-    co_await settle_retired();
-    LIBSSH2_CHANNEL* opened = nullptr;
-    auto began = steady_now();
-    auto call = [&]() -> long {
-        free_retired();
-        constexpr std::string_view type = "session";
-        opened = ::libssh2_channel_open_ex(handle_, type.data(), type.size(), window_bytes, packet_bytes, nullptr, 0);
-        return opened ? 0 : ::libssh2_session_last_errno(handle_);
-    };
-    Patience patience("opening a channel", Waiting::exclusive, deadline);
-    auto opening = drive(call, patience);
-    co_await std::move(opening);
-    if (!opened) throw failure(Failure::refused, "opening a channel");
-    round_trip_ = std::min(round_trip_, std::chrono::duration_cast<std::chrono::microseconds>(steady_now() - began));
-    co_return std::make_unique<Channel>(*this, opened);
-}
-
-Task<bool> Session::answers(Duration limit) {
-    try {
-        auto channel = co_await open_channel_by(steady_now() + limit);
-        co_return true;
-    } catch (const SshError&) {
-        co_return false;
-    }
-}
-
-void Session::retire(_LIBSSH2_CHANNEL* channel, bool runs_program) {
-    retired_.push_back(channel);
-    if (runs_program) goodbye_until_ = steady_now() + longest_goodbye;
-    free_retired();
-    transport_->flush();
-}
-
-void Session::free_retired() {
-    bool lets_end = is_dropbear() && steady_now() < goodbye_until_;
-    std::erase_if(retired_, [&](auto* channel) {
-        return (!lets_end || has_ended(channel)) && ::libssh2_channel_free(channel) != LIBSSH2_ERROR_EAGAIN;
-    });
-}
-
-bool Session::is_dropbear() const {
-    const char* banner = ::libssh2_session_banner_get(handle_);
-    return banner != nullptr && std::string_view(banner).find("dropbear") != std::string_view::npos;
-}
-
-/// Closes the input of a program whose output nobody wants, and says whether it has ended.
-bool Session::has_ended(_LIBSSH2_CHANNEL* channel) {
-    if (::libssh2_channel_send_eof(channel) == LIBSSH2_ERROR_EAGAIN) return false;
-    std::array<char, 4096> unwanted;
-    for (int stream : {0, SSH_EXTENDED_DATA_STDERR}) {
-        while (::libssh2_channel_read_ex(channel, stream, unwanted.data(), unwanted.size()) > 0) {
-        }
-    }
-    return ::libssh2_channel_eof(channel) != 0 && ::libssh2_channel_wait_closed(channel) != LIBSSH2_ERROR_EAGAIN;
 }
 
 std::string Session::algorithms() const {

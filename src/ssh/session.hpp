@@ -39,11 +39,16 @@ class Session {
     Session(const Session&) = delete;
     Session& operator=(const Session&) = delete;
 
-    /// A new channel of type "session".
+    /// A new channel of type "session". Servers allow a number of them (MaxSessions), among which they count for a
+    /// moment what was just closed: that is waited for. Throws SshError (refused) when there is no room beside the
+    /// channels that are open.
     Task<std::unique_ptr<Channel>> open_channel();
 
     /// Whether anything came from the server since then; valid after a failure too.
     bool was_heard_of_since(SteadyTime time) const;
+    /// Closes a channel that nobody uses just now, when the server has no room for another; false when there is none.
+    void set_make_room(std::function<bool()> make_room) { make_room_ = std::move(make_room); }
+
     /// False once anything has gone wrong with the connection; then connect anew.
     bool usable() const;
 
@@ -118,7 +123,8 @@ class Session {
     Task<void> settle_retired();
     bool is_dropbear() const;
     static bool has_ended(_LIBSSH2_CHANNEL* channel);
-    Task<std::unique_ptr<Channel>> open_channel_by(SteadyTime deadline);
+    Task<std::unique_ptr<Channel>> try_channel(SteadyTime deadline);
+    bool may_get_room();
     Task<void> wait_for_peer(const Patience& patience, SteadyTime began);
     void check_usable(const std::string& step) const;
     void free_retired();
@@ -135,7 +141,11 @@ class Session {
     bool signed_in_ = false;
     SteadyTime keepalive_at_{};
     std::vector<_LIBSSH2_CHANNEL*> retired_;
-    SteadyTime goodbye_until_{};  ///< how long those are given to end, where that matters
+    std::function<bool()> make_room_;
+    size_t open_channels_ = 0;
+    size_t most_channels_ = SIZE_MAX;  ///< that the server allows, once it has refused one
+    SteadyTime retired_at_{};          ///< when the last one was closed
+    SteadyTime goodbye_until_{};       ///< how long those are given to end, where that matters
     std::chrono::microseconds round_trip_{std::chrono::hours(1)};
 };
 

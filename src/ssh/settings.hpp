@@ -14,6 +14,7 @@
 namespace syncline::ssh {
 
 enum class HostKeyPolicy : uint8_t {
+    ask,         ///< the user is asked about an unknown host key; where nobody can be, it is refused
     strict,      ///< an unknown host key is refused
     accept_new,  ///< an unknown host key is stored; a changed one is refused all the same
 };
@@ -24,6 +25,7 @@ struct SecretPrompt {
         password,    ///< the account's password
         passphrase,  ///< of the key file `subject`
         question,    ///< keyboard-interactive: `text` is the server's question
+        host_key,    ///< whether to believe an unknown one
     };
     SecretPrompt(Type prompt_type, std::string prompt_subject, std::string prompt_text, bool may_echo)
         : type(prompt_type), subject(std::move(prompt_subject)), text(std::move(prompt_text)), echo(may_echo) {}
@@ -50,14 +52,14 @@ struct SshSettings {
 
     std::vector<std::string> known_hosts;  ///< absolute; the first is where accept_new appends
     std::string host_key_alias;            ///< looked up in known_hosts instead of the hostname; "" for none
-    HostKeyPolicy host_key_policy = HostKeyPolicy::strict;
+    HostKeyPolicy host_key_policy = HostKeyPolicy::ask;
 
     std::string proxy_jump;       ///< `[user@]host[:port][,...]`; "" for none
     std::string proxy_command;    ///< for /bin/sh -c, its tokens expanded; "" for none; used when proxy_jump is ""
     std::string ssh_config_file;  ///< for the ssh client that a ProxyJump starts; "" for its own default
 
     SecretSource password;    ///< also answers keyboard-interactive; null: passwords are not tried
-    SecretSource passphrase;  ///< null: encrypted key files are skipped
+    SecretSource passphrase;  ///< of key files, and about host keys; null: there is nobody to ask
 
     Duration connect_timeout = std::chrono::seconds(15);  ///< for each address, and for the proxy
     Duration step_timeout = std::chrono::seconds(30);     ///< for each step and for each answer while work goes on

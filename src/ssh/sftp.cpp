@@ -187,6 +187,14 @@ Task<void> Sftp::read_some() {
     }
     auto waited = std::chrono::duration_cast<Duration>(steady_now() - last_packet_at_);
     auto patience = session_.settings().step_timeout * reply_patience - waited;
+    // A greeting needs no disk, and a packet that has begun comes at some rate.
+    if (!greeted_) patience = session_.settings().step_timeout - waited;
+    auto begun_bytes = incoming_end_ - incoming_begin_;
+    if (begun_bytes > 0 && !partial_since_) partial_since_ = steady_now();
+    if (begun_bytes > 0) {
+        auto since = std::chrono::duration_cast<Duration>(steady_now() - *partial_since_);
+        patience = std::min(patience, session_.settings().step_timeout + Duration(begun_bytes) - since);
+    }
     std::span<char> room(incoming_.data() + incoming_end_, incoming_.size() - incoming_end_);
     auto reading = channel_->read(room, patience);
     auto chunk = co_await std::move(reading);
@@ -208,6 +216,7 @@ void Sftp::take_packets() {
         if (frame == SftpFrame::malformed) fail(Failure::protocol, "sent a packet of an impossible size");
         if (frame == SftpFrame::partial) return;
         last_packet_at_ = steady_now();
+        partial_since_.reset();
         deliver(std::move(packet));
     }
 }

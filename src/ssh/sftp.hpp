@@ -10,6 +10,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -78,6 +79,8 @@ class Sftp {
     Sftp& operator=(const Sftp&) = delete;
 
     /// False once the channel has failed; everything throws then.
+    /// Whether nobody waits for an answer.
+    bool is_idle() const { return waiters_.empty(); }
     bool usable() const { return broken_.empty() && session_.usable(); }
 
     // What the server offered when the channel began.
@@ -128,9 +131,10 @@ class Sftp {
                                           bool leaves_holes = false);
 
     /// A whole directory, `.` and `..` left out. Throws SshError (protocol) for names that no directory can hold, and
-    /// (limit) past `max_entries`. The status is of the opendir or the readdir that failed; the value is what came
-    /// before that.
-    Task<SftpReply<std::vector<SftpName>>> list_directory(std::string path, size_t max_entries);
+    /// (limit) past `max_entries`. `told` hears of each name at once, and may throw. The status is of the opendir or
+    /// the readdir that failed; the value is what came before that.
+    Task<SftpReply<std::vector<SftpName>>> list_directory(std::string path, size_t max_entries,
+                                                          std::function<void(const SftpName&)> told = {});
 
   private:
     struct Waiter;
@@ -186,8 +190,9 @@ class Sftp {
     size_t incoming_begin_ = 0;
     size_t incoming_end_ = 0;
     SteadyTime last_packet_at_{};
-    std::string errors_;  ///< what the server's sftp program said on its stderr, the end of it
-    std::string broken_;  ///< why it cannot be used any more
+    std::optional<SteadyTime> partial_since_;  ///< when the packet began that has not come whole
+    std::string errors_;                       ///< what the server's sftp program said on its stderr, the end of it
+    std::string broken_;                       ///< why it cannot be used any more
 };
 
 }  // namespace syncline::ssh

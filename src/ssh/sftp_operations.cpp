@@ -10,6 +10,7 @@ namespace {
 
 constexpr size_t longest_handle_bytes = 256;
 constexpr size_t longest_message_bytes = 1000;
+constexpr size_t most_empty_replies = 1000;
 constexpr uint32_t end_of_file = 1;
 // Larger ones gain nothing, and a packet must fit.
 constexpr uint64_t largest_transfer_bytes = 255 * 1024;
@@ -313,18 +314,24 @@ Task<SftpReply<std::vector<SftpName>>> Sftp::read_names(SftpHandle handle) {
     co_return reply;
 }
 
-Task<SftpReply<std::vector<SftpName>>> Sftp::list_directory(std::string path, size_t max_entries) {
+Task<SftpReply<std::vector<SftpName>>> Sftp::list_directory(std::string path, size_t max_entries,
+                                                            std::function<void(const SftpName&)> told) {
     uint32_t id = 0;
     auto packet = begin(sftp_type::opendir, id).add_string(path).finish();
     auto directory = co_await handle_request(std::move(packet), id);
     SftpReply<std::vector<SftpName>> listing;
     listing.status = directory.status;
     // An endless listing may also repeat what is left out: `.` and `..`.
-    for (size_t replies = 0; listing.ok(); ++replies) {
+    for (size_t empty_replies = 0; listing.ok() && empty_replies < most_empty_replies;) {
         auto some = co_await read_names(directory.value);
         listing.status = some.status;
+        if (some.value.empty()) ++empty_replies;
+        if (empty_replies == most_empty_replies) fail(Failure::limit, "lists nothing without end in " + escape(path));
+        for (const SftpName& name : some.value) {
+            if (told) told(name);
+        }
         std::ranges::move(some.value, std::back_inserter(listing.value));
-        if (listing.value.size() > max_entries || replies > max_entries + 16) {
+        if (listing.value.size() > max_entries) {
             fail(Failure::limit, "listed more than " + count_of(max_entries, "entry") + " in " + escape(path));
         }
     }

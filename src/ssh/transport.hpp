@@ -7,6 +7,8 @@
 
 #include <sys/types.h>
 
+#include <algorithm>
+
 #include <asio/any_io_executor.hpp>
 #include <asio/posix/stream_descriptor.hpp>
 #include <chrono>
@@ -15,12 +17,17 @@
 #include <vector>
 
 #include "async/task.hpp"
+#include "base/units.hpp"
 
 namespace syncline::ssh {
 
 using SteadyTime = std::chrono::steady_clock::time_point;
 
 inline SteadyTime steady_now() { return std::chrono::steady_clock::now(); }
+/// What is left until `deadline`, not below zero.
+inline Duration time_until(SteadyTime deadline) {
+    return std::max(Duration::zero(), std::chrono::duration_cast<Duration>(deadline - steady_now()));
+}
 
 class Transport : public std::enable_shared_from_this<Transport> {
   public:

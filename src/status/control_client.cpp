@@ -26,6 +26,8 @@ void ControlClient::send(const ControlRequest& request) {
     for (size_t sent = 0; sent < line.size();) {
         ssize_t count = ::send(fd_, line.data() + sent, line.size() - sent, MSG_NOSIGNAL);
         if (count < 0 && errno == EINTR) continue;
+        // Why it was turned away stands in what receive() reads.
+        if (count < 0 && (errno == EPIPE || errno == ECONNRESET)) return;
         if (count < 0) throw Error(Errc::lost, "the engine went away: " + errno_text(errno));
         sent += static_cast<size_t>(count);
     }

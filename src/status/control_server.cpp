@@ -4,12 +4,14 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <asio/buffer.hpp>
 #include <asio/redirect_error.hpp>
 #include <asio/steady_timer.hpp>
 #include <asio/this_coro.hpp>
 #include <asio/use_awaitable.hpp>
 #include <asio/write.hpp>
+#include <list>
 #include <nlohmann/json.hpp>
 
 #include "async/cancel.hpp"
@@ -23,10 +25,10 @@ namespace {
 
 using Socket = asio::local::stream_protocol::socket;
 
-constexpr size_t most_connections = 64;
+constexpr size_t most_connections = 64, most_of_a_process = 16;
 constexpr Duration patience_with_reader = std::chrono::seconds(10);
-constexpr Duration patience_with_writer = std::chrono::seconds(30);
-constexpr int usage_status = 2;
+constexpr Duration patience_with_writer = std::chrono::seconds(5);
+constexpr int usage_status = 2, failed_status = 1;
 
 short ready_events(int fd, short wanted) {
     pollfd entry{fd, wanted, 0};
@@ -68,11 +70,63 @@ Task<bool> answer_next(ControlConnection& connection, const ControlHandler& hand
     co_return line.has_value();
 }
 
-Task<void> serve_connection(Socket socket, const ControlHandler& handler) {
+/// Who is connected. Nobody can keep others out by being connected and asking nothing.
+class Clients {
+  public:
+    struct Client {
+        int fd;
+        pid_t process;
+        bool is_idle = true;
+    };
+
+    /// "" or why there is no place. Makes one where the client that has been silent for the longest can go.
+    std::string why_no_place(pid_t process) {
+        auto is_of_process = [&](const Client& client) { return client.process == process; };
+        if (std::ranges::count_if(clients_, is_of_process) >= static_cast<ptrdiff_t>(most_of_a_process)) {
+            return "your process " + std::to_string(process) + " has " + std::to_string(most_of_a_process) +
+                   " connections to the engine already; close some, or end that process";
+        }
+        if (clients_.size() < most_connections) return "";
+        auto idle = std::ranges::find_if(clients_, &Client::is_idle);
+        if (idle == clients_.end()) {
+            return "the engine serves " + std::to_string(most_connections) +
+                   " clients at this moment; try again when some have ended";
+        }
+        ::shutdown(idle->fd, SHUT_RDWR);
+        idle->is_idle = false;
+        return "";
+    }
+
+    Client* add(int fd, pid_t process) { return &clients_.emplace_back(Client{fd, process}); }
+    void remove(Client* client) {
+        clients_.remove_if([&](const Client& other) { return &other == client; });
+    }
+
+  private:
+    std::list<Client> clients_;  ///< the oldest first
+};
+
+pid_t process_of(int fd) {
+    ucred peer{};
+    socklen_t size = sizeof peer;
+    return ::getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) == 0 ? peer.pid : 0;
+}
+
+Task<void> serve_connection(Socket socket, const ControlHandler& handler, Clients& clients) {
+    struct Place {
+        Clients& clients;
+        Clients::Client* client;
+        ~Place() { clients.remove(client); }
+    };
+    int fd = socket.native_handle();
+    Place place{clients, clients.add(fd, process_of(fd))};
+    ControlHandler watched = [&](const ControlRequest& request, ControlConnection& of) {
+        place.client->is_idle = false;
+        return handler(request, of);
+    };
     ControlConnection connection(std::move(socket));
     try {
-        while (co_await answer_next(connection, handler)) {
-        }
+        while (co_await answer_next(connection, watched)) place.client->is_idle = true;
     } catch (const std::exception&) {
         // A connection that is of no use any more. Whoever waits for the engine's end must hear of it at once.
         if (is_cancellation(std::current_exception())) throw;
@@ -85,7 +139,7 @@ struct SocketFile {
     ~SocketFile() { ::unlink(path.c_str()); }
 };
 
-Task<void> accept_clients(std::string path, const ControlHandler& handler, Nursery& nursery,
+Task<void> accept_clients(std::string path, const ControlHandler& handler, Clients& clients, Nursery& nursery,
                           std::function<void()> is_up) {
     auto executor = co_await asio::this_coro::executor;
     asio::local::stream_protocol::acceptor acceptor(executor);
@@ -105,8 +159,15 @@ Task<void> accept_clients(std::string path, const ControlHandler& handler, Nurse
             co_await std::move(resting);
             continue;
         }
-        if (!is_own_user(socket.native_handle()) || nursery.size() > most_connections) continue;
-        nursery.spawn(serve_connection(std::move(socket), handler));
+        int fd = socket.native_handle();
+        if (!is_own_user(fd)) continue;
+        std::string why = clients.why_no_place(process_of(fd));
+        if (why.empty()) {
+            nursery.spawn(serve_connection(std::move(socket), handler, clients));
+            continue;
+        }
+        std::string line = error_line(failed_status, why);
+        ::send(fd, line.data(), line.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
     }
 }
 
@@ -182,7 +243,8 @@ Task<void> ControlConnection::read_more() {
 }
 
 Task<void> serve_control(std::string path, const ControlHandler& handler, std::function<void()> is_up) {
-    auto body = [&](Nursery& nursery) { return accept_clients(path, handler, nursery, is_up); };
+    Clients clients;
+    auto body = [&](Nursery& nursery) { return accept_clients(path, handler, clients, nursery, is_up); };
     co_await with_nursery(body);
 }
 

@@ -15,6 +15,7 @@ listen = "127.0.0.1:7411"
 [engine]
 max_parallel_jobs = 3
 connections_per_host = 2
+max_entries = 1000
 bandwidth_limit = "20 MiB/s"
 ssh_config = "~/.ssh/config"
 ad_hoc_root = "cwd"
@@ -79,6 +80,7 @@ min_age = "2d"
     CHECK(file.status_listen == "127.0.0.1:7411");
     CHECK(file.engine.max_parallel_jobs == 3);
     CHECK(file.engine.connections_per_host == 2);
+    CHECK(file.engine.max_entries == 1000);
     CHECK(file.engine.bandwidth_limit == 20u << 20);
     CHECK(file.engine.ssh_config == "/home/user/.ssh/config");
     CHECK_FALSE(file.engine.ad_hoc_root_is_git);
@@ -111,8 +113,8 @@ min_age = "2d"
     CHECK(job.remote.path == "");
     REQUIRE(job.filter.exclude.size() == 2);
     CHECK(job.filter.exclude[0].glob.pattern() == "**/.git/**");
-    CHECK(job.filter.exclude[0].origin == "jobs.toml:28");
-    CHECK(job.filter.exclude[1].origin == "jobs.toml:33");
+    CHECK(job.filter.exclude[0].origin == "jobs.toml:29");
+    CHECK(job.filter.exclude[1].origin == "jobs.toml:34");
     CHECK(job.filter.include.empty());
     CHECK(job.filter.include_git);
     CHECK(job.interval == 60s);

@@ -37,6 +37,10 @@ TEST_CASE("a remote is a host, a bucket or a path") {
     CHECK(meaning("me@other:x") == "ssh me@other x");
     CHECK(meaning("store:a/b") == "bucket store a/b");
     CHECK(meaning("store:") == "bucket store ");
+    CHECK(meaning("[::1]:x") == "ssh ::1 x");
+    CHECK(meaning("me@[fe80::1%eth0]:/x:y") == "ssh me@fe80::1%eth0 /x:y");
+    CHECK(meaning("[x/y]:z") == "local  /project/[x/y]:z");
+    CHECK(meaning("cse:./~bob/x") == "ssh cse ./~bob/x");
     CHECK(meaning("../x") == "local  /x");
     CHECK(meaning("/x/cse:y") == "local  /x/cse:y");
     CHECK(meaning("./cse:y") == "local  /project/cse:y");
@@ -46,7 +50,7 @@ TEST_CASE("a remote is a host, a bucket or a path") {
 TEST_CASE("a remote that a command would misread is refused") {
     for (std::string bad :
          {":x", "-oProxyCommand=x:", "me@-x:", "-me@x:", "a b:", "a;b:", "$(x):", "cse:-rf", "cse:a\nb", "ssh://cse/x",
-          "[::1]:x", "store:/x", "store:a/../b", "store:./a", "a@:x", "@a:x"}) {
+          "[]:x", "[-x]:y", "[a b]:x", "cse:~bob/x", "cse:~bob", "store:/x", "store:a/../b", "store:./a", "a@:x", "@a:x"}) {
         INFO(bad);
         CHECK(meaning(bad) == "error");
         CHECK_FALSE(read(bad).error.empty());

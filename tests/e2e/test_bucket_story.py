@@ -193,6 +193,27 @@ def test_auto_begins_with_adopt(machine):
     wait_for(lambda: machine.keys() == ["theirs", "x"])
 
 
+@pytest.mark.parametrize("keys, goes", [({}, True), ({"delete": "never"}, False)], ids=["unsaid", "never"])
+def test_auto_deletes_what_its_watcher_saw_go(machine, keys, goes):
+    make_tree(machine.root, {"stays": "1", "goes": "1", "d/goes": "1"})
+    machine.write(("ws", {"root": machine.root, "remote": "store:ws", "fsync": False, "interval": "1h", **keys}))
+    machine.put("ws/theirs", b"1")
+    machine.run("push", "ws")
+    machine.run("auto", "ws", "-i", "1s")
+    machine.run("wait", "ws")
+    os.unlink(machine.root / "goes")
+    os.unlink(machine.root / "d/goes")
+    make_tree(machine.root, {"late": "2"})
+    wait_for(lambda: "late" in machine.keys() and (("goes" in machine.keys()) != goes))
+    machine.run("wait", "ws", check=None)
+    left = {key for key in machine.keys() if not key.endswith("/")}
+    assert left == {"stays", "late", "theirs"} | (set() if goes else {"goes", "d/goes"})
+    machine.run("auto", "ws", "--stop")
+    os.unlink(machine.root / "stays")
+    assert "ws: off" in machine.run("watch", "ws", "--status").out
+    assert "stays" in machine.keys()
+
+
 def test_auto_is_looked_at_and_stopped(machine):
     make_tree(machine.root, {"x": "1"})
     machine.live(watch=False)

@@ -338,3 +338,23 @@ def test_a_path_that_is_longer_than_an_address(sandbox):
     assert list((long / "syncline").glob("*.sock"))
     # Whoever has other variables finds it all the same.
     sandbox.run("wait", "copy", env={"XDG_RUNTIME_DIR": "/nowhere"})
+
+
+def test_idle_connections_keep_nobody_out(sandbox):
+    sandbox.job()
+    sandbox.start_engine()
+    path = str(sockets(sandbox)[0])
+    idle = [socket.socket(socket.AF_UNIX) for _ in range(300)]
+    try:
+        for client in idle:
+            client.settimeout(20)
+            client.connect(path)
+        assert sandbox.run("status", "--json", check={0}).json()  # another process is served at once
+        answers = [json.loads(line) for line in (client.recv(4096) for client in idle) if line]
+    finally:
+        for client in idle:
+            client.close()
+    # The others are let go, for they asked nothing.
+    assert len(answers) > 250
+    for answer in answers:
+        assert answer["exit_status"] == 1 and f"your process {os.getpid()} has" in answer["message"]

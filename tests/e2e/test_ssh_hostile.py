@@ -4,6 +4,7 @@ import pathlib
 import pytest
 
 from harness import make_tree, read_tree, snapshot
+from projects import stand_in
 
 PROGRAM = pathlib.Path(__file__).with_name("hostile_sftp.py")
 MOST_MEMORY_BYTES = 1 << 30
@@ -13,14 +14,14 @@ MOST_MEMORY_BYTES = 1 << 30
 def pull(sandbox, start_server):
     """pull(case): pulls from a server that lies; the result."""
 
-    def run(case, *options, **keys):
+    def run(case, *options, head="", **keys):
         program = sandbox.directory / "hostile.py"
         program.write_text(PROGRAM.read_text())
         program.chmod(0o644)
         start_server(lines=["Subsystem sftp internal-sftp", f"ForceCommand /usr/bin/python3 {program} {case}"])
         (sandbox.source / "mine").write_text("mine")
         sandbox.jobs(("lab", {"root": sandbox.source, "remote": "cse:/srv/tree", "direction": "pull", "pull": "update",
-                              "timeout": "40s", **keys}))
+                              "timeout": "40s", **keys}), head=head)
         return sandbox.run("pull", "lab", *options, check={0, 1, 3, 4}, wrapper=["prlimit", f"--as={MOST_MEMORY_BYTES}"])
 
     return run
@@ -66,6 +67,32 @@ def test_listings_without_an_end(pull, sandbox, case):
     result = pull(case)
     assert result.status != 0
     assert read_tree(sandbox.source)["mine"] == b"mine"
+
+
+FIND_WITHOUT_END = """case "$*" in *-printf*%y*) ;; *) exec /usr/bin/find "$@";; esac
+exec /usr/bin/perl -e 'for ($i = 0;; $i++) {
+    printf "f 644 3 1600000000.0000000000 1600000000.0000000000 %d 9\\0x%09d\\0\\0", $i + 1, $i or exit;   # its reader has gone
+}'"""
+GARBAGE_WITHOUT_END = FIND_WITHOUT_END.replace("f 644", "what")
+
+
+@pytest.mark.parametrize("script", [FIND_WITHOUT_END, GARBAGE_WITHOUT_END], ids=["entries", "garbage"])
+def test_a_find_without_end_halts_the_run(sandbox, server, script):
+    stand_in(server, "find", script)
+    (sandbox.source / "mine").write_text("mine")
+    sandbox.jobs(("lab", {"root": sandbox.source, "remote": "cse:target", "delete": "mirror"}), head="[engine]\nmax_entries = 30000\n")
+    (server.home / "target").mkdir()
+    (server.home / "target/theirs").write_text("theirs")
+    server.own(server.home)
+    result = sandbox.run("push", "lab", "--adopt", check={3}, wrapper=["prlimit", f"--as={MOST_MEMORY_BYTES}"])
+    assert "incomplete-listing" in result.text and "could not be listed whole" in result.text
+    assert read_tree(server.home / "target") == {"theirs": b"theirs"}
+
+
+def test_a_directory_without_end_halts_the_run(pull, sandbox):
+    result = pull("endless-listing", head="[engine]\nmax_entries = 5000\n")
+    assert result.status == 3 and "incomplete-listing" in result.text and "more than 5000 entries" in result.text
+    assert read_tree(sandbox.source) == {"mine": b"mine"}
 
 
 def test_no_bits_that_give_rights(pull, sandbox):

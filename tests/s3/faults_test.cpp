@@ -233,7 +233,7 @@ TEST_CASE("what stalls or trickles is given up and repeated") {
     settings.patience.attempts = 3;
     std::string text;
     const Work get = [&](S3Client& client) { return get_text(client, text); };
-    CHECK(failure_of(settings, get).failure() == Failure::timed_out);
+    CHECK(failure_of(settings, get).failure() == Failure::trickles);
     CHECK(server.seen().size() == 3);
     CHECK(server.connections() == 3);
 }

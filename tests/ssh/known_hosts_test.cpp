@@ -5,8 +5,11 @@
 
 #include "base/text.hpp"
 #include "ssh/dial.hpp"
+#include "ssh/host_certificate.hpp"
 #include "ssh/key_file.hpp"
+#include "ssh/least_rate.hpp"
 #include "ssh/settings.hpp"
+#include "ssh/text.hpp"
 #include "ssh_server.hpp"
 
 namespace syncline::ssh {
@@ -47,6 +50,80 @@ TEST_CASE("another key than the recorded one is a changed one, unless it is reco
     CHECK(judge(line_of("h", other), "h", ours) == HostKeyVerdict::changed);
     CHECK(judge(line_of("h", other) + line_of("h", ours), "h", ours) == HostKeyVerdict::known);
     CHECK(judge(line_of("h", make_key("ssh-rsa", "r")), "h", ours) == HostKeyVerdict::changed);
+}
+
+TEST_CASE("at another port a key under the plain name counts where the port's own name says nothing") {
+    auto judge_at_port = [](const std::string& text) {
+        KnownHosts known("[h]:2222", "h");
+        known.add(text, "known_hosts");
+        return known.judge(ours);
+    };
+    CHECK(judge_at_port(line_of("h", ours)) == HostKeyVerdict::known);
+    CHECK(judge_at_port(line_of("h", other)) == HostKeyVerdict::unknown);
+    CHECK(judge_at_port(line_of("h", ours) + line_of("[h]:2222", other)) == HostKeyVerdict::changed);
+    CHECK(judge_at_port(line_of("[h]:2222", ours) + line_of("h", other)) == HostKeyVerdict::known);
+    CHECK(judge_at_port(line_of("h", ours) + line_of("@revoked h", ours)) == HostKeyVerdict::revoked);
+}
+
+TEST_CASE("a certificate counts when a known authority signed it, for this host, now") {
+    TemporaryDirectory directory;
+    auto at = [&](const std::string& name) { return (directory.path() / name).string(); };
+    auto make = [&](const std::string& name, const std::vector<std::string>& kind) {
+        std::vector<std::string> command{"ssh-keygen", "-q", "-N", "", "-f", at(name)};
+        command.insert(command.end(), kind.begin(), kind.end());
+        run_program(command);
+        return *decode_base64(words(read_file(at(name) + ".pub"))[1]);
+    };
+    const std::vector<std::vector<std::string>> kinds = {
+        {"-t", "ed25519"}, {"-t", "rsa", "-b", "2048"}, {"-t", "ecdsa", "-b", "256"}, {"-t", "ecdsa", "-b", "521"}};
+    for (size_t i = 0; i < kinds.size(); ++i) {
+        auto authority = make("authority" + std::to_string(i), kinds[i]);
+        auto name = "host" + std::to_string(i);
+        auto key = make(name, kinds[i]);
+        run_program({"ssh-keygen", "-q", "-s", at("authority" + std::to_string(i)), "-I", "x", "-h", "-n",
+                     "a.example,*.lan", "-V", "20200101:20400101", at(name + ".pub")});
+        const auto text = read_file(at(name + "-cert.pub"));
+        auto blob = *decode_base64(words(text)[1]);
+        auto certificate = parse_host_certificate(blob);
+        REQUIRE(certificate);
+        CHECK(certificate->key.blob == key);
+        constexpr uint64_t now = 1'700'000'000;
+        CHECK(why_unfit(*certificate, "a.example", {authority}, now).empty());
+        CHECK(why_unfit(*certificate, "b.lan", {authority}, now).empty());
+        CHECK_FALSE(why_unfit(*certificate, "b.example", {authority}, now).empty());
+        CHECK_FALSE(why_unfit(*certificate, "a.example", {key}, now).empty());
+        CHECK_FALSE(why_unfit(*certificate, "a.example", {authority}, 1'500'000'000).empty());
+        CHECK_FALSE(why_unfit(*certificate, "a.example", {authority}, 2'500'000'000).empty());
+        // No bit of it may be another.
+        for (size_t at_byte = 0; at_byte < blob.size(); at_byte += 7) {
+            auto damaged = blob;
+            damaged[at_byte] = static_cast<char>(damaged[at_byte] ^ 4);
+            auto other_one = parse_host_certificate(damaged);
+            CHECK((!other_one || !why_unfit(*other_one, "a.example", {authority}, now).empty()));
+        }
+        CHECK_FALSE(parse_host_certificate(std::string_view(blob).substr(0, blob.size() - 1)));
+        CHECK_FALSE(parse_host_certificate(key));
+    }
+}
+
+TEST_CASE("a peer that drips is told from one that is silent or busy") {
+    using std::chrono::seconds;
+    const LeastRate::Time start{};
+    auto survives = [&](size_t bytes, int pieces_a_second) {
+        LeastRate rate(start);
+        bool lives = true;
+        for (int i = 0; i < 120 * pieces_a_second; ++i) {
+            lives = rate.note(bytes, start + std::chrono::milliseconds(1000 * i / pieces_a_second)) && lives;
+        }
+        return lives;
+    };
+    CHECK_FALSE(survives(1, 2));
+    CHECK_FALSE(survives(20, 4));
+    CHECK(survives(100, 2));
+    CHECK(survives(4096, 1));
+    LeastRate silent(start);
+    CHECK(silent.note(1, start + seconds(1)));
+    CHECK(silent.note(1, start + seconds(1000)));
 }
 
 TEST_CASE("markers: a revoked key is refused, a certificate authority is no host key") {
@@ -114,6 +191,33 @@ TEST_CASE("settings: the job file's over ssh_config's over defaults") {
     CHECK(own.identity_files == std::vector<std::string>{"/own/key"});
     CHECK(own.known_hosts == std::vector<std::string>{"/own/kh"});
     CHECK(own.host_key_policy == HostKeyPolicy::strict);
+}
+
+TEST_CASE("settings: variables, quotes and tokens as the ssh client has them") {
+    HostTable table;
+    table.name = "cse";
+    ::setenv("LIMITS_TEST_AGENT", "/run/agent", 1);
+    const std::string base = "user me\nhostname real.example\nport 2222\n";
+    auto agent = [&](const std::string& value) {
+        return settings_from(table, base + "identityagent " + value + "\n").agent_socket;
+    };
+    CHECK(agent("$LIMITS_TEST_AGENT") == "/run/agent");
+    CHECK(agent("${LIMITS_TEST_AGENT}.2") == "/run/agent.2");
+    CHECK(agent("$LIMITS_TEST_UNSET").empty());
+    CHECK(agent("/a/%r@%h:%p") == "/a/me@real.example:2222");
+    auto made = settings_from(
+        table, base +
+                   "identityfile \"/with a/blank\"\nidentityfile none\nidentityfile ${LIMITS_TEST_AGENT}/%n\n"
+                   "userknownhostsfile \"/kh with/blank\" /kh/%k\nproxyjump %r@jump:%p\n");
+    CHECK(made.identity_files == std::vector<std::string>{"/with a/blank", "/run/agent/cse"});
+    CHECK(made.known_hosts == std::vector<std::string>{"/kh with/blank", "/kh/real.example"});
+    CHECK(made.proxy_jump == "me@jump:2222");
+    CHECK(settings_from(table, base + "identityfile /%C\n").identity_files[0].size() == 41);
+    auto policy = [&](const std::string& value) {
+        return settings_from(table, base + "stricthostkeychecking " + value + "\n").host_key_policy;
+    };
+    CHECK((policy("ask") == HostKeyPolicy::ask && policy("true") == HostKeyPolicy::strict));
+    CHECK((policy("false") == HostKeyPolicy::accept_new && policy("accept-new") == HostKeyPolicy::accept_new));
 }
 
 TEST_CASE("a jump is made by the ssh client, the last one of a chain as its host") {
