@@ -31,6 +31,7 @@ Json to_json(const PlanSummary& sum) {
     Json object{{"put", sum.put},     {"mkdir", sum.mkdir},         {"delete", sum.removed},
                 {"chmod", sum.chmod}, {"unchanged", sum.unchanged}, {"bytes", sum.bytes}};
     // What most runs have nothing of.
+    if (sum.touched > 0) object["touch"] = sum.touched;
     if (sum.changed_there > 0) object["changed_there"] = sum.changed_there;
     if (sum.never_seen > 0) object["never_seen"] = sum.never_seen;
     return object;

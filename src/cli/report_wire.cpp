@@ -27,6 +27,7 @@ Json to_json(const PlanSummary& sum) {
             {"unchanged", sum.unchanged},
             {"bytes", sum.bytes},
             {"rmdir", sum.rmdir},
+            {"touch", sum.touched},
             {"changed_there", sum.changed_there},
             {"never_seen", sum.never_seen}};
 }
@@ -35,7 +36,7 @@ PlanSummary summary_from(const Json& report, const char* name) {
     const Json object = report.value(name, Json::object());
     return {count(object, "put"),   count(object, "mkdir"),         count(object, "delete"),
             count(object, "chmod"), count(object, "unchanged"),     count(object, "bytes"),
-            count(object, "rmdir"), count(object, "changed_there"), count(object, "never_seen")};
+            count(object, "rmdir"), count(object, "touch"),         count(object, "changed_there"), count(object, "never_seen")};
 }
 
 Json to_json(const std::vector<Problem>& problems) {

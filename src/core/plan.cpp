@@ -17,6 +17,7 @@ std::string_view op_name(Op op) {
         case Op::remove: return "delete";
         case Op::rmdir: return "rmdir";
         case Op::conflict: return "conflict";
+        case Op::touch: return "touch";
     }
     return "";
 }
@@ -38,6 +39,8 @@ std::string_view reason_text(Reason reason) {
         case Reason::blocked_by_kept_entries: return "what must be kept on the target stands in its way";
         case Reason::remote_symlink: return "a symlink on the remote side is not pulled";
         case Reason::opened_for_changes: return "opened for the changes in it";
+        case Reason::time_differs: return "time differs";
+        case Reason::time_and_mode_differ: return "time and mode differ";
         case Reason::closed_after_changes: return "closed again after the changes in it";
     }
     return "";

@@ -55,6 +55,7 @@ struct PlannedAction {
 /// directories.
 struct PlanSummary {
     uint64_t put = 0, mkdir = 0, removed = 0, chmod = 0, unchanged = 0, bytes = 0, rmdir = 0;
+    uint64_t touched = 0;        ///< times that followed the source's
     uint64_t changed_there = 0;  ///< overwritten, though somebody had changed it on the target
     uint64_t never_seen = 0;     ///< overwritten, though it was in no baseline
 };

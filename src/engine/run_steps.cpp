@@ -134,10 +134,11 @@ void RunSteps::find_incomplete_directories() {
 Task<void> RunSteps::make_the_plan() {
     // Each pass can only ask for what the one before did not know; three kinds of questions depend on each other.
     constexpr int most_passes = 8;
+    bool follows_times = target().can_touch() && job_.remote.type != Destination::Type::bucket;
     bool pulls_links = !is_push() && job_.remote.type == Destination::Type::bucket;
     for (int pass = 0; pass < most_passes; ++pass) {
         plan_ = make_plan({source_listing_.tree, target_listing_.tree, baseline_, policy_, source_incomplete_,
-                           options_.paths, unjudged_, job_.ignore_files, pulls_links});
+                           options_.paths, unjudged_, job_.ignore_files, follows_times, pulls_links});
         if (plan_.needs.empty()) co_return;
         co_await read_what_is_needed();
     }
@@ -195,7 +196,9 @@ Task<void> RunSteps::apply() {
     recorder_.emplace(context_.store, pair_);
     if (!is_push()) recorder_->record_reverse(reverse_pair());
     recorder_->set_listed_at(source_listing_.started_at, target_listing_.started_at);
-    for (const EqualPair& pair : plan_.equal) recorder_->add_equal(source_listing_.tree, target_listing_.tree, pair);
+    for (const EqualPair& pair : plan_.equal) {
+        if (!pair.awaits_action) recorder_->add_equal(source_listing_.tree, target_listing_.tree, pair);
+    }
     for (const std::string& path : plan_.gone) recorder_->add_removed(path);
 
     progress_.files_total =
