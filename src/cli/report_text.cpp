@@ -27,7 +27,9 @@ Duration time_taken(const RunReport& report) {
     return std::chrono::duration_cast<Duration>(std::chrono::nanoseconds(span));
 }
 
-bool is_empty(const PlanSummary& sum) { return sum.put + sum.mkdir + sum.removed + sum.rmdir + sum.chmod + sum.touched == 0; }
+bool is_empty(const PlanSummary& sum) {
+    return sum.put + sum.mkdir + sum.removed + sum.rmdir + sum.chmod + sum.touched == 0;
+}
 
 /// What was overwritten although it was not what the last sync left there.
 std::string overwritten_part(const PlanSummary& sum, Direction direction) {
@@ -40,6 +42,12 @@ std::string overwritten_part(const PlanSummary& sum, Direction direction) {
         text += (text.empty() ? "" : ", ") + ("overwriting " + grouped(sum.never_seen)) + " that syncline never saw";
     }
     return text.empty() ? "" : " (" + text + ")";
+}
+
+/// What of the source no rule selects: "3 ignored, .git left out".
+void add_left_out(std::vector<std::string>& parts, const RunReport& report) {
+    if (report.ignored > 0) parts.push_back(grouped(report.ignored) + " ignored");
+    if (report.git_left_out) parts.emplace_back(".git left out");
 }
 
 std::vector<std::string> done_parts(const PlanSummary& done, Direction direction) {
@@ -111,10 +119,12 @@ std::string summary_line(const RunReport& report, const Style& style) {
                format_byte_count(report.done.bytes) + " in " + time + "\n";
     }
     if (parts.empty() && report.problems.empty()) {
-        std::string entries = counted(report.done.unchanged, "entry", "entries");
-        return job_name(report, style) + "nothing to do (" + entries + ", " + time + ")\n";
+        parts.push_back(counted(report.done.unchanged, "entry", "entries"));
+        add_left_out(parts, report);
+        return job_name(report, style) + "nothing to do (" + joined(parts) + ", " + time + ")\n";
     }
     parts.push_back(grouped(report.done.unchanged) + " unchanged");
+    add_left_out(parts, report);
     if (!report.problems.empty()) parts.push_back(counted(report.problems.size(), "problem", "problems"));
     return job_name(report, style) + joined(parts) + ", " + format_byte_count(report.done.bytes) + " in " + time + "\n";
 }
@@ -124,8 +134,9 @@ std::string trouble_lines(const RunReport& report, const Style& style) {
     if (report.outcome == Outcome::failed)
         out += job_name(report, style) + style.red("failed") + ": " + report.error + "\n";
     if (report.outcome == Outcome::cancelled) {
-        out +=
-            job_name(report, style) + style.red("cancelled") + (report.error.empty() ? "" : ": " + report.error) + "\n";
+        const std::string kept = "; what was done is verified and recorded, and the next run goes on from there";
+        out += job_name(report, style) + style.red("cancelled") + (report.error.empty() ? "" : ": " + report.error) +
+               kept + "\n";
     }
     return out + problem_lines(report, style);
 }
@@ -156,7 +167,9 @@ std::string plan_text(const RunReport& report, const Style& style) {
                       " -> " + report.target + "\n" + action_lines(report, style);
     const PlanSummary& sum = report.planned;
     if (is_empty(sum) && report.actions.empty()) {
-        return out + "  nothing to do, " + counted(sum.unchanged, "entry", "entries") + " unchanged\n";
+        std::vector<std::string> parts{counted(sum.unchanged, "entry", "entries") + " unchanged"};
+        add_left_out(parts, report);
+        return out + "  nothing to do, " + joined(parts) + "\n";
     }
     std::vector<std::string> parts{grouped(sum.put) + " to put" + overwritten_part(sum, report.direction)};
     if (sum.mkdir > 0) parts.push_back(counted(sum.mkdir, "directory", "directories") + " to make");
@@ -165,6 +178,7 @@ std::string plan_text(const RunReport& report, const Style& style) {
     parts.push_back(grouped(sum.removed) + " to delete");
     if (sum.rmdir > 0) parts.push_back(counted(sum.rmdir, "directory", "directories") + " to remove");
     parts.push_back(grouped(sum.unchanged) + " unchanged");
+    add_left_out(parts, report);
     return out + "  " + joined(parts) + ", " + format_byte_count(sum.bytes) + "\n";
 }
 

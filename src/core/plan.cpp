@@ -46,6 +46,22 @@ std::string_view reason_text(Reason reason) {
     return "";
 }
 
+std::string way_out_of(Reason reason, const Policy& policy, const std::string& command) {
+    bool is_push = policy.direction == Direction::push;
+    switch (reason) {
+        case Reason::changed_on_both_sides:
+        case Reason::differs_and_never_synced:
+            return is_push ? "to overwrite it: " + command + " --overwrite; to keep it: pull it first, with --update"
+                           : "to overwrite it: " + command + " --update; to keep it: push it first";
+        case Reason::replaces_other_kind:
+            return "move one of them away; or, when the source is right: " + command + " --adopt";
+        case Reason::blocked_by_kept_entries: return "move what is there away, or put it into the source, too";
+        case Reason::remote_symlink:
+            return "make it a file there, exclude it, or say pull_symlinks = \"inside\" in the job";
+        default: return "";
+    }
+}
+
 size_t Plan::count(Op op) const {
     return static_cast<size_t>(
         std::count_if(actions.begin(), actions.end(), [op](const Action& a) { return a.op == op; }));

@@ -52,6 +52,9 @@ enum class Former : uint8_t {
     never_seen,  ///< it is in no baseline
 };
 
+/// What to do about a conflict; `command` is the run's own: "syncline push thesis".
+std::string way_out_of(Reason reason, const Policy& policy, const std::string& command);
+
 /// When an action is done. Deletes come after everything that does not need them.
 enum class Phase : uint8_t { open, build, prune, replace, finish };
 

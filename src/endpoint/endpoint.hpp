@@ -67,6 +67,8 @@ struct Listing {
     std::vector<std::string> leftovers;    ///< temporary files of killed runs
     std::vector<std::string> taken_aside;  ///< what killed runs had taken away from its name
     std::vector<std::string> kept;         ///< what was kept for a person, whose name is never synced
+    uint64_t ignored = 0;                  ///< entries, each with what is in it, that no rule selects; where it is told
+    bool git_left_out = false;
     TimeNs started_at = 0;
 };
 

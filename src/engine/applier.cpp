@@ -33,11 +33,6 @@ Applier::Applier(const Plan& plan, Sides sides, const Policy& policy, Recorder& 
 }
 
 Task<void> Applier::run() {
-    for (const Action& action : plan_.actions) {
-        if (action.op != Op::conflict) continue;
-        std::string why(reason_text(action.reason));
-        add_problem(action_path(action, sides_.source_tree, sides_.target_tree), "conflict: " + why);
-    }
     try {
         co_await take_steps();
     } catch (...) {

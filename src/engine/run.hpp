@@ -71,6 +71,8 @@ struct RunReport {
     bool is_usage_error = false;  ///< outcome failed: the job itself is wrong (exit status 2)
     Errc failure = Errc::failed;  ///< outcome failed: of which kind
     std::vector<Halt> halts;      ///< outcome halted (or plan_only): every guard that applies
+    uint64_t ignored = 0;         ///< entries of the source that are left out by ignore files or filters
+    bool git_left_out = false;
     PlanSummary planned;
     PlanSummary done;                    ///< what was verified
     uint64_t deletes = 0;                ///< the same as max_delete counts them: with directories that were empty

@@ -183,16 +183,8 @@ bool RunSteps::halted_by(std::vector<Halt> halts) {
     return !report_.halts.empty();
 }
 
-void RunSteps::report_plan() {
-    report_.planned = summary_of(plan_);
-    report_.done.unchanged = plan_.unchanged;
-    report_.notes.insert(report_.notes.end(), plan_.notes.begin(), plan_.notes.end());
-    if (options_.want_actions) {
-        report_.actions = planned_actions(plan_, source_listing_.tree, target_listing_.tree);
-    }
-}
-
 Task<void> RunSteps::apply() {
+    report_conflicts();
     recorder_.emplace(context_.store, pair_);
     if (!is_push()) recorder_->record_reverse(reverse_pair());
     recorder_->set_listed_at(source_listing_.started_at, target_listing_.started_at);

@@ -52,6 +52,7 @@ class RunSteps {
     Task<void> fill_guard_facts_of_listings();
     Task<void> fill_guard_facts_of_scope();
     void report_plan();
+    void report_conflicts();
     Task<void> apply();
     Task<void> require_roots_in_place();
     PairId reverse_pair();
