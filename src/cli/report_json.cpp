@@ -31,6 +31,7 @@ Json to_json(const PlanSummary& sum) {
     Json object{{"put", sum.put},     {"mkdir", sum.mkdir},         {"delete", sum.removed},
                 {"chmod", sum.chmod}, {"unchanged", sum.unchanged}, {"bytes", sum.bytes}};
     // What most runs have nothing of.
+    if (sum.touched > 0) object["touch"] = sum.touched;
     if (sum.changed_there > 0) object["changed_there"] = sum.changed_there;
     if (sum.never_seen > 0) object["never_seen"] = sum.never_seen;
     return object;
@@ -60,6 +61,12 @@ Json to_json(const std::vector<Problem>& problems) {
 Json event(const std::string& name, TimeNs now) { return {{"event", name}, {"time", format_time(now)}}; }
 
 /// Written piece by piece: a plan of a million actions is never held as a tree of JSON values.
+/// What most runs have nothing of.
+void add_left_out(Json& object, const RunReport& report) {
+    if (report.ignored > 0) object["ignored"] = report.ignored;
+    if (report.git_left_out) object["git_left_out"] = true;
+}
+
 void append_plan(std::string& out, const RunReport& report) {
     Json head{{"name", utf8_lossy(report.job)},
               {"direction", policy_name(report.direction)},
@@ -70,7 +77,9 @@ void append_plan(std::string& out, const RunReport& report) {
     out += opened + ",\"actions\":[";
     for (const PlannedAction& action : report.actions) out += dump(to_json(action)) + ",";
     if (!report.actions.empty()) out.pop_back();
-    out += "],\"summary\":" + dump(to_json(report.planned)) + ",\"halt\":" + dump(to_json(report.halts)) + "}";
+    Json summary = to_json(report.planned);
+    add_left_out(summary, report);
+    out += "],\"summary\":" + dump(summary) + ",\"halt\":" + dump(to_json(report.halts)) + "}";
 }
 
 }  // namespace
@@ -115,6 +124,7 @@ std::string run_finished_event(const RunReport& report, int exit_status) {
     object["scanned"] = report.scanned;
     object["planned"] = to_json(report.planned);
     object["done"] = to_json(report.done);
+    add_left_out(object, report);
     object["halt"] = to_json(report.halts);
     object["problems"] = to_json(report.problems);
     object["notes"] = to_json(report.notes);

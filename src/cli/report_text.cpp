@@ -27,7 +27,9 @@ Duration time_taken(const RunReport& report) {
     return std::chrono::duration_cast<Duration>(std::chrono::nanoseconds(span));
 }
 
-bool is_empty(const PlanSummary& sum) { return sum.put + sum.mkdir + sum.removed + sum.rmdir + sum.chmod == 0; }
+bool is_empty(const PlanSummary& sum) {
+    return sum.put + sum.mkdir + sum.removed + sum.rmdir + sum.chmod + sum.touched == 0;
+}
 
 /// What was overwritten although it was not what the last sync left there.
 std::string overwritten_part(const PlanSummary& sum, Direction direction) {
@@ -42,6 +44,12 @@ std::string overwritten_part(const PlanSummary& sum, Direction direction) {
     return text.empty() ? "" : " (" + text + ")";
 }
 
+/// What of the source no rule selects: "3 ignored, .git left out".
+void add_left_out(std::vector<std::string>& parts, const RunReport& report) {
+    if (report.ignored > 0) parts.push_back(grouped(report.ignored) + " ignored");
+    if (report.git_left_out) parts.emplace_back(".git left out");
+}
+
 std::vector<std::string> done_parts(const PlanSummary& done, Direction direction) {
     std::vector<std::string> parts;
     if (done.put > 0) parts.push_back(grouped(done.put) + " put" + overwritten_part(done, direction));
@@ -49,6 +57,7 @@ std::vector<std::string> done_parts(const PlanSummary& done, Direction direction
     if (done.removed > 0) parts.push_back(grouped(done.removed) + " deleted");
     if (done.rmdir > 0) parts.push_back(counted(done.rmdir, "directory", "directories") + " removed");
     if (done.chmod > 0) parts.push_back(counted(done.chmod, "mode", "modes"));
+    if (done.touched > 0) parts.push_back(grouped(done.touched) + " touched");
     return parts;
 }
 
@@ -57,7 +66,8 @@ std::string sign(Op op, const Style& style) {
         case Op::put:
         case Op::mkdir:
         case Op::symlink: return style.green("+");
-        case Op::chmod: return style.yellow("~");
+        case Op::chmod:
+        case Op::touch: return style.yellow("~");
         case Op::remove:
         case Op::rmdir: return style.red("-");
         case Op::conflict: return style.yellow("!");
@@ -110,10 +120,12 @@ std::string summary_line(const RunReport& report, const Style& style) {
     }
     if (parts.empty() && report.problems.empty()) {
         if (!report.left_alone.empty()) return job_name(report, style) + "nothing to do; " + report.left_alone + "\n";
-        std::string entries = counted(report.done.unchanged, "entry", "entries");
-        return job_name(report, style) + "nothing to do (" + entries + ", " + time + ")\n";
+        parts.push_back(counted(report.done.unchanged, "entry", "entries"));
+        add_left_out(parts, report);
+        return job_name(report, style) + "nothing to do (" + joined(parts) + ", " + time + ")\n";
     }
     parts.push_back(grouped(report.done.unchanged) + " unchanged");
+    add_left_out(parts, report);
     if (!report.problems.empty()) parts.push_back(counted(report.problems.size(), "problem", "problems"));
     std::string left = report.left_alone.empty() ? "" : "; " + report.left_alone;
     return job_name(report, style) + joined(parts) + ", " + format_byte_count(report.done.bytes) + " in " + time +
@@ -125,8 +137,9 @@ std::string trouble_lines(const RunReport& report, const Style& style) {
     if (report.outcome == Outcome::failed)
         out += job_name(report, style) + style.red("failed") + ": " + report.error + "\n";
     if (report.outcome == Outcome::cancelled) {
-        out +=
-            job_name(report, style) + style.red("cancelled") + (report.error.empty() ? "" : ": " + report.error) + "\n";
+        const std::string kept = "; what was done is verified and recorded, and the next run goes on from there";
+        out += job_name(report, style) + style.red("cancelled") + (report.error.empty() ? "" : ": " + report.error) +
+               kept + "\n";
     }
     return out + problem_lines(report, style);
 }
@@ -159,14 +172,18 @@ std::string plan_text(const RunReport& report, const Style& style) {
     std::string left = report.left_alone.empty() ? "" : "; " + report.left_alone;
     if (is_empty(sum) && report.actions.empty()) {
         if (!left.empty()) return out + "  nothing to do" + left + "\n";
-        return out + "  nothing to do, " + counted(sum.unchanged, "entry", "entries") + " unchanged\n";
+        std::vector<std::string> parts{counted(sum.unchanged, "entry", "entries") + " unchanged"};
+        add_left_out(parts, report);
+        return out + "  nothing to do, " + joined(parts) + "\n";
     }
     std::vector<std::string> parts{grouped(sum.put) + " to put" + overwritten_part(sum, report.direction)};
     if (sum.mkdir > 0) parts.push_back(counted(sum.mkdir, "directory", "directories") + " to make");
     if (sum.chmod > 0) parts.push_back(counted(sum.chmod, "mode", "modes") + " to set");
+    if (sum.touched > 0) parts.push_back(grouped(sum.touched) + " to touch");
     parts.push_back(grouped(sum.removed) + " to delete");
     if (sum.rmdir > 0) parts.push_back(counted(sum.rmdir, "directory", "directories") + " to remove");
     parts.push_back(grouped(sum.unchanged) + " unchanged");
+    add_left_out(parts, report);
     return out + "  " + joined(parts) + ", " + format_byte_count(sum.bytes) + left + "\n";
 }
 

@@ -27,15 +27,16 @@ Json to_json(const PlanSummary& sum) {
             {"unchanged", sum.unchanged},
             {"bytes", sum.bytes},
             {"rmdir", sum.rmdir},
+            {"touch", sum.touched},
             {"changed_there", sum.changed_there},
             {"never_seen", sum.never_seen}};
 }
 
 PlanSummary summary_from(const Json& report, const char* name) {
     const Json object = report.value(name, Json::object());
-    return {count(object, "put"),   count(object, "mkdir"),         count(object, "delete"),
-            count(object, "chmod"), count(object, "unchanged"),     count(object, "bytes"),
-            count(object, "rmdir"), count(object, "changed_there"), count(object, "never_seen")};
+    return {count(object, "put"),           count(object, "mkdir"),     count(object, "delete"), count(object, "chmod"),
+            count(object, "unchanged"),     count(object, "bytes"),     count(object, "rmdir"),  count(object, "touch"),
+            count(object, "changed_there"), count(object, "never_seen")};
 }
 
 Json to_json(const std::vector<Problem>& problems) {
@@ -89,7 +90,7 @@ std::vector<PlannedAction> actions_from(const Json& report) {
     std::vector<PlannedAction> actions;
     for (const Json& object : report.value("actions", Json::array())) {
         int op = object.value("op", -1);
-        if (op < 0 || op > static_cast<int>(Op::conflict)) continue;
+        if (op < 0 || op > static_cast<int>(Op::touch)) continue;
         actions.push_back({static_cast<Op>(op), text(object, "path"), count(object, "bytes"), text(object, "reason")});
     }
     return actions;
@@ -120,6 +121,8 @@ RunReport report_from(const Json& object) {
     report.actions = actions_from(object);
     report.problems = problems_from(object, "problems");
     report.notes = problems_from(object, "notes");
+    report.ignored = count(object, "ignored");
+    report.git_left_out = object.value("git_left_out", false);
     report.scanned = count(object, "scanned");
     report.started_at = object.value("started_at", TimeNs{0});
     report.finished_at = object.value("finished_at", TimeNs{0});
@@ -146,6 +149,8 @@ std::string ending_line(const RunEnding& ending) {
     object["actions"] = actions_to_json(report.actions);
     object["problems"] = to_json(report.problems);
     object["notes"] = to_json(report.notes);
+    object["ignored"] = report.ignored;
+    object["git_left_out"] = report.git_left_out;
     object["scanned"] = report.scanned;
     object["started_at"] = report.started_at;
     object["finished_at"] = report.finished_at;

@@ -21,9 +21,11 @@ struct BaselineEntry {
     Kind kind = Kind::file;
     bool mount_point : 1 = false;  ///< the source directory was a mount point
     bool found_there : 1 = false;  ///< the target had it before this job put anything there: `synced` never deletes it
-    uint64_t size = 0;             ///< bytes of content; for a symlink the length of its target, stored behind the path
-    Digest digest;                 ///< of a file's content; zero for other kinds
-    // The stamps' sizes are `size`; inode 0: not known (racy when it was recorded).
+    bool source_mode_known : 1 = false;  ///< older versions did not record it
+    bool source_executable : 1 = false;  ///< by its owner
+    uint64_t size = 0;  ///< bytes of content; for a symlink the length of its target, stored behind the path
+    Digest digest;      ///< of a file's content; zero for other kinds
+    // The stamps' sizes are `size`; inode 0: not known (racy when it was recorded), but for the time.
     TimeNs source_mtime = 0, source_ctime = 0;
     uint64_t source_inode = 0;
     TimeNs target_mtime = 0, target_ctime = 0;
@@ -34,6 +36,10 @@ struct BaselineEntry {
     void set_source(const Stamp& stamp) {
         source_mtime = stamp.mtime, source_ctime = stamp.ctime, source_inode = stamp.inode;
     }
+    void set_source_mode(uint16_t source_mode) {
+        source_mode_known = true, source_executable = is_executable(source_mode);
+    }
+    static bool is_executable(uint16_t mode) { return (mode & 0100) != 0; }
     void set_target(const Stamp& stamp) {
         target_mtime = stamp.mtime, target_ctime = stamp.ctime, target_inode = stamp.inode;
     }

@@ -15,7 +15,9 @@ bool is_closed(const Entry& entry) {
 }
 
 /// Whether the action makes or takes away a name in the directory that holds it.
-bool changes_its_directory(const Action& action) { return action.op != Op::chmod && action.op != Op::conflict; }
+bool changes_its_directory(const Action& action) {
+    return action.op != Op::chmod && action.op != Op::touch && action.op != Op::conflict;
+}
 
 /// In path order, each once. Actions of one phase come by directory, so the last one found is remembered.
 std::vector<uint32_t> directories_to_open(const PlanInput& input, const Plan& plan) {

@@ -19,6 +19,7 @@ std::optional<std::string_view> deed_of(char letter) {
         case Op::symlink: return "put it on the target";
         case Op::mkdir: return "made it on the target";
         case Op::chmod: return "set its mode on the target";
+        case Op::touch: return "set its time on the target";
         case Op::remove:
         case Op::rmdir: return "deleted it from the target";
         case Op::conflict: return "left it alone";

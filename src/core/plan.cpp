@@ -17,6 +17,7 @@ std::string_view op_name(Op op) {
         case Op::remove: return "delete";
         case Op::rmdir: return "rmdir";
         case Op::conflict: return "conflict";
+        case Op::touch: return "touch";
     }
     return "";
 }
@@ -38,9 +39,27 @@ std::string_view reason_text(Reason reason) {
         case Reason::blocked_by_kept_entries: return "what must be kept on the target stands in its way";
         case Reason::remote_symlink: return "a symlink on the remote side is not pulled";
         case Reason::opened_for_changes: return "opened for the changes in it";
+        case Reason::time_differs: return "time differs";
+        case Reason::time_and_mode_differ: return "time and mode differ";
         case Reason::closed_after_changes: return "closed again after the changes in it";
     }
     return "";
+}
+
+std::string way_out_of(Reason reason, const Policy& policy, const std::string& command) {
+    bool is_push = policy.direction == Direction::push;
+    switch (reason) {
+        case Reason::changed_on_both_sides:
+        case Reason::differs_and_never_synced:
+            return is_push ? "to overwrite it: " + command + " --overwrite; to keep it: pull it first, with --update"
+                           : "to overwrite it: " + command + " --update; to keep it: push it first";
+        case Reason::replaces_other_kind:
+            return "move one of them away; or, when the source is right: " + command + " --adopt";
+        case Reason::blocked_by_kept_entries: return "move what is there away, or put it into the source, too";
+        case Reason::remote_symlink:
+            return "make it a file there, exclude it, or say pull_symlinks = \"inside\" in the job";
+        default: return "";
+    }
 }
 
 size_t Plan::count(Op op) const {

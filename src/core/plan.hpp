@@ -16,9 +16,9 @@
 namespace syncline {
 
 /// The names that `plan --json` gives are those of op_name.
-enum class Op : uint8_t { put, mkdir, symlink, chmod, remove, rmdir, conflict };
+enum class Op : uint8_t { put, mkdir, symlink, chmod, remove, rmdir, conflict, touch };
 
-/// "put", "mkdir", "symlink", "chmod", "delete", "rmdir", "conflict".
+/// "put", "mkdir", "symlink", "chmod", "delete", "rmdir", "conflict", "touch".
 std::string_view op_name(Op op);
 
 enum class Reason : uint8_t {
@@ -38,6 +38,8 @@ enum class Reason : uint8_t {
     remote_symlink,           ///< conflict: a pull refuses it
     opened_for_changes,       ///< a read-only directory of the target, in which something is to change
     closed_after_changes,     ///< the same, given back its mode
+    time_differs,
+    time_and_mode_differ,
 };
 
 /// A sentence's end: "not on the target", "content differs".
@@ -50,6 +52,9 @@ enum class Former : uint8_t {
     never_seen,  ///< it is in no baseline
 };
 
+/// What to do about a conflict; `command` is the run's own: "syncline push thesis".
+std::string way_out_of(Reason reason, const Policy& policy, const std::string& command);
+
 /// When an action is done. Deletes come after everything that does not need them.
 enum class Phase : uint8_t { open, build, prune, replace, finish };
 
@@ -57,7 +62,7 @@ struct Action {
     Op op = Op::put;
     Reason reason = Reason::missing_on_target;
     Phase phase = Phase::build;
-    uint16_t mode = 0;             ///< permission bits for put, mkdir and chmod
+    uint16_t mode = 0;             ///< permission bits for put, mkdir, chmod and touch
     uint32_t source = Tree::none;  ///< index into the source tree; none for deletes
     uint32_t target = Tree::none;  ///< index into the target tree; none when nothing is there
     Former former = Former::recorded;
@@ -70,6 +75,8 @@ struct EqualPair {
     uint32_t source = Tree::none;
     uint32_t target = Tree::none;
     bool found_there = false;  ///< for the row: the job did not put what the target has
+    /// An action of this plan brings its target's mode or time after the source's: the row waits for that.
+    bool awaits_action = false;
 };
 
 /// Contents that must be known before the plan can be made: indices into the trees.
@@ -135,6 +142,8 @@ struct PlanInput {
     PullLinks pull_links = PullLinks::refuse;
     /// What is left alone may be read, so that it can be said whether it differs.
     bool compares_what_it_leaves = false;
+    /// Times follow where the source's changed; else they are left alone.
+    bool follows_times = false;
 };
 
 /// Directories that were mount points when the baseline was recorded and are none any more: they count as incomplete.

@@ -5,27 +5,6 @@
 #include "base/rel_path.hpp"
 
 namespace syncline {
-namespace {
-
-bool is_row_current(const Spot& spot, std::string_view source_link, std::string_view recorded_link) {
-    const BaselineEntry& row = *spot.baseline;
-    const Entry& source = *spot.source;
-    if (row.kind != source.kind || row.mount_point != source.has(mount_point)) return false;
-    if (row.kind == Kind::symlink) return source_link == recorded_link;
-    if (row.kind != Kind::file) return true;
-    return row.digest == source.digest && row.source_stamp() == source.stamp &&
-           row.target_stamp() == spot.target->stamp;
-}
-
-/// Whether the target had what it has now before this job put anything there. Content that is not the recorded one
-/// came from somebody else, though it equals the source.
-bool is_found_there(const Spot& spot, std::string_view target_link, std::string_view recorded_link) {
-    if (spot.baseline == nullptr || spot.baseline->found_there || spot.baseline->kind != spot.target->kind) return true;
-    if (spot.target->kind == Kind::symlink) return target_link != recorded_link;
-    return spot.target->kind == Kind::file && spot.baseline->digest != spot.target->digest;
-}
-
-}  // namespace
 
 Planner::Planner(const PlanInput& input, Plan& plan)
     : input_(input),
@@ -186,30 +165,6 @@ void Planner::compare_and_put(const Spot& spot) {
     if (equal == Answer::no) return overwrite(spot);
     if (policy_.force && spot.source->kind == Kind::file && !frozen_) return create(spot, Reason::forced, Phase::build);
     keep_equal(spot);
-}
-
-void Planner::keep_equal(const Spot& spot) {
-    const Entry& source = *spot.source;
-    ++plan_.unchanged;
-    std::string_view recorded_link = spot.baseline == nullptr ? "" : input_.baseline.link(*spot.baseline);
-    bool recorded = spot.baseline != nullptr && is_row_current(spot, input_.source.link(source), recorded_link);
-    // A mount that vanished must be missed in every run, not in the next one only: its row stays as it is.
-    bool is_missed_mount =
-        frozen_ && spot.baseline != nullptr && spot.baseline->mount_point && !source.has(mount_point);
-    if (!recorded && !is_missed_mount) {
-        bool found_there = is_found_there(spot, input_.target.link(*spot.target), recorded_link);
-        plan_.equal.push_back({spot.source_index, spot.target_index, found_there});
-    }
-
-    bool keeps_modes = policy_.direction == Direction::pull || policy_.permissions == PermissionPolicy::owner;
-    if (keeps_modes || source.kind == Kind::symlink || frozen_) return;
-    uint16_t mode = target_mode(policy_, source.kind == Kind::directory, source.mode);
-    if (mode == (spot.target->mode & 07777)) return;
-    // A directory that loses its write bit loses it after what is in it was written and removed.
-    bool is_late = source.kind == Kind::directory;
-    Phase phase = is_late ? Phase::finish : Phase::build;
-    Action action{Op::chmod, Reason::mode_differs, phase, mode, spot.source_index, spot.target_index};
-    (is_late ? late_chmods_ : plan_.actions).push_back(action);
 }
 
 void Planner::overwrite(const Spot& spot) {

@@ -48,6 +48,9 @@ class Planner {
     std::optional<Former> may_overwrite(const Spot& spot);
     std::optional<Former> former_of(const Spot& spot);
     void keep_equal(const Spot& spot);
+    uint16_t mode_to_be(const Spot& spot) const;
+    bool time_is_to_follow(const Spot& spot) const;
+    void follow(const Spot& spot, uint16_t mode, bool time_follows);
 
     /// Whether the target's entry may be removed, judged by itself.
     bool is_removable(const Spot& spot);

@@ -70,6 +70,8 @@ struct Listing {
     std::vector<std::string> leftovers;    ///< temporary files of killed runs
     std::vector<std::string> taken_aside;  ///< what killed runs had taken away from its name
     std::vector<std::string> kept;         ///< what was kept for a person, whose name is never synced
+    uint64_t ignored = 0;                  ///< entries, each with what is in it, that no rule selects; where it is told
+    bool git_left_out = false;
     TimeNs started_at = 0;
 };
 
@@ -104,11 +106,11 @@ struct ContentSource {
 
 /// One thing to be created or changed on the target. Parents come before what is in them.
 struct CommitItem {
-    Op op = Op::put;  ///< put, mkdir, symlink or chmod
+    Op op = Op::put;  ///< put, mkdir, symlink, chmod, or touch: time and mode of a file, whose content stays
     std::string_view path;
     uint16_t mode = 0;
     bool keep_existing_mode = false;  ///< a pull over a file that exists
-    Stamp source;                     ///< put: what the source was when it was listed
+    Stamp source;                     ///< put, touch: what the source was when it was listed
     std::optional<Digest> digest;     ///< put: the content that the plan is about; none: whatever is there now
     std::string_view link;            ///< symlink: its target
     const Entry* expected = nullptr;  ///< what the listing saw at this path on the target; null: nothing
@@ -208,6 +210,9 @@ class Endpoint {
 
     /// Creates the root when it is missing, with these permission bits, and its parents with 0700; a no-op otherwise.
     virtual Task<void> create_root(uint16_t mode) = 0;
+
+    /// Whether commit() knows Op::touch.
+    virtual bool can_touch() const { return false; }
 
     /// Applies `items`. Each put goes to a temporary name, is verified by digest, flushed where the endpoint was told
     /// so, and renamed into place only while the target still is what `expected` says.

@@ -27,6 +27,8 @@ Listing to_listing(fs::WalkResult&& walked) {
     listing.leftovers = std::move(walked.leftovers);
     listing.taken_aside = std::move(walked.taken_aside);
     listing.kept = std::move(walked.kept);
+    listing.ignored = walked.ignored;
+    listing.git_left_out = walked.git_left_out;
     listing.started_at = walked.started_at;
     return listing;
 }

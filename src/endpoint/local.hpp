@@ -24,6 +24,7 @@ class LocalEndpoint : public Endpoint {
     std::string root_text() const override;
     std::string local_path() const override { return path_; }
     bool is_unsafe_for_mirror() const override;
+    bool can_touch() const override { return true; }
     Task<std::optional<RootIdentity>> inspect() override;
     Task<bool> is_still_in_place() override;
     Task<Listing> list(ListRequest request, Progress& progress) override;

@@ -11,6 +11,11 @@
 #include "fs/parallel.hpp"
 
 namespace syncline {
+namespace {
+
+bool changes_in_place(const CommitItem& item) { return item.op == Op::chmod || item.op == Op::touch; }
+
+}  // namespace
 
 LocalCommit::LocalCommit(int target_root, ContentSource content, Options options, std::stop_token stop,
                          Progress& progress, TouchedInodes& touched, fs::RateLimiter& limiter, KeptBeginnings& kept)
@@ -40,7 +45,7 @@ void LocalCommit::run(std::vector<CommitItem>& items) {
     }
     remove_staged(items, false);
     for (size_t i = 0; i < items.size(); ++i) {
-        if (items[i].op == Op::chmod && !is_copied_[i]) installer.change_mode(items[i]);
+        if (changes_in_place(items[i]) && !is_copied_[i]) installer.change_mode(items[i]);
     }
 }
 
@@ -53,7 +58,7 @@ void LocalCommit::stage_all(std::vector<CommitItem>& items) {
         Installer installer(root_, touched_);
         for (size_t i = begin; i < end; ++i) {
             if (stop_.stop_requested()) throw Cancelled();
-            if (items[i].op == Op::chmod && installer.has_other_names(items[i])) stage_copy(items[i], i);
+            if (changes_in_place(items[i]) && installer.has_other_names(items[i])) stage_copy(items[i], i);
             if (items[i].op != Op::put && items[i].op != Op::symlink) continue;
             stager.stage(items[i], staged_[i]);
             ++progress_.files_done;
@@ -61,7 +66,7 @@ void LocalCommit::stage_all(std::vector<CommitItem>& items) {
     });
 }
 
-/// A file with several names gets its mode as a copy that has only this one.
+/// A file with several names gets its mode or time as a copy that has only this one.
 void LocalCommit::stage_copy(CommitItem& item, size_t index) {
     is_copied_[index] = 1;
     Stager(root_, ContentSource{root_, false}, stop_, progress_, limiter_, kept_).stage(item, staged_[index]);

@@ -86,8 +86,11 @@ void Installer::change_mode(CommitItem& item) {
     if (!now || now->kind == Kind::symlink) return fail_changed(item);
     bool same = item.expected == nullptr || is_as_listed(item.expected, &*now, touched_);
     if (!same) return fail_changed(item);
-    if (now->mode == item.mode) return record(item, directory, name);          // a change of nothing may be forbidden
+    if (now->mode == item.mode && item.op != Op::touch)
+        return record(item, directory, name);                                  // a change of nothing may be forbidden
     if (link_count > 1 && now->kind == Kind::file) return fail_changed(item);  // it had no other name before
+    if (item.op == Op::touch && !give_time(item, directory, name)) return;
+    if (now->mode == item.mode) return record(item, directory, name);
     give_mode(item, directory, name);
 }
 
@@ -205,6 +208,14 @@ void Installer::give_mode(CommitItem& item, int directory, const std::string& na
     std::string by_descriptor = "/proc/self/fd/" + std::to_string(entry.get());
     if (!entry || ::chmod(by_descriptor.c_str(), item.mode) != 0) return fail(item, "cannot set its mode", errno);
     record(item, directory, name);
+}
+
+bool Installer::give_time(CommitItem& item, int directory, const std::string& name) {
+    fs::Fd entry(::openat(directory, name.c_str(), O_PATH | O_NOFOLLOW | O_CLOEXEC));
+    std::string by_descriptor = "/proc/self/fd/" + std::to_string(entry.get());
+    const timespec times[2] = {{0, UTIME_NOW}, to_timespec(item.source.mtime)};
+    if (entry && ::utimensat(AT_FDCWD, by_descriptor.c_str(), times, 0) == 0) return true;
+    return fail(item, "cannot set its modification time", errno), false;
 }
 
 void Installer::record(CommitItem& item, int directory, const std::string& name) {

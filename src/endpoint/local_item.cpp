@@ -27,6 +27,16 @@ std::string random_digits() {
 
 }  // namespace
 
+timespec to_timespec(TimeNs time) {
+    TimeNs seconds = time / ns_per_second;
+    TimeNs rest = time % ns_per_second;
+    if (rest < 0) {
+        rest += ns_per_second;
+        --seconds;
+    }
+    return {static_cast<time_t>(seconds), static_cast<long>(rest)};
+}
+
 bool is_unknown_rename(int error_number) {
     return error_number == EINVAL || error_number == ENOSYS || error_number == EOPNOTSUPP || error_number == ENOTTY ||
            error_number == EXDEV;

@@ -1,6 +1,8 @@
 // Small things that staging, installing and removing on a local tree have in common.
 #pragma once
 
+#include <time.h>
+
 #include <mutex>
 #include <optional>
 #include <string>
@@ -50,6 +52,8 @@ struct Staged {
     std::string name;  ///< "" when none is in the making
     Stamp stamp;       ///< as it was left; ctime is nothing to go by, since a rename changes it
 };
+
+timespec to_timespec(TimeNs time);
 
 /// The process's umask, which takes bits from what is created.
 uint16_t process_umask();

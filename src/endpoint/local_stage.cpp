@@ -11,16 +11,6 @@ namespace {
 
 constexpr int read_attempts = 3;
 
-timespec to_timespec(TimeNs time) {
-    TimeNs seconds = time / ns_per_second;
-    TimeNs rest = time % ns_per_second;
-    if (rest < 0) {
-        rest += ns_per_second;
-        --seconds;
-    }
-    return {static_cast<time_t>(seconds), static_cast<long>(rest)};
-}
-
 }  // namespace
 
 Stager::Stager(int target_root, ContentSource content, std::stop_token stop, Progress& progress,
@@ -145,7 +135,7 @@ Stager::Outcome Stager::copy(CommitItem& item, int source, int target, bool is_b
     item.committed = digest;
     item.source_stamp = racy ? Stamp{} : before.stamp;
     item.source_stamp.size = before.stamp.size;
-    source_mtime_ = to_timespec(before.stamp.mtime);
+    source_mtime_ = to_timespec(item.op == Op::touch ? item.source.mtime : before.stamp.mtime);
     // Nanoseconds in 64 bits end in 2262; file systems go further.
     struct stat status{};
     bool far_away = before.stamp.mtime == INT64_MAX || before.stamp.mtime == INT64_MIN;

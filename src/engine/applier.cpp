@@ -33,11 +33,6 @@ Applier::Applier(const Plan& plan, Sides sides, const Policy& policy, Recorder& 
 }
 
 Task<void> Applier::run() {
-    for (const Action& action : plan_.actions) {
-        if (action.op != Op::conflict) continue;
-        std::string why(reason_text(action.reason));
-        add_problem(action_path(action, sides_.source_tree, sides_.target_tree), "conflict: " + why);
-    }
     try {
         co_await take_steps();
     } catch (...) {
@@ -128,6 +123,14 @@ CommitItem Applier::to_item(const Action& action) const {
     return item;
 }
 
+void Applier::record(const Action& action, const CommitItem& item) {
+    bool has_row_of_its_own = (item.op == Op::chmod || item.op == Op::touch) && !item.records_mode;
+    if (!has_row_of_its_own) return recorder_.add_committed(sides_.source_tree, action, item);
+    auto pair = std::ranges::lower_bound(plan_.equal, action.source, {}, &EqualPair::source);
+    bool awaited = pair != plan_.equal.end() && pair->source == action.source && pair->awaits_action;
+    if (awaited) recorder_.add_followed(sides_.source_tree, sides_.target_tree, *pair, item);
+}
+
 void Applier::take_result(const Action& action, const CommitItem& item) {
     // Somebody else's directory may be open to us by its group; where it is not, what cannot be done in it says so.
     bool may_not_be_opened = action.phase == Phase::open && !item.error.empty() && !item.disk_trouble;
@@ -138,7 +141,7 @@ void Applier::take_result(const Action& action, const CommitItem& item) {
         if (item.disk_trouble && disk_trouble_.empty()) disk_trouble_ = item.error;
         return;
     }
-    recorder_.add_committed(sides_.source_tree, action, item);
+    record(action, item);
     report_.paths.add_done(item.path, action.op, action.reason);
     PlanSummary& done = report_.done;
     switch (item.op) {
@@ -146,6 +149,7 @@ void Applier::take_result(const Action& action, const CommitItem& item) {
         case Op::symlink: ++done.put; break;
         case Op::mkdir: ++done.mkdir; break;
         case Op::chmod: ++done.chmod; break;
+        case Op::touch: ++done.touched; break;
         default: break;
     }
     if (action.former == Former::changed) ++done.changed_there;

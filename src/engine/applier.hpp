@@ -47,6 +47,7 @@ class Applier {
 
     void take_fetched_modes(const FetchedContents& fetched, std::vector<CommitItem>& items) const;
     CommitItem to_item(const Action& action) const;
+    void record(const Action& action, const CommitItem& item);
     void take_result(const Action& action, const CommitItem& item);
     bool is_withheld(std::string_view path);
     void add_problem(std::string_view path, std::string why);

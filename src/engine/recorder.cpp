@@ -11,7 +11,10 @@ void move_all(std::vector<T>& from, std::vector<T>& to) {
     from.clear();
 }
 
-Stamp trusted(const Stamp& stamp, TimeNs listed_at) { return is_racy(stamp, listed_at) ? Stamp{} : stamp; }
+/// Of a racy stamp only the time is kept: it tells whether a later one is another.
+Stamp trusted(const Stamp& stamp, TimeNs listed_at) {
+    return is_racy(stamp, listed_at) ? Stamp{stamp.size, stamp.mtime, 0, 0} : stamp;
+}
 
 /// Who put it there stays known as long as it is the same.
 bool is_put_by_job(const BaselineChange& change, const Baseline& known) {
@@ -27,6 +30,7 @@ void turn_round(BaselineChange& change, const Baseline& known) {
     row.set_source(row.target_stamp());
     row.set_target(source);
     row.mount_point = false;
+    row.set_source_mode(row.mode);
     row.found_there = !is_put_by_job(change, known);
 }
 
@@ -35,6 +39,7 @@ BaselineEntry row_of(const Entry& source) {
     row.kind = source.kind;
     row.mount_point = source.has(mount_point);
     row.mode = source.mode;
+    row.set_source_mode(source.mode);
     return row;
 }
 
@@ -55,14 +60,22 @@ void Recorder::add_equal(const Tree& source, const Tree& target, const EqualPair
     pending_.push_back({std::string(source.path(here)), row, std::string(source.link(here))});
 }
 
+void Recorder::add_followed(const Tree& source, const Tree& target, const EqualPair& pair, const CommitItem& item) {
+    add_equal(source, target, pair);
+    BaselineEntry& row = pending_.back().entry;
+    // A write at that moment would hide behind our change: the content is read once more, then its stamp is known.
+    row.set_target({row.size, item.op == Op::touch ? row.source_mtime : row.target_mtime, 0, 0});
+    row.mode = item.mode;
+}
+
 void Recorder::add_committed(const Tree& source, const Action& action, const CommitItem& item) {
-    if (item.op == Op::chmod && !item.records_mode) return;
     const Entry& here = source[action.source];
     BaselineEntry row = row_of(here);
     if (here.kind == Kind::file) {
         row.size = item.source_stamp.size;
         row.digest = item.committed;
         row.set_source(item.source_stamp);
+        if (!row.source_stamp().known()) row.source_mtime = here.stamp.mtime;
         row.set_target(item.target_stamp);
     }
     row.mode = item.target_mode;

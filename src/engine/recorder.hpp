@@ -23,6 +23,8 @@ class Recorder {
     void record_reverse(PairId pair) { reverse_ = pair; }
 
     void add_equal(const Tree& source, const Tree& target, const EqualPair& pair);
+    /// The same, once the target's mode or time was brought after the source's.
+    void add_followed(const Tree& source, const Tree& target, const EqualPair& pair, const CommitItem& item);
     void add_committed(const Tree& source, const Action& action, const CommitItem& item);
     void add_removed(std::string_view path) { pending_removals_.emplace_back(path); }
 

@@ -23,6 +23,7 @@ PlanSummary summary_of(const Plan& plan) {
             plan.unchanged,
             plan.bytes,
             plan.count(Op::rmdir),
+            plan.count(Op::touch),
             plan.count_overwritten(Former::changed),
             plan.count_overwritten(Former::never_seen)};
 }

@@ -57,6 +57,7 @@ struct PlannedAction {
 /// directories.
 struct PlanSummary {
     uint64_t put = 0, mkdir = 0, removed = 0, chmod = 0, unchanged = 0, bytes = 0, rmdir = 0;
+    uint64_t touched = 0;        ///< times that followed the source's
     uint64_t changed_there = 0;  ///< overwritten, though somebody had changed it on the target
     uint64_t never_seen = 0;     ///< overwritten, though it was in no baseline
 };
@@ -72,6 +73,8 @@ struct RunReport {
     bool is_usage_error = false;  ///< outcome failed: the job itself is wrong (exit status 2)
     Errc failure = Errc::failed;  ///< outcome failed: of which kind
     std::vector<Halt> halts;      ///< outcome halted (or plan_only): every guard that applies
+    uint64_t ignored = 0;         ///< entries of the source that are left out by ignore files or filters
+    bool git_left_out = false;
     PlanSummary planned;
     PlanSummary done;                    ///< what was verified
     std::string left_alone;              ///< what differs and stays so, in words (left_alone_text); "" when nothing

@@ -156,9 +156,10 @@ Task<void> RunSteps::make_the_plan() {
     // Each pass can only ask for what the one before did not know; three kinds of questions depend on each other.
     constexpr int most_passes = 8;
     bool is_bucket = job_.remote.type == Destination::Type::bucket;
+    bool follows_times = target().can_touch() && !is_bucket;
     for (int pass = 0; pass < most_passes; ++pass) {
         plan_ = make_plan({source_listing_.tree, target_listing_.tree, baseline_, policy_, source_incomplete_,
-                           options_.paths, unjudged_, job_.ignore_files, pull_links(), !is_bucket});
+                           options_.paths, unjudged_, job_.ignore_files, pull_links(), !is_bucket, follows_times});
         if (plan_.needs.empty()) co_return;
         co_await read_what_is_needed();
     }
@@ -203,23 +204,8 @@ bool RunSteps::halted_by(std::vector<Halt> halts) {
     return !report_.halts.empty();
 }
 
-/// "on cse", "in b2", "in /mnt/backup".
-std::string RunSteps::place_of_remote() const {
-    if (job_.remote.type == Destination::Type::ssh) return "on " + escape(job_.remote.name);
-    return "in " + (job_.remote.type == Destination::Type::bucket ? escape(job_.remote.name) : remote_->shown());
-}
-
-void RunSteps::report_plan() {
-    report_.planned = summary_of(plan_);
-    report_.done.unchanged = plan_.unchanged;
-    report_.left_alone = left_alone_text(plan_.left, policy_, place_of_remote());
-    report_.notes.insert(report_.notes.end(), plan_.notes.begin(), plan_.notes.end());
-    if (options_.want_actions) {
-        report_.actions = planned_actions(plan_, source_listing_.tree, target_listing_.tree);
-    }
-}
-
 Task<void> RunSteps::apply() {
+    report_conflicts();
     constexpr uint16_t owner_access = 0700;  // what is to be written into it needs that
     uint16_t mode = facts_.source.now ? target_mode(policy_, true, facts_.source.now->mode) : owner_access;
     co_await target().create_root(mode | owner_access);
@@ -228,7 +214,9 @@ Task<void> RunSteps::apply() {
     recorder_.emplace(context_.store, pair_);
     if (!is_push()) recorder_->record_reverse(reverse_pair());
     recorder_->set_listed_at(source_listing_.started_at, target_listing_.started_at);
-    for (const EqualPair& pair : plan_.equal) recorder_->add_equal(source_listing_.tree, target_listing_.tree, pair);
+    for (const EqualPair& pair : plan_.equal) {
+        if (!pair.awaits_action) recorder_->add_equal(source_listing_.tree, target_listing_.tree, pair);
+    }
     for (const std::string& path : plan_.gone) recorder_->add_removed(path);
 
     progress_.files_total =

@@ -57,6 +57,7 @@ class RunSteps {
     Task<void> fill_guard_facts_of_scope();
     std::string place_of_remote() const;
     void report_plan();
+    void report_conflicts();
     Task<void> apply();
     void begin_where_it_was_cut();
     Task<void> require_roots_in_place();

@@ -155,7 +155,8 @@ void DirectoryReader::add(std::string_view name, unsigned char type) {
     Found found;
     if (type_is_known) found.choice = judge(name, guessed_directory);
     bool is_skipped = found.choice == Verdict::Choice::unselected && !context_.options.keep_unselected;
-    if (is_skipped || !look(name.data(), found)) return;
+    if (is_skipped) return leave_out(name);
+    if (!look(name.data(), found)) return;
 
     bool is_directory = found.record.kind == Kind::directory;
     // What could not be listed again must not be copied, or the target could never be listed whole.
@@ -240,6 +241,15 @@ Verdict::Choice DirectoryReader::judge(std::string_view name, bool is_directory)
     return context_.options.filter->judge(chain_, path_, is_directory);
 }
 
+/// A directory counts with all that is in it.
+void DirectoryReader::leave_out(std::string_view name) {
+    if (name == ".git") {
+        findings_.git_left_out = true;
+    } else {
+        ++findings_.ignored;
+    }
+}
+
 void DirectoryReader::keep(std::string_view name, Found found, std::string_view link) {
     const WalkOptions& options = context_.options;
     WalkRecord& record = found.record;
@@ -247,7 +257,7 @@ void DirectoryReader::keep(std::string_view name, Found found, std::string_view 
                       found.choice != Verdict::Choice::unselected;
     if (is_skipped) found.choice = Verdict::Choice::unselected;
     if (found.choice == Verdict::Choice::unselected) {
-        if (!options.keep_unselected && !is_skipped) return;
+        if (!options.keep_unselected && !is_skipped) return leave_out(name);
         record.flags |= unselected;
         if (name == ".git" || is_kept_name(name)) record.flags |= pinned;
     }

@@ -46,6 +46,8 @@ struct WalkFindings {
     std::vector<std::string> leftovers;
     std::vector<std::string> taken_aside;
     std::vector<std::string> kept;
+    uint64_t ignored = 0;  ///< entries that no rule selects and that are not kept
+    bool git_left_out = false;
     size_t entries = 0;
     size_t name_bytes = 0;  ///< of whole paths and of symlink targets
 };
@@ -77,6 +79,7 @@ class DirectoryReader {
     bool look_through_link(const char* name, Found& found);
     bool read_link(const char* name, std::string& link);
     Verdict::Choice judge(std::string_view name, bool is_directory);
+    void leave_out(std::string_view name);
     void keep(std::string_view name, Found found, std::string_view link);
     bool is_descended(const Found& found, std::string_view name) const;
     bool is_followed_too_often();

@@ -240,6 +240,8 @@ WalkResult walk(int root, const WalkOptions& options, std::stop_token stop) {
         append(result.leftovers, part.leftovers);
         append(result.taken_aside, part.taken_aside);
         append(result.kept, part.kept);
+        result.ignored += part.ignored;
+        result.git_left_out |= part.git_left_out;
     }
     sort_findings(result);
     result.tree = Assembly(options.keep_unselected).assemble(top, entries, name_bytes);

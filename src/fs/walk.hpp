@@ -66,6 +66,8 @@ struct WalkResult {
     std::vector<std::string> taken_aside;  ///< paths of what such a run had taken aside
     std::vector<std::string> kept;         ///< paths of what was kept for a person (is_kept_name)
     TimeNs started_at = 0;                 ///< wall clock before the first directory was read
+    uint64_t ignored = 0;                  ///< entries that no rule selects, each with all that is in it
+    bool git_left_out = false;
 };
 
 /// Lists what lies below `root`. An entry that vanishes while it is listed is left out; a directory that vanishes too.

@@ -10,6 +10,7 @@ namespace syncline {
 namespace {
 
 constexpr uint8_t layout_version = 1;
+constexpr uint8_t mode_unknown = 0, not_executable = 1, executable = 2;  // of the source
 constexpr size_t head_size = 64;
 constexpr size_t digest_size = sizeof(Digest::bytes);
 constexpr size_t checksum_size = 8;
@@ -55,7 +56,10 @@ void encode_row_value(uint64_t seed, std::string_view stored_path, const Baselin
                           static_cast<char>(entry.mode & 0xff),
                           static_cast<char>(entry.mode >> 8),
                           static_cast<char>(entry.mount_point ? 1 : 0),
-                          static_cast<char>(entry.found_there ? 1 : 0)};
+                          static_cast<char>(entry.found_there ? 1 : 0),
+                          static_cast<char>(!entry.source_mode_known   ? mode_unknown
+                                            : entry.source_executable ? executable
+                                                                      : not_executable)};
     value.assign(head, sizeof head);
     append_u64(value, entry.kind == Kind::symlink ? link.size() : entry.size);
     for (TimeNs time : {entry.source_mtime, entry.source_ctime}) append_u64(value, static_cast<uint64_t>(time));
@@ -83,6 +87,8 @@ bool decode_row(uint64_t seed, std::string_view stored_path, std::string_view va
     entry.mode = static_cast<uint16_t>(static_cast<uint8_t>(body[2]) | static_cast<uint8_t>(body[3]) << 8);
     entry.mount_point = body[4] != 0;
     entry.found_there = body[5] != 0;
+    entry.source_mode_known = body[6] != mode_unknown;
+    entry.source_executable = body[6] == executable;
     entry.size = read_u64(&body[8]);
     entry.source_mtime = static_cast<TimeNs>(read_u64(&body[16]));
     entry.source_ctime = static_cast<TimeNs>(read_u64(&body[24]));

@@ -4,7 +4,8 @@
 // over the pair's key, the path and the value: a row that was damaged, or that belongs to another pair, is no row.
 // SQLite itself does not notice a flipped bit, and a wrong row would be a false proof of what both sides hold.
 //
-// Value, little endian: layout version (1), kind (1), mode (2), mount point (1), found there (1), zero (2), size (8),
+// Value, little endian: layout version (1), kind (1), mode (2), mount point (1), found there (1), whether the source's
+// owner may execute it (1: 1 no, 2 yes, 0 not recorded), zero (1), size (8),
 // source mtime, ctime and inode (24), target mtime, ctime and inode (24), a file's digest (32) or a symlink's target
 // (size), checksum (8). Rows from before "found there" was kept have zero in its place and count as put by the job.
 #pragma once

@@ -60,6 +60,7 @@ inline Baseline baseline_of(const Side& side, const std::set<std::string>& found
             row.digest = digest_of(what);
             row.set_source(stamp);
             row.set_target(stamp);
+            row.set_source_mode(0644);
         }
         baseline.add(path, row, link_of(what));
     }
@@ -94,7 +95,8 @@ inline Side applied(const Planned& planned, const Side& source, Side target) {
         for (const auto& [other, what] : target) has_children |= other != path && is_at_or_below(other, path);
         switch (action.op) {
             case Op::conflict: break;
-            case Op::chmod: require(target.contains(path), "chmod of nothing: " + path); break;
+            case Op::chmod:
+            case Op::touch: require(target.contains(path), "chmod of nothing: " + path); break;
             case Op::remove:
                 require(target.contains(path) && target.at(path) != 'D', "delete of no file: " + path);
                 target.erase(path);
@@ -126,7 +128,7 @@ inline Side recorded(const Planned& planned, const Side& source, const Side& tar
     }
     for (const Action& action : planned.plan.actions) {
         std::string path = planned.path(action);
-        if (action.op == Op::conflict || action.op == Op::chmod) continue;
+        if (action.op == Op::conflict || action.op == Op::chmod || action.op == Op::touch) continue;
         if (target_after.contains(path)) {
             baseline[path] = target_after.at(path);
         } else {
