@@ -28,14 +28,16 @@ Json to_json(const PlanSummary& sum) {
             {"bytes", sum.bytes},
             {"rmdir", sum.rmdir},
             {"changed_there", sum.changed_there},
-            {"never_seen", sum.never_seen}};
+            {"never_seen", sum.never_seen},
+            {"move", sum.moved}};
 }
 
 PlanSummary summary_from(const Json& report, const char* name) {
     const Json object = report.value(name, Json::object());
     return {count(object, "put"),   count(object, "mkdir"),         count(object, "delete"),
             count(object, "chmod"), count(object, "unchanged"),     count(object, "bytes"),
-            count(object, "rmdir"), count(object, "changed_there"), count(object, "never_seen")};
+            count(object, "rmdir"), count(object, "changed_there"), count(object, "never_seen"),
+            count(object, "move")};
 }
 
 Json to_json(const std::vector<Problem>& problems) {

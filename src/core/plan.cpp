@@ -17,6 +17,7 @@ std::string_view op_name(Op op) {
         case Op::remove: return "delete";
         case Op::rmdir: return "rmdir";
         case Op::conflict: return "conflict";
+        case Op::move: return "move";
     }
     return "";
 }
@@ -39,6 +40,10 @@ std::string_view reason_text(Reason reason) {
         case Reason::remote_symlink: return "a symlink on the remote side is not pulled";
         case Reason::opened_for_changes: return "opened for the changes in it";
         case Reason::closed_after_changes: return "closed again after the changes in it";
+        case Reason::case_differs: return "only the case of its name differs on the target";
+        case Reason::names_collide:
+            return "another name in the source differs from it only in case, and the target does not tell them apart; "
+                   "rename one of them";
     }
     return "";
 }

@@ -16,9 +16,9 @@
 namespace syncline {
 
 /// The names that `plan --json` gives are those of op_name.
-enum class Op : uint8_t { put, mkdir, symlink, chmod, remove, rmdir, conflict };
+enum class Op : uint8_t { put, mkdir, symlink, chmod, remove, rmdir, conflict, move };
 
-/// "put", "mkdir", "symlink", "chmod", "delete", "rmdir", "conflict".
+/// "put", "mkdir", "symlink", "chmod", "delete", "rmdir", "conflict", "move".
 std::string_view op_name(Op op);
 
 enum class Reason : uint8_t {
@@ -38,6 +38,8 @@ enum class Reason : uint8_t {
     remote_symlink,           ///< conflict: a pull refuses it
     opened_for_changes,       ///< a read-only directory of the target, in which something is to change
     closed_after_changes,     ///< the same, given back its mode
+    case_differs,             ///< move: the target does not tell both names apart
+    names_collide,            ///< conflict: two names of the source are one on the target
 };
 
 /// A sentence's end: "not on the target", "content differs".
@@ -81,9 +83,17 @@ struct Needs {
     bool empty() const { return source_digests.empty() && target_digests.empty() && target_markers.empty(); }
 };
 
+/// A rename on the target to another spelling of the same name.
+struct CaseMove {
+    std::string from, to;
+
+    bool operator==(const CaseMove&) const = default;
+};
+
 struct Plan {
     Needs needs;                    ///< when not empty the rest is only a draft: fill them in and plan again
     std::vector<Action> actions;    ///< in the order in which they are done, by phase
+    std::vector<CaseMove> moves;    ///< from where the actions `move` bring something, in their order
     std::vector<EqualPair> equal;   ///< pairs whose baseline row is missing or outdated
     std::vector<std::string> gone;  ///< baseline rows to forget: on neither side any more
     std::vector<Problem> notes;     ///< worth a word, no failure: special files, target edits left alone

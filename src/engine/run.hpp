@@ -49,6 +49,7 @@ struct PlannedAction {
     std::string path;  ///< raw bytes: escape before showing
     uint64_t bytes = 0;
     std::string reason;
+    std::string from = {};  ///< move: where it was
 };
 
 /// `put` counts symlinks too; `removed` counts files, symlinks and special files (as max_delete does), `rmdir`
@@ -57,6 +58,7 @@ struct PlanSummary {
     uint64_t put = 0, mkdir = 0, removed = 0, chmod = 0, unchanged = 0, bytes = 0, rmdir = 0;
     uint64_t changed_there = 0;  ///< overwritten, though somebody had changed it on the target
     uint64_t never_seen = 0;     ///< overwritten, though it was in no baseline
+    uint64_t moved = 0;          ///< to another spelling of the same name
 };
 
 PlanSummary summary_of(const Plan& plan);
