@@ -4,7 +4,7 @@ build_packages=(meson ninja-build cmake g++ ccache pkg-config libasio-dev liburi
     libcli11-dev nlohmann-json3-dev libsqlite3-dev libssl-dev libcurl4-openssl-dev libpugixml-dev libzstd-dev dpkg-dev patch)
 test_packages=(rsync strace git vim-tiny mandoc python3 python3-pytest python3-pytest-xdist procps util-linux dpkg-dev systemd
     openssh-server openssh-client dropbear-bin tcsh fish zsh busybox quota e2fsprogs chromium
-    ceph-mon ceph-osd radosgw ceph-common openssl awscli rclone zstd)
+    ceph-mon ceph-osd radosgw ceph-common openssl awscli rclone zstd bindfs exfat-fuse exfatprogs)
 check_packages=(clang-format-19 clang-tidy-19 clang-19 mandoc python3)
 fuzz_packages=(clang-19 llvm-19 libclang-rt-19-dev dpkg-dev)   # llvm-19 puts names into the sanitizers' stacks
 bench_packages=(rsync gcc python3 openssh-server openssh-client rclone lsyncd

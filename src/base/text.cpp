@@ -99,6 +99,18 @@ std::string escape(std::string_view bytes) {
     return out;
 }
 
+Utf8Character utf8_at(std::string_view bytes, size_t at) {
+    std::string_view rest = bytes.substr(at);
+    size_t length = utf8_length(rest);
+    auto byte = [&](size_t i) { return static_cast<char32_t>(static_cast<uint8_t>(rest[i])); };
+    constexpr char32_t behind_unicode = 0x110000;
+    if (length == 0) return {behind_unicode + byte(0), 1};
+    if (length == 1) return {byte(0), 1};
+    char32_t code = byte(0) & (0x7Fu >> length);
+    for (size_t i = 1; i < length; ++i) code = code << 6 | (byte(i) & 0x3F);
+    return {code, length};
+}
+
 bool is_utf8(std::string_view bytes) {
     while (!bytes.empty()) {
         size_t length = utf8_length(bytes);

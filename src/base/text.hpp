@@ -14,6 +14,13 @@ std::string escape(std::string_view bytes);
 /// Whether `bytes` is well-formed UTF-8 (RFC 3629: no surrogates, no overlong forms).
 bool is_utf8(std::string_view bytes);
 
+struct Utf8Character {
+    char32_t code = 0;  ///< beyond Unicode for a byte that is part of no well-formed sequence
+    size_t size = 0;    ///< bytes
+};
+/// The character that begins at `at`, which is before the end.
+Utf8Character utf8_at(std::string_view bytes, size_t at);
+
 /// `bytes` with every ill-formed part replaced by U+FFFD; the same string when it is UTF-8.
 std::string utf8_lossy(std::string_view bytes);
 

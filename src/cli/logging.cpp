@@ -38,11 +38,17 @@ class ConsoleSink final : public spdlog::sinks::base_sink<spdlog::details::null_
 /// Makes the file where there is none, before the library does: for its owner only, in a directory that is there. What
 /// is no regular file cannot be rotated.
 void prepare_log_file(const std::string& path) {
-    fs::Fd file(::open(path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NONBLOCK, 0600));
+    fs::Fd file(::open(path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NONBLOCK | O_NOFOLLOW, 0600));
+    if (!file && errno == ELOOP)
+        throw Error(Errc::usage, "the log file " + escape(path) + " is a symlink; name what it leads to");
     if (!file) throw Error(Errc::usage, "cannot write the log file " + escape(path) + ": " + errno_text(errno));
     struct stat status{};
     if (::fstat(file.get(), &status) != 0 || !S_ISREG(status.st_mode)) {
         throw Error(Errc::usage, "the log file " + escape(path) + " is no regular file, so it cannot be rotated");
+    }
+    if (status.st_uid != ::geteuid() || status.st_nlink > 1) {
+        throw Error(Errc::usage, "the log file " + escape(path) +
+                                     " belongs to another user or has other names too; choose one of your own");
     }
 }
 

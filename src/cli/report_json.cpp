@@ -22,6 +22,7 @@ Json to_json(const PlannedAction& action) {
     Json object;
     object["op"] = op_name(action.op);
     add_path(object, action.path);
+    if (!action.from.empty()) object["from"] = utf8_lossy(action.from);
     object["bytes"] = action.bytes;
     object["reason"] = utf8_lossy(action.reason);
     return object;
@@ -34,6 +35,7 @@ Json to_json(const PlanSummary& sum) {
     if (sum.touched > 0) object["touch"] = sum.touched;
     if (sum.changed_there > 0) object["changed_there"] = sum.changed_there;
     if (sum.never_seen > 0) object["never_seen"] = sum.never_seen;
+    if (sum.moved > 0) object["move"] = sum.moved;
     return object;
 }
 

@@ -28,7 +28,7 @@ Duration time_taken(const RunReport& report) {
 }
 
 bool is_empty(const PlanSummary& sum) {
-    return sum.put + sum.mkdir + sum.removed + sum.rmdir + sum.chmod + sum.touched == 0;
+    return sum.put + sum.mkdir + sum.removed + sum.rmdir + sum.chmod + sum.touched + sum.moved == 0;
 }
 
 /// What was overwritten although it was not what the last sync left there.
@@ -58,6 +58,7 @@ std::vector<std::string> done_parts(const PlanSummary& done, Direction direction
     if (done.rmdir > 0) parts.push_back(counted(done.rmdir, "directory", "directories") + " removed");
     if (done.chmod > 0) parts.push_back(counted(done.chmod, "mode", "modes"));
     if (done.touched > 0) parts.push_back(grouped(done.touched) + " touched");
+    if (done.moved > 0) parts.push_back(grouped(done.moved) + " renamed");
     return parts;
 }
 
@@ -66,6 +67,7 @@ std::string sign(Op op, const Style& style) {
         case Op::put:
         case Op::mkdir:
         case Op::symlink: return style.green("+");
+        case Op::move:
         case Op::chmod:
         case Op::touch: return style.yellow("~");
         case Op::remove:
@@ -159,6 +161,7 @@ std::string action_lines(const RunReport& report, const Style& style) {
     std::string out;
     for (const PlannedAction& action : report.actions) {
         std::string size = action.op == Op::put ? ", " + format_byte_count(action.bytes) : "";
+        if (action.op == Op::move) size = ", from " + escape(action.from);
         out += "  " + sign(action.op, style) + " " + padded(op_name(action.op), 8) + " " + escape(action.path) + "  " +
                style.faint("(" + action.reason + size + ")") + "\n";
     }
@@ -180,6 +183,7 @@ std::string plan_text(const RunReport& report, const Style& style) {
     if (sum.mkdir > 0) parts.push_back(counted(sum.mkdir, "directory", "directories") + " to make");
     if (sum.chmod > 0) parts.push_back(counted(sum.chmod, "mode", "modes") + " to set");
     if (sum.touched > 0) parts.push_back(grouped(sum.touched) + " to touch");
+    if (sum.moved > 0) parts.push_back(grouped(sum.moved) + " to rename");
     parts.push_back(grouped(sum.removed) + " to delete");
     if (sum.rmdir > 0) parts.push_back(counted(sum.rmdir, "directory", "directories") + " to remove");
     parts.push_back(grouped(sum.unchanged) + " unchanged");

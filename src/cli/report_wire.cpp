@@ -29,14 +29,15 @@ Json to_json(const PlanSummary& sum) {
             {"rmdir", sum.rmdir},
             {"touch", sum.touched},
             {"changed_there", sum.changed_there},
-            {"never_seen", sum.never_seen}};
+            {"never_seen", sum.never_seen},
+            {"move", sum.moved}};
 }
 
 PlanSummary summary_from(const Json& report, const char* name) {
     const Json object = report.value(name, Json::object());
     return {count(object, "put"),           count(object, "mkdir"),     count(object, "delete"), count(object, "chmod"),
             count(object, "unchanged"),     count(object, "bytes"),     count(object, "rmdir"),  count(object, "touch"),
-            count(object, "changed_there"), count(object, "never_seen")};
+            count(object, "changed_there"), count(object, "never_seen"), count(object, "move")};
 }
 
 Json to_json(const std::vector<Problem>& problems) {
@@ -90,7 +91,7 @@ std::vector<PlannedAction> actions_from(const Json& report) {
     std::vector<PlannedAction> actions;
     for (const Json& object : report.value("actions", Json::array())) {
         int op = object.value("op", -1);
-        if (op < 0 || op > static_cast<int>(Op::touch)) continue;
+        if (op < 0 || op > static_cast<int>(Op::move)) continue;
         actions.push_back({static_cast<Op>(op), text(object, "path"), count(object, "bytes"), text(object, "reason")});
     }
     return actions;

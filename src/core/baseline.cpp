@@ -24,6 +24,14 @@ void recall_side(const Baseline& baseline, Tree& tree, StampOf recorded_stamp) {
     }
 }
 
+/// File times come from a clock that ticks every few milliseconds, on some file systems every two seconds.
+TimeNs tick_of(const Stamp& stamp) {
+    constexpr TimeNs tick = 20'000'000;
+    constexpr TimeNs coarse_tick = 2'000'000'000;
+    bool is_coarse = stamp.mtime % ns_per_second == 0 && stamp.ctime % ns_per_second == 0;
+    return is_coarse ? coarse_tick : tick;
+}
+
 }  // namespace
 
 std::string_view Baseline::link(const BaselineEntry& entry) const {
@@ -63,12 +71,11 @@ void recall_digests(const Baseline& baseline, Tree& source, Tree& target) {
 }
 
 bool is_racy(const Stamp& stamp, TimeNs scanned_at) {
-    // File times come from a clock that ticks every few milliseconds, on some file systems every two seconds.
-    constexpr TimeNs tick = 20'000'000;
-    constexpr TimeNs coarse_tick = 2'000'000'000;
-    TimeNs newest = std::max(stamp.mtime, stamp.ctime);
-    bool coarse = stamp.mtime % ns_per_second == 0 && stamp.ctime % ns_per_second == 0;
-    return newest >= scanned_at - (coarse ? coarse_tick : tick);
+    return std::max(stamp.mtime, stamp.ctime) >= scanned_at - tick_of(stamp);
+}
+
+bool is_racy_when_written(const Stamp& stamp, TimeNs now) {
+    return stamp.mtime >= now - tick_of(stamp) && stamp.mtime <= now + tick_of(stamp);
 }
 
 }  // namespace syncline

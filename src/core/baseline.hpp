@@ -72,5 +72,8 @@ void recall_digests(const Baseline& baseline, Tree& source, Tree& target);
 /// Whether a file seen at `scanned_at` may have changed after it was looked at without its stamp showing it: its times
 /// are not clearly older than the scan. Such a stamp is not recorded.
 bool is_racy(const Stamp& stamp, TimeNs scanned_at);
+/// The same of a file that was put there a moment before `now`, whose ctime is of that moment: whether a later edit
+/// could have the mtime that it was given.
+bool is_racy_when_written(const Stamp& stamp, TimeNs now);
 
 }  // namespace syncline

@@ -134,7 +134,7 @@ std::optional<Alternative> compile_alternative(std::string_view text) {
     while (text.size() > 3 && (strip_back(text, "/**") || strip_back(text, "/"))) result.directory_only = true;
     result.name_only = any_depth && text.find('/') == std::string_view::npos;
     std::string pattern(any_depth && !result.name_only ? "**/" : "");
-    std::optional<Wildcard> wildcard = Wildcard::compile("", pattern.append(text));
+    std::optional<Wildcard> wildcard = Wildcard::compile("", pattern.append(text), Letters::characters);
     if (!wildcard) return std::nullopt;
     result.wildcard = std::move(*wildcard);
     return result;

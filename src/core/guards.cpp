@@ -1,6 +1,7 @@
 #include "core/guards.hpp"
 
 #include <algorithm>
+#include <utility>
 
 #include "base/text.hpp"
 
@@ -29,9 +30,32 @@ std::string empty_and_adopt_hint(const GuardFacts& facts) {
     return "; if it is gone for good: make an empty directory in its place, then " + facts.command + " --adopt";
 }
 
+/// Of f_type, as the id begins; "" for others.
+std::string_view file_system_name(std::string_view id) {
+    constexpr std::pair<std::string_view, std::string_view> names[] = {
+        {"ef53:", "ext4"},        {"58465342:", "xfs"}, {"9123683e:", "btrfs"}, {"1021994:", "tmpfs"},
+        {"794c7630:", "overlay"}, {"6969:", "nfs"},     {"2fc12fc1:", "zfs"},   {"f2f52010:", "f2fs"},
+        {"65735546:", "fuse"},    {"4d44:", "fat"},     {"2011bab0:", "exfat"}, {"fe534d42:", "smb"},
+    };
+    for (auto [start, name] : names) {
+        if (id.starts_with(start)) return name;
+    }
+    return "";
+}
+
+/// What older versions recorded of a root where inodes do not last.
+bool was_told_by_passing_inode(const RootIdentity& identity) {
+    std::string_view name = file_system_name(identity.file_system);
+    return name == "fuse" || name == "fat" || name == "exfat";
+}
+
 std::string describe(const RootIdentity& identity) {
-    return std::string(kind_name(identity.kind)) + ", inode " + std::to_string(identity.inode) + " on file system " +
+    std::string kind(kind_name(identity.kind));
+    if (identity.inode == 0 && !identity.file_system.empty()) return kind + " on " + escape(identity.file_system);
+    std::string_view name = file_system_name(identity.file_system);
+    return kind + ", inode " + std::to_string(identity.inode) + " on file system " +
            (identity.file_system.empty() ? "unknown" : identity.file_system) +
+           (name.empty() ? "" : " (" + std::string(name) + ")") +
            (identity.born == 0 ? "" : ", created " + format_time(identity.born));
 }
 
@@ -117,6 +141,16 @@ void sort_by_guard(std::vector<Halt>& halts) {
 }
 
 }  // namespace
+
+bool RootIdentity::operator==(const RootIdentity& other) const {
+    if (kind != other.kind) return false;
+    bool one_is_older = (inode == 0) != (other.inode == 0);
+    if (one_is_older) return was_told_by_passing_inode(inode == 0 ? other : *this);
+    bool same_birth = born == other.born || born == 0 || other.born == 0;
+    bool knows_uuids = !uuid.empty() && !other.uuid.empty();
+    bool same_file_system = knows_uuids ? uuid == other.uuid : file_system == other.file_system;
+    return same_file_system && inode == other.inode && same_birth;
+}
 
 std::string_view guard_code(Guard guard) {
     switch (guard) {

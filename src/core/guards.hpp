@@ -14,8 +14,10 @@ namespace syncline {
 
 /// What tells one directory from another that came to stand in its place.
 struct RootIdentity {
-    std::string file_system;  ///< its id (not st_dev, which changes from mount to mount); "" when unknown
-    uint64_t inode = 0;
+    /// Its id (not st_dev, which changes from mount to mount); "" when unknown. Where inodes do not last it is the
+    /// medium and the place on it, in words.
+    std::string file_system;
+    uint64_t inode = 0;  ///< 0 where inodes do not last from mount to mount
     Kind kind =
         Kind::directory;  ///< `symlink` for a symlink to a directory; another kind when it is no directory at all
 
@@ -28,12 +30,7 @@ struct RootIdentity {
 
     uint16_t mode = 0700;  ///< its permission bits as they are now, where a root that is made can follow; not recorded
 
-    bool operator==(const RootIdentity& other) const {
-        bool same_birth = born == other.born || born == 0 || other.born == 0;
-        bool knows_uuids = !uuid.empty() && !other.uuid.empty();
-        bool same_file_system = knows_uuids ? uuid == other.uuid : file_system == other.file_system;
-        return same_file_system && inode == other.inode && kind == other.kind && same_birth;
-    }
+    bool operator==(const RootIdentity& other) const;
 };
 
 /// False when there is nothing at all.

@@ -28,7 +28,8 @@ size_t literal_length(std::string_view pattern) { return std::min(pattern.find_f
 
 }  // namespace
 
-IgnoreRules::IgnoreRules(std::string file, std::string_view text) : file_(std::move(file)) {
+IgnoreRules::IgnoreRules(std::string file, std::string_view text, bool folds_case)
+    : file_(std::move(file)), folds_case_(folds_case) {
     if (text.starts_with("\xef\xbb\xbf")) text.remove_prefix(3);
     for (uint32_t line_number = 1; !text.empty(); ++line_number) {
         size_t end = std::min(text.find('\n'), text.size());
@@ -60,7 +61,8 @@ void IgnoreRules::add(std::string_view line, uint32_t line_number) {
     if (line.empty()) return;
     // As in git the literal beginning is compared apart, so that in "a**/b" the stars stand at a beginning.
     size_t head = literal_length(line);
-    std::optional<Wildcard> wildcard = Wildcard::compile(line.substr(0, head), line.substr(head));
+    std::optional<Wildcard> wildcard =
+        Wildcard::compile(line.substr(0, head), line.substr(head), folds_case_ ? Letters::folded : Letters::bytes);
     if (!wildcard) return;
     rule.wildcard = std::move(*wildcard);
     needs_path_ |= !rule.name_only;
@@ -68,6 +70,13 @@ void IgnoreRules::add(std::string_view line, uint32_t line_number) {
 }
 
 const IgnoreRule* IgnoreRules::last_match(std::string_view path, std::string_view name, bool is_directory) const {
+    std::string folded;
+    if (folds_case_) {
+        folded = path;
+        for (char& c : folded) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c + ('a' - 'A')) : c;
+        path = folded;
+        name = path.substr(path.size() - name.size());
+    }
     for (const IgnoreRule& rule : rules_) {
         if (rule.directory_only && !is_directory) continue;
         if (rule.wildcard.matches(rule.name_only ? name : path)) return &rule;

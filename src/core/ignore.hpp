@@ -31,7 +31,8 @@ struct IgnoreRule {
 class IgnoreRules {
   public:
     /// Takes any bytes. `file` is what explain calls the file.
-    IgnoreRules(std::string file, std::string_view text);
+    /// `folds_case`: git's core.ignoreCase.
+    IgnoreRules(std::string file, std::string_view text, bool folds_case = false);
 
     /// The last rule that matches, which is the one that counts, or null. `path` begins at the directory that the rules
     /// are relative to, `name` is its last component.
@@ -48,6 +49,7 @@ class IgnoreRules {
     std::string file_;
     std::vector<IgnoreRule> rules_;  ///< last line first
     bool needs_path_ = false;
+    bool folds_case_ = false;
 };
 
 using IgnoreRulesPtr = std::shared_ptr<const IgnoreRules>;
@@ -64,6 +66,7 @@ struct IgnoreFrame {
     std::vector<IgnoreRulesPtr> layers;  ///< strongest first, as many in each frame of a chain; null: no such file here
     std::optional<size_t> border;        ///< a repository begins here: the layer in which outer frames have no say
     std::vector<IgnoreRulesPtr> repository;  ///< what comes last in that layer: info/exclude, then the user's excludes
+    bool folds_case = false;                 ///< core.ignoreCase, of the repository in which the directory lies
 };
 
 struct IgnoreMatch {

@@ -23,6 +23,7 @@ std::optional<std::string_view> deed_of(char letter) {
         case Op::remove:
         case Op::rmdir: return "deleted it from the target";
         case Op::conflict: return "left it alone";
+        case Op::move: return "renamed it on the target";
     }
     return std::nullopt;
 }

@@ -18,6 +18,7 @@ std::string_view op_name(Op op) {
         case Op::rmdir: return "rmdir";
         case Op::conflict: return "conflict";
         case Op::touch: return "touch";
+        case Op::move: return "move";
     }
     return "";
 }
@@ -42,6 +43,10 @@ std::string_view reason_text(Reason reason) {
         case Reason::time_differs: return "time differs";
         case Reason::time_and_mode_differ: return "time and mode differ";
         case Reason::closed_after_changes: return "closed again after the changes in it";
+        case Reason::case_differs: return "only the case of its name differs on the target";
+        case Reason::names_collide:
+            return "another name in the source differs from it only in case, and the target does not tell them apart; "
+                   "rename one of them";
     }
     return "";
 }

@@ -16,9 +16,9 @@
 namespace syncline {
 
 /// The names that `plan --json` gives are those of op_name.
-enum class Op : uint8_t { put, mkdir, symlink, chmod, remove, rmdir, conflict, touch };
+enum class Op : uint8_t { put, mkdir, symlink, chmod, remove, rmdir, conflict, touch, move };
 
-/// "put", "mkdir", "symlink", "chmod", "delete", "rmdir", "conflict", "touch".
+/// "put", "mkdir", "symlink", "chmod", "delete", "rmdir", "conflict", "touch", "move".
 std::string_view op_name(Op op);
 
 enum class Reason : uint8_t {
@@ -40,6 +40,8 @@ enum class Reason : uint8_t {
     closed_after_changes,     ///< the same, given back its mode
     time_differs,
     time_and_mode_differ,
+    case_differs,             ///< move: the target does not tell both names apart
+    names_collide,            ///< conflict: two names of the source are one on the target
 };
 
 /// A sentence's end: "not on the target", "content differs".
@@ -102,9 +104,17 @@ struct LeftAlone {
 /// --missing, --update, --overwrite)". `there` is the other side, with its preposition: "on cse".
 std::string left_alone_text(const LeftAlone& left, const Policy& policy, std::string_view there);
 
+/// A rename on the target to another spelling of the same name.
+struct CaseMove {
+    std::string from, to;
+
+    bool operator==(const CaseMove&) const = default;
+};
+
 struct Plan {
     Needs needs;                    ///< when not empty the rest is only a draft: fill them in and plan again
     std::vector<Action> actions;    ///< in the order in which they are done, by phase
+    std::vector<CaseMove> moves;    ///< from where the actions `move` bring something, in their order
     std::vector<EqualPair> equal;   ///< pairs whose baseline row is missing or outdated
     std::vector<std::string> gone;  ///< baseline rows to forget: on neither side any more
     std::vector<Problem> notes;     ///< worth a word, no failure: special files, target edits left alone

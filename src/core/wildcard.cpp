@@ -1,5 +1,9 @@
 #include "core/wildcard.hpp"
 
+#include <algorithm>
+
+#include "base/text.hpp"
+
 namespace syncline {
 
 namespace {
@@ -40,7 +44,13 @@ unsigned char byte_at(std::string_view text, size_t position) {
 
 /// One member of a bracket expression at `position`, which is then at the member's last byte. `before` is the byte that
 /// a range would begin with, 0 for none, and becomes that of the next member. False when the expression is malformed.
-bool parse_member(std::string_view pattern, size_t& position, unsigned char& before, ByteSet& set) {
+bool parse_member(std::string_view pattern, size_t& position, unsigned char& before, ByteSet& set, Letters letters) {
+    // With core.ignoreCase git takes a range and [:upper:] in either case, a single member as it stands.
+    auto fold = [&](const ByteSet& added) {
+        for (unsigned char c = 'A'; letters == Letters::folded && c <= 'Z'; ++c) {
+            if (added[c]) set.set(c + ('a' - 'A'));
+        }
+    };
     unsigned char byte = byte_at(pattern, position);
     unsigned char next = byte_at(pattern, position + 1);
     if (byte == 0) return false;
@@ -48,7 +58,10 @@ bool parse_member(std::string_view pattern, size_t& position, unsigned char& bef
         unsigned char last = byte_at(pattern, ++position);
         if (last == '\\') last = byte_at(pattern, ++position);
         if (last == 0) return false;
-        for (unsigned c = before; c <= last; ++c) set.set(c);
+        ByteSet range;
+        for (unsigned c = before; c <= last; ++c) range.set(c);
+        set |= range;
+        fold(range);
         before = 0;
         return true;
     }
@@ -56,7 +69,10 @@ bool parse_member(std::string_view pattern, size_t& position, unsigned char& bef
         size_t end = pattern.find(']', position + 2);
         if (end == std::string_view::npos) return false;
         if (end > position + 2 && pattern[end - 1] == ':') {
-            if (!add_class(set, pattern.substr(position + 2, end - position - 3))) return false;
+            ByteSet members;
+            if (!add_class(members, pattern.substr(position + 2, end - position - 3))) return false;
+            set |= members;
+            if (pattern.substr(position + 2, end - position - 3) == "upper") fold(members);
             position = end;
             before = 0;
             return true;
@@ -71,14 +87,14 @@ bool parse_member(std::string_view pattern, size_t& position, unsigned char& bef
 
 }  // namespace
 
-std::optional<ByteSet> parse_bracket(std::string_view pattern, size_t& position) {
+std::optional<ByteSet> parse_bracket(std::string_view pattern, size_t& position, Letters letters) {
     ByteSet set;
     unsigned char first = byte_at(pattern, ++position);
     bool negated = first == '!' || first == '^';
     if (negated) ++position;
     unsigned char before = 0;
     do {
-        if (!parse_member(pattern, position, before, set)) return std::nullopt;
+        if (!parse_member(pattern, position, before, set, letters)) return std::nullopt;
     } while (byte_at(pattern, ++position) != ']');
     ++position;
     if (negated) set.flip();
@@ -86,7 +102,37 @@ std::optional<ByteSet> parse_bracket(std::string_view pattern, size_t& position)
     return set;
 }
 
-std::optional<Wildcard> Wildcard::compile(std::string_view head, std::string_view pattern) {
+CharacterSet::CharacterSet(std::string_view bracket) {
+    size_t at = 1;
+    negated_ = bracket[at] == '!' || bracket[at] == '^';
+    if (negated_) ++at;
+    std::optional<char32_t> before;
+    for (bool is_first = true; is_first || bracket[at] != ']'; is_first = false) {
+        bool is_range = bracket[at] == '-' && before && at + 1 < bracket.size() && bracket[at + 1] != ']';
+        bool is_class = bracket.substr(at).starts_with("[:");
+        size_t class_end = is_class ? bracket.find(']', at + 2) : 0;
+        if (is_class && class_end > at + 2 && bracket[class_end - 1] == ':') {
+            add_class(classes_, bracket.substr(at + 2, class_end - at - 3));
+            at = class_end + 1;
+            before.reset();
+            continue;
+        }
+        if (is_range) ++at;
+        if (bracket[at] == '\\') ++at;
+        Utf8Character member = utf8_at(bracket, at);
+        ranges_.emplace_back(is_range ? *before : member.code, member.code);
+        before = is_range ? std::nullopt : std::optional(member.code);
+        at += member.size;
+    }
+}
+
+bool CharacterSet::holds(char32_t character) const {
+    auto is_in = [&](const auto& range) { return range.first <= character && character <= range.second; };
+    bool is_member = (character < 0x80 && classes_[character]) || std::any_of(ranges_.begin(), ranges_.end(), is_in);
+    return character != '/' && is_member != negated_;
+}
+
+std::optional<Wildcard> Wildcard::compile(std::string_view head, std::string_view pattern, Letters letters) {
     using Kind = Token::Kind;
     Wildcard wildcard;
     auto add = [&](Kind kind, char byte = 0) { wildcard.tokens_.push_back({kind, static_cast<uint8_t>(byte), 0}); };
@@ -94,21 +140,36 @@ std::optional<Wildcard> Wildcard::compile(std::string_view head, std::string_vie
         wildcard.tokens_.push_back({Kind::set, 0, static_cast<uint32_t>(wildcard.sets_.size())});
         wildcard.sets_.push_back(set);
     };
-    for (char byte : head) add(Kind::byte, byte);
+    auto folded = [&](char byte) {
+        return letters == Letters::folded && byte >= 'A' && byte <= 'Z' ? static_cast<char>(byte + ('a' - 'A')) : byte;
+    };
+    for (char byte : head) add(Kind::byte, folded(byte));
     for (size_t i = 0; i < pattern.size();) {
         char byte = pattern[i];
         if (byte == '*') {
             if (!wildcard.add_component_star(pattern, i)) add(Kind::star);
+        } else if (byte == '?' && letters == Letters::characters) {
+            add(Kind::character);
+            ++i;
         } else if (byte == '?') {
             add_set(ByteSet().set().reset('/'));
             ++i;
         } else if (byte == '[') {
-            std::optional<ByteSet> set = parse_bracket(pattern, i);
+            size_t begin = i;
+            std::optional<ByteSet> set = parse_bracket(pattern, i, letters);
             if (!set) return std::nullopt;
-            add_set(*set);
+            if (letters == Letters::characters) {
+                wildcard.tokens_.push_back(
+                    {Kind::character_set, 0, static_cast<uint32_t>(wildcard.character_sets_.size())});
+                wildcard.character_sets_.emplace_back(pattern.substr(begin, i - begin));
+            } else {
+                add_set(*set);
+            }
         } else {
-            if (byte == '\\' && ++i == pattern.size()) return std::nullopt;
-            add(Kind::byte, pattern[i++]);
+            bool is_escaped = byte == '\\';
+            if (is_escaped && ++i == pattern.size()) return std::nullopt;
+            add(Kind::byte, is_escaped ? pattern[i] : folded(pattern[i]));
+            ++i;
         }
     }
     wildcard.choose_shape();
@@ -164,6 +225,22 @@ bool Wildcard::accepts(const Token& token, char byte) const {
     return token.kind == Token::Kind::set && sets_[token.set][static_cast<uint8_t>(byte)];
 }
 
+/// How many bytes of `text` at `at`, which is before its end, `token` takes; 0: none.
+size_t Wildcard::accepted_bytes(const Token& token, std::string_view text, size_t at) const {
+    using Kind = Token::Kind;
+    bool is_of_characters = token.kind == Kind::character || token.kind == Kind::character_set;
+    if (!is_of_characters) return accepts(token, text[at]) ? 1 : 0;
+    // A star may have stopped within a character, where none begins.
+    auto is_continuation = [&](size_t i) { return (static_cast<unsigned char>(text[i]) & 0xc0) == 0x80; };
+    for (size_t back = 1; back <= std::min<size_t>(at, 3) && is_continuation(at - back + 1); ++back) {
+        if (utf8_at(text, at - back).size > back) return 0;
+    }
+    Utf8Character character = utf8_at(text, at);
+    bool is_taken =
+        token.kind == Kind::character ? character.code != '/' : character_sets_[token.set].holds(character.code);
+    return is_taken ? character.size : 0;
+}
+
 /// Goes on greedily and comes back only to the last star, or, when that one has met a slash, to the last `**`. Earlier
 /// ones need no second try: what the later one can skip includes all that they could have skipped.
 bool Wildcard::matches_generally(std::string_view text) const {
@@ -187,8 +264,9 @@ bool Wildcard::matches_generally(std::string_view text) const {
             directories_at = at;
             star_token = none;
             if (kind == Kind::any_directories) continue;
-        } else if (at < text.size() && accepts(tokens_[token], text[at])) {
-            ++token, ++at;
+        } else if (size_t taken = at < text.size() ? accepted_bytes(tokens_[token], text, at) : 0; taken > 0) {
+            ++token;
+            at += taken;
             continue;
         }
         if (star_token != none && star_at < text.size() && text[star_at] != '/') {

@@ -125,6 +125,14 @@ struct CommitItem {
     bool records_mode = false;
 };
 
+/// Another spelling for the name of something on the target.
+struct RenameItem {
+    std::string from, to;  ///< in the same directory
+    const Entry* expected = nullptr;
+    // Filled in by rename():
+    std::string error;
+};
+
 struct RemoveItem {
     Op op = Op::remove;  ///< remove or rmdir
     std::string_view path;
@@ -220,6 +228,22 @@ class Endpoint {
 
     /// Removes `items` in the order given, each only while it still is what `expected` says.
     virtual Task<void> remove(std::vector<RemoveItem>& items, Progress& progress) = 0;
+
+    /// Keeps other runs away from the target while this object lives, whatever state they have and, where that can be
+    /// told, on whichever machine they are. A no-op while there is no root. Throws Error{locked}. Returns "", or why
+    /// others cannot be kept away.
+    virtual Task<std::string> claim() { co_return ""; }
+
+    /// After commit(): what is worth a word about the target, each once.
+    virtual std::vector<std::string> remarks() const { return {}; }
+
+    /// Whether the target holds names that differ only in case for one. `may_write`: by trying, where nothing else
+    /// tells.
+    virtual Task<bool> folds_names(bool) { co_return false; }
+
+    /// Gives entries another spelling, in the order given, each only while it still is what `expected` says. Only where
+    /// names are folded.
+    virtual Task<void> rename(std::vector<RenameItem>&) { co_return; }
 
     /// Settles what a killed run had taken aside: removes what holds nothing that is not known, gives the rest back to
     /// its name while that is free, or keeps it beside that. Comes before all other changes; what cannot be settled

@@ -1,6 +1,7 @@
 #include "endpoint/local.hpp"
 
 #include <fcntl.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -10,6 +11,7 @@
 #include "base/text.hpp"
 #include "endpoint/local_commit.hpp"
 #include "endpoint/local_install.hpp"
+#include "endpoint/local_names.hpp"
 #include "endpoint/local_settle.hpp"
 #include "endpoint/ssh_fetch_directory.hpp"
 #include "fs/walk.hpp"
@@ -42,6 +44,13 @@ std::vector<fs::DirectoryId> directories_that_hold(const std::string& root, cons
     return all;
 }
 
+void require_ours(int directory, const std::string& path) {
+    struct stat status{};
+    if (::fstat(directory, &status) == 0 && status.st_uid == ::geteuid()) return;
+    throw Error(Errc::failed, "another user put a directory in the place of the one that was made for " + escape(path) +
+                                  "; choose a place where nobody else may write");
+}
+
 /// Removes it, or keeps it for the file that it may be the beginning of.
 void sweep_leftover(int root, const std::string& path, KeptBeginnings* kept) {
     if (!fs::is_temporary_name(last_name(path))) return;
@@ -51,6 +60,9 @@ void sweep_leftover(int root, const std::string& path, KeptBeginnings* kept) {
     std::optional<Entry> found = entry_now(directory.get(), name);
     bool is_worth_it = found && found->kind == Kind::file && found->stamp.size >= KeptBeginnings::least_bytes;
     if (kept != nullptr && is_worth_it) return kept->add(path, found->stamp.size);
+    // Another run, of another state or another machine, may have it in the making.
+    fs::Fd lock;
+    if (found && found->kind == Kind::file && is_in_use(directory.get(), name, lock)) return;
     if (::unlinkat(directory.get(), name.c_str(), 0) == 0 || errno == ENOENT) return;
     remove_unused_directory(directory.get(), name);  // what a pull was bringing when it was killed
 }
@@ -87,7 +99,11 @@ Task<std::optional<RootIdentity>> LocalEndpoint::inspect() {
 Task<bool> LocalEndpoint::is_still_in_place() {
     if (!root_) co_return true;
     std::optional<RootIdentity> now = identify_root(path_);
-    co_return now && *now == identify_root(root_.get(), path_);
+    bool is_same = now && *now == identify_root(root_.get(), path_);
+    // Where inodes do not last they do so for as long as the directory is open.
+    struct stat held{}, found{};
+    bool is_found = ::fstat(root_.get(), &held) == 0 && ::stat(path_.c_str(), &found) == 0;
+    co_return is_same&& is_found&& held.st_dev == found.st_dev&& held.st_ino == found.st_ino;
 }
 
 Task<Listing> LocalEndpoint::list(ListRequest request, Progress& progress) {
@@ -99,10 +115,11 @@ Task<Listing> LocalEndpoint::list(ListRequest request, Progress& progress) {
     options.keep_unselected = request.is_target;
     options.descend_unselected = request.descend_unselected;
     options.symlinks = request.symlinks;
-    options.scope = request.scope;
+    // By name alone a listing cannot tell how a name is spelled.
+    if (!folds_names_) options.scope = request.scope;
     options.max_entries = request.max_entries;
     if (follows_symlinks_) options.never_followed = directories_that_hold(path_, request.other_local_root);
-    options.threads = request.scope.empty() ? threads_of_a_batch : 1;
+    options.threads = options.scope.empty() ? threads_of_a_batch : 1;
     options.scanned = &progress.entries_scanned;
     int root_fd = root();
     auto work = [&](std::stop_token stop) { return to_listing(fs::walk(root_fd, options, std::move(stop))); };
@@ -146,23 +163,30 @@ Task<ContentSource> LocalEndpoint::fetch(const Tree&, std::vector<uint32_t>, Pro
     co_return ContentSource{root(), follows_symlinks_};
 }
 
+/// One component at a time, by descriptors: in a directory that others may write, what was made must be what is
+/// entered.
 Task<void> LocalEndpoint::create_root(uint16_t mode) {
     if (root_ || identify_root(path_)) co_return;
-    std::string made;
-    for (const std::filesystem::path& part : std::filesystem::path(path_)) {
-        made = made.empty() || made == "/" ? made + part.string() : made + "/" + part.string();
-        if (made == "/" || ::mkdir(made.c_str(), 0700) == 0 || errno == EEXIST || errno == EISDIR) continue;
-        throw errno_error("create the directory", made, errno);
+    fs::Fd at(::open("/", O_PATH | O_DIRECTORY | O_CLOEXEC));
+    bool is_made = false;
+    for (const std::filesystem::path& part : std::filesystem::path(path_).relative_path()) {
+        if (part.empty()) continue;
+        is_made = ::mkdirat(at.get(), part.c_str(), 0700) == 0;
+        if (!is_made && errno != EEXIST) throw errno_error("create the directory", path_, errno);
+        int no_follow = is_made ? O_NOFOLLOW : 0;
+        at = fs::Fd(::openat(at.get(), part.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC | no_follow));
+        if (!at) throw errno_error("create the directory", path_, errno);
+        if (is_made) require_ours(at.get(), path_);
     }
-    if (!identify_root(path_)) throw errno_error("create the directory", path_, ENOTDIR);
     constexpr uint16_t mode_when_made = 0700;
-    bool is_given = mode == mode_when_made || ::chmod(path_.c_str(), mode) == 0;
-    if (!is_given) throw errno_error("set the mode of the directory", path_, errno);
+    if (!is_made || mode == mode_when_made) co_return;
+    std::string by_descriptor = "/proc/self/fd/" + std::to_string(at.get());
+    if (::chmod(by_descriptor.c_str(), mode) != 0) throw errno_error("set the mode of the directory", path_, errno);
 }
 
 Task<void> LocalEndpoint::commit(ContentSource content, std::vector<CommitItem>& items, Progress& progress) {
     int root_fd = root();
-    LocalCommit::Options options{fsync_, threads_of_a_batch};
+    LocalCommit::Options options{fsync_, threads_of_a_batch, &loses_times_};
     auto work = [&](std::stop_token stop) {
         LocalCommit(root_fd, content, options, std::move(stop), progress, touched_, limiter_, kept_).run(items);
     };
@@ -180,6 +204,38 @@ Task<void> LocalEndpoint::remove(std::vector<RemoveItem>& items, Progress& progr
         }
     };
     co_await offload(workers_, work);
+}
+
+/// By a lock on the directory itself, which leaves nothing in it and ends with the process.
+Task<std::string> LocalEndpoint::claim() {
+    if (!root_ && !identify_root(path_)) co_return "";
+    if (::flock(root(), LOCK_EX | LOCK_NB) == 0) co_return "";
+    if (errno == EWOULDBLOCK) {
+        throw Error(Errc::locked, "another run, of another state or another machine, works on " + shown() +
+                                      "; wait for that one to end");
+    }
+    co_return "its file system has no locks, so that nothing tells whether another machine works on it too; see that "
+              "none does";
+}
+
+Task<bool> LocalEndpoint::folds_names(bool may_write) {
+    int root_fd = root();
+    auto work = [&](std::stop_token) { return syncline::folds_names(root_fd, may_write); };
+    folds_names_ = co_await offload(workers_, work);
+    co_return folds_names_;
+}
+
+Task<void> LocalEndpoint::rename(std::vector<RenameItem>& items) {
+    int root_fd = root();
+    auto work = [&](std::stop_token) {
+        for (RenameItem& item : items) respell_entry(root_fd, item, touched_);
+    };
+    co_await offload(workers_, work);
+}
+
+std::vector<std::string> LocalEndpoint::remarks() const {
+    if (!loses_times_) return {};
+    return {"its file system does not keep the modification times that files are given; contents are compared instead"};
 }
 
 Task<void> LocalEndpoint::settle(std::vector<TakenAside>& items) {

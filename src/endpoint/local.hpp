@@ -34,6 +34,10 @@ class LocalEndpoint : public Endpoint {
     Task<void> create_root(uint16_t mode) override;
     Task<void> commit(ContentSource content, std::vector<CommitItem>& items, Progress& progress) override;
     Task<void> remove(std::vector<RemoveItem>& items, Progress& progress) override;
+    Task<std::string> claim() override;
+    Task<bool> folds_names(bool may_write) override;
+    Task<void> rename(std::vector<RenameItem>& items) override;
+    std::vector<std::string> remarks() const override;
     Task<void> settle(std::vector<TakenAside>& items) override;
     Task<void> sweep(std::vector<std::string> leftovers) override;
     Task<void> flush() override;
@@ -51,7 +55,9 @@ class LocalEndpoint : public Endpoint {
     bool is_flushed_ = false;
     fs::Fd root_;
     bool follows_symlinks_ = false;
+    bool folds_names_ = false;
     TouchedInodes touched_;
+    std::atomic<bool> loses_times_{false};
 };
 
 /// Identity of what is at `path`; nullopt when nothing is there. Throws Error when it cannot be looked at.

@@ -29,7 +29,8 @@ LocalCommit::LocalCommit(int target_root, ContentSource content, Options options
       kept_(kept) {}
 
 void LocalCommit::run(std::vector<CommitItem>& items) {
-    staged_.assign(items.size(), {});
+    staged_.clear();
+    staged_.resize(items.size());
     is_copied_.assign(items.size(), 0);
     Installer installer(root_, touched_);
     for (CommitItem& item : items) {
@@ -63,6 +64,7 @@ void LocalCommit::stage_all(std::vector<CommitItem>& items) {
             stager.stage(items[i], staged_[i]);
             ++progress_.files_done;
         }
+        if (stager.loses_times() && options_.loses_times != nullptr) *options_.loses_times = true;
     });
 }
 
@@ -76,7 +78,9 @@ void LocalCommit::install_all(std::vector<CommitItem>& items) {
     fs::parallel_slices(items.size(), slice_of(items.size()), options_.threads, [&](size_t begin, size_t end) {
         Installer installer(root_, touched_);
         for (size_t i = begin; i < end; ++i) {
-            if (!staged_[i].name.empty()) installer.install(items[i], staged_[i]);
+            if (staged_[i].name.empty()) continue;
+            installer.install(items[i], staged_[i]);
+            staged_[i].lock.close();
         }
     });
 }

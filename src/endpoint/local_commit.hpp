@@ -19,6 +19,7 @@ class LocalCommit {
     struct Options {
         bool fsync = true;
         unsigned threads = 2;
+        std::atomic<bool>* loses_times = nullptr;  ///< set when a file does not keep the time that it is given
     };
 
     LocalCommit(int target_root, ContentSource content, Options options, std::stop_token stop, Progress& progress,

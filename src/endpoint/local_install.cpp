@@ -37,6 +37,16 @@ uint64_t inode_at(int directory, const std::string& name) {
     return entry ? entry->stamp.inode : 0;
 }
 
+/// Of a path descriptor.
+bool set_mode(int entry, uint16_t mode) {
+    return ::chmod(("/proc/self/fd/" + std::to_string(entry)).c_str(), mode) == 0;
+}
+
+bool set_time(int entry, TimeNs mtime) {
+    const timespec times[2] = {{0, UTIME_NOW}, to_timespec(mtime)};
+    return ::utimensat(AT_FDCWD, ("/proc/self/fd/" + std::to_string(entry)).c_str(), times, 0) == 0;
+}
+
 std::string said_of_kept(const std::string& kept) {
     return kept.empty() ? "" : "; what another program put there in the meantime is kept as " + escape(kept);
 }
@@ -81,17 +91,20 @@ void Installer::change_mode(CommitItem& item) {
     int directory = directories_.open(parent_path(item.path));
     if (directory < 0) return fail(item, "cannot open its directory on the target", errno);
     std::string name(last_name(item.path));
+    fs::Fd entry(::openat(directory, name.c_str(), O_PATH | O_NOFOLLOW | O_CLOEXEC));
     uint32_t link_count = 1;
-    std::optional<Entry> now = entry_now(directory, name, &link_count);
+    std::optional<Entry> now;
+    if (entry) now = entry_now(entry.get(), "", &link_count);
     if (!now || now->kind == Kind::symlink) return fail_changed(item);
     bool same = item.expected == nullptr || is_as_listed(item.expected, &*now, touched_);
     if (!same) return fail_changed(item);
-    if (now->mode == item.mode && item.op != Op::touch)
-        return record(item, directory, name);                                  // a change of nothing may be forbidden
-    if (link_count > 1 && now->kind == Kind::file) return fail_changed(item);  // it had no other name before
-    if (item.op == Op::touch && !give_time(item, directory, name)) return;
-    if (now->mode == item.mode) return record(item, directory, name);
-    give_mode(item, directory, name);
+    bool is_new = now->mode != item.mode, is_touched = item.op == Op::touch;  // a change of nothing may be forbidden
+    bool had_one_name = link_count == 1 || now->kind != Kind::file;
+    if ((is_new || is_touched) && !had_one_name) return fail_changed(item);
+    if (is_touched && !set_time(entry.get(), item.source.mtime))
+        return fail(item, "cannot set its modification time", errno);
+    if (is_new && !set_mode(entry.get(), item.mode)) return fail(item, "cannot set its mode", errno);
+    record(item, directory, name);
 }
 
 bool Installer::has_other_names(const CommitItem& item) {
@@ -202,20 +215,13 @@ void Installer::take_back(CommitItem& item, int directory, std::string& aside, c
     aside.clear();
 }
 
-/// By a descriptor: a symlink that takes the name's place must not lead the change elsewhere.
+/// Of a directory that was made a moment ago, or that somebody made meanwhile. By a descriptor: what takes the name's
+/// place must not lead the change elsewhere.
 void Installer::give_mode(CommitItem& item, int directory, const std::string& name) {
-    fs::Fd entry(::openat(directory, name.c_str(), O_PATH | O_NOFOLLOW | O_CLOEXEC));
-    std::string by_descriptor = "/proc/self/fd/" + std::to_string(entry.get());
-    if (!entry || ::chmod(by_descriptor.c_str(), item.mode) != 0) return fail(item, "cannot set its mode", errno);
+    fs::Fd entry(::openat(directory, name.c_str(), O_PATH | O_NOFOLLOW | O_DIRECTORY | O_CLOEXEC));
+    if (!entry) return fail_changed(item);
+    if (!set_mode(entry.get(), item.mode)) return fail(item, "cannot set its mode", errno);
     record(item, directory, name);
-}
-
-bool Installer::give_time(CommitItem& item, int directory, const std::string& name) {
-    fs::Fd entry(::openat(directory, name.c_str(), O_PATH | O_NOFOLLOW | O_CLOEXEC));
-    std::string by_descriptor = "/proc/self/fd/" + std::to_string(entry.get());
-    const timespec times[2] = {{0, UTIME_NOW}, to_timespec(item.source.mtime)};
-    if (entry && ::utimensat(AT_FDCWD, by_descriptor.c_str(), times, 0) == 0) return true;
-    return fail(item, "cannot set its modification time", errno), false;
 }
 
 void Installer::record(CommitItem& item, int directory, const std::string& name) {
@@ -225,13 +231,13 @@ void Installer::record(CommitItem& item, int directory, const std::string& name)
     item.target_mode = now->mode;
 }
 
-/// What stands there now may be another's already: only what was staged has a stamp to go by, all else is read by the
-/// next run.
+/// What stands there now may be another's already: only what was staged has a stamp to go by, and only when a later
+/// edit would show in it. All else is read by the next run.
 void Installer::record_staged(CommitItem& item, int directory, const std::string& name, const Stamp& staged) {
     record(item, directory, name);
     const Stamp& now = item.target_stamp;
     bool is_ours = now.inode == staged.inode && now.size == staged.size && now.mtime == staged.mtime;
-    if (!is_ours) item.target_stamp = Stamp{};
+    if (!is_ours || is_racy_when_written(now, wall_clock_now())) item.target_stamp = Stamp{};
 }
 
 void Installer::remove(RemoveItem& item) {

@@ -40,7 +40,6 @@ class Installer {
     /// Undoes a change of places: rather the new thing, whose inode is `ours`, is lost than what stood there.
     void take_back(CommitItem& item, int directory, std::string& aside, const std::string& name, uint64_t ours);
     void give_mode(CommitItem& item, int directory, const std::string& name);
-    bool give_time(CommitItem& item, int directory, const std::string& name);
     void record(CommitItem& item, int directory, const std::string& name);
     void record_staged(CommitItem& item, int directory, const std::string& name, const Stamp& staged);
 

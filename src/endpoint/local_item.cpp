@@ -1,6 +1,7 @@
 #include "endpoint/local_item.hpp"
 
 #include <fcntl.h>
+#include <sys/file.h>
 #include <sys/random.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -93,6 +94,11 @@ bool rename_if_free(int directory, const std::string& from, const std::string& t
 std::string keep_beside(int directory, const std::string& aside, std::string_view name) {
     std::string kept = kept_name(name, random_digits().substr(0, 8));
     return rename_if_free(directory, aside, kept) ? kept : "";
+}
+
+bool is_in_use(int directory, const std::string& name, fs::Fd& lock) {
+    lock = fs::Fd(::openat(directory, name.c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC));
+    return lock && ::flock(lock.get(), LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK;
 }
 
 uint16_t process_umask() {

@@ -9,6 +9,7 @@
 #include <unordered_set>
 
 #include "endpoint/endpoint.hpp"
+#include "fs/fd.hpp"
 
 namespace syncline {
 
@@ -47,10 +48,15 @@ bool rename_if_free(int directory, const std::string& from, const std::string& t
 /// What is nobody's but a person's to decide about goes beside `name`. Its name there; "" and errno when that failed.
 std::string keep_beside(int directory, const std::string& aside, std::string_view name);
 
+/// Whether another process holds a lock on a file. While it is not, `lock` holds one, as far as the file can be opened
+/// and locked at all.
+bool is_in_use(int directory, const std::string& name, fs::Fd& lock);
+
 /// A file or symlink that was made beside its place, verified and with its times.
 struct Staged {
     std::string name;  ///< "" when none is in the making
     Stamp stamp;       ///< as it was left; ctime is nothing to go by, since a rename changes it
+    fs::Fd lock;       ///< of a large file: held until it is in its place, so that no other run takes it for abandoned
 };
 
 timespec to_timespec(TimeNs time);

@@ -14,6 +14,7 @@
 #include <filesystem>
 
 #include "endpoint/local.hpp"
+#include "endpoint/volume.hpp"
 
 namespace syncline {
 namespace {
@@ -79,6 +80,14 @@ RootIdentity identify_root(int fd, const std::string& path) {
     bool is_link = ::lstat(path.c_str(), &link_status) == 0 && S_ISLNK(link_status.st_mode);
     if (is_link) identity.kind = Kind::symlink;
     if (!S_ISDIR(status.stx_mode)) identity.kind = S_ISREG(status.stx_mode) ? Kind::file : Kind::special;
+    std::optional<std::string> place;
+    if (S_ISDIR(status.stx_mode) && has_passing_inodes(fd)) place = describe_place(fd);
+    if (place) {
+        identity.file_system = *place;
+        identity.uuid = "";
+        identity.inode = 0;
+        return identity;
+    }
     bool knows_birth = (status.stx_mask & STATX_BTIME) != 0;
     if (knows_birth) identity.born = status.stx_btime.tv_sec * ns_per_second + status.stx_btime.tv_nsec;
     return identity;

@@ -1,8 +1,11 @@
 #include "endpoint/local_stage.hpp"
 
 #include <fcntl.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+#include <cstdlib>
 
 #include "base/rel_path.hpp"
 
@@ -10,6 +13,16 @@ namespace syncline {
 namespace {
 
 constexpr int read_attempts = 3;
+constexpr uint16_t mode_as_created = 0600;
+
+/// Whether a file has another time than it was given, by more than FAT's 2 s. What lies before 1980 or beyond 2100 is
+/// held by few file systems.
+bool is_other_time(const timespec& given, const Stamp& made) {
+    constexpr time_t year_1980 = 315532800, year_2100 = 4102444800;
+    if (!made.known() || given.tv_sec < year_1980 || given.tv_sec > year_2100) return false;
+    TimeNs difference = made.mtime - (given.tv_sec * ns_per_second + given.tv_nsec);
+    return std::abs(difference) > 2 * ns_per_second;
+}
 
 }  // namespace
 
@@ -36,6 +49,7 @@ void Stager::stage(CommitItem& item, Staged& staged) {
     bool is_symlink = item.op == Op::symlink;
     if (is_symlink ? stage_symlink(item, directory, temporary) : stage_file(item, directory, temporary)) {
         staged.stamp = finished_;
+        staged.lock = std::move(lock_);
         return;
     }
     ::unlinkat(directory, temporary.c_str(), 0);
@@ -79,37 +93,39 @@ bool Stager::stage_fetched(CommitItem& item, const FetchedContent& content, int 
     return finish_file(item, file.get());
 }
 
-/// The file that a run which broke off had begun under `name`, when it can only be ours; else a new one, under another
-/// name when need be.
-fs::Fd Stager::open_temporary(int directory, std::string& name, bool& is_begun) {
-    if (is_begun) {
-        fs::Fd begun(::openat(directory, name.c_str(), O_RDWR | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC));
-        struct stat status{};
-        bool is_ours = begun && ::fstat(begun.get(), &status) == 0 && S_ISREG(status.st_mode) && status.st_nlink == 1 &&
-                       status.st_uid == ::geteuid() && ::fchmod(begun.get(), 0600) == 0;
-        if (is_ours) return begun;
-        name = new_temporary_name();
-        is_begun = false;
-    }
-    return fs::Fd(::openat(directory, name.c_str(), O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600));
+/// Gives `target`, which is new, the bytes that a run which broke off had brought, and removes those. Another process
+/// may still have that file open, so it is only read.
+bool Stager::begin_with(int target, int directory, const std::string& beginning) {
+    fs::Fd begun;
+    struct stat status{};
+    if (is_in_use(directory, beginning, begun) || !begun || ::fstat(begun.get(), &status) != 0) return false;
+    bool is_ours = S_ISREG(status.st_mode) && status.st_nlink == 1 && status.st_uid == ::geteuid();
+    bool is_taken = is_ours && fs::share_or_copy(begun.get(), target, stop_);
+    // A part of it would stand where holes are to be.
+    if (!is_taken && ::ftruncate(target, 0) != 0) return false;
+    if (is_ours) ::unlinkat(directory, beginning.c_str(), 0);
+    return is_taken;
 }
 
-bool Stager::stage_copy(CommitItem& item, int directory, std::string& name) {
+bool Stager::stage_copy(CommitItem& item, int directory, const std::string& name) {
     fs::Fd source = open_source(item);
     if (!source) return false;
+    bool is_large = is_kept_when_cut(item, content_);
     std::optional<KeptBeginnings::Beginning> kept;
-    if (is_kept_when_cut(item, content_)) kept = kept_.take(item.path);
-    if (kept) name = last_name(kept->path);
+    if (is_large) kept = kept_.take(item.path);
     for (int attempt = 0; attempt < read_attempts; ++attempt) {
-        bool is_begun = kept && attempt == 0;
-        fs::Fd target = open_temporary(directory, name, is_begun);
+        fs::Fd target(
+            ::openat(directory, name.c_str(), O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, mode_as_created));
         if (!target) {
             fail(item, "cannot create a file on the target", errno);
             return false;
         }
+        if (is_large) ::flock(target.get(), LOCK_EX | LOCK_NB);  // some file systems have no locks
+        bool is_begun = kept && attempt == 0 && begin_with(target.get(), directory, std::string(last_name(kept->path)));
         Outcome outcome = copy(item, source.get(), target.get(), is_begun);
-        if (outcome == Outcome::done) return finish_file(item, target.get());
-        if (outcome == Outcome::failed) return false;
+        bool is_done = outcome == Outcome::done && finish_file(item, target.get());
+        if (is_done && is_large) lock_ = std::move(target);
+        if (outcome != Outcome::changed) return is_done;
         ::unlinkat(directory, name.c_str(), 0);
     }
     item.error = "changes while it is read; it will be tried again at the next run";
@@ -146,19 +162,20 @@ Stager::Outcome Stager::copy(CommitItem& item, int source, int target, bool is_b
 bool Stager::finish_file(CommitItem& item, int target) {
     bool keeps_mode = item.keep_existing_mode && item.expected != nullptr && item.expected->kind == Kind::file;
     uint16_t mode = keeps_mode ? item.expected->mode & 0777 : item.mode;
-    constexpr uint16_t mode_as_created = 0600;
     bool umask_spares_owner = (process_umask() & 0600) == 0;
     if ((mode != mode_as_created || !umask_spares_owner) && ::fchmod(target, mode) != 0) {
         fail(item, "cannot set its mode", errno);
         return false;
     }
-    timespec times[2] = {{0, UTIME_OMIT}, source_mtime_};
+    // exFAT through FUSE takes both times or none.
+    timespec times[2] = {to_timespec(wall_clock_now()), source_mtime_};
     if (::futimens(target, times) != 0) {
         fail(item, "cannot set its modification time", errno);
         return false;
     }
     Entry made;
     finished_ = fs::read_entry(target, "", made) ? made.stamp : Stamp{};
+    loses_times_ = loses_times_ || is_other_time(source_mtime_, finished_);
     item.target_mode = mode;
     return true;
 }

@@ -25,17 +25,19 @@ class Stager {
     /// Whether what was begun of it is worth being kept for the next run when this one breaks off.
     static bool is_kept_when_cut(const CommitItem& item, const ContentSource& content);
 
+    /// Whether a file that was made did not keep the time that it was given.
+    bool loses_times() const { return loses_times_; }
+
   private:
     enum class Outcome { done, changed, failed };
 
     bool stage_symlink(CommitItem& item, int directory, const std::string& name);
     bool stage_file(CommitItem& item, int directory, std::string& name);
     bool stage_fetched(CommitItem& item, const FetchedContent& content, int directory, std::string& name);
-    bool stage_copy(CommitItem& item, int directory, std::string& name);
-    fs::Fd open_temporary(int directory, std::string& name, bool& is_begun);
+    bool stage_copy(CommitItem& item, int directory, const std::string& name);
+    bool begin_with(int target, int directory, const std::string& beginning);
     Outcome copy(CommitItem& item, int source, int target, bool is_begun);
     bool finish_file(CommitItem& item, int target);
-    Stamp finished_{};  ///< of what was made last
     fs::Fd open_source(CommitItem& item);
 
     ContentSource content_;
@@ -45,6 +47,9 @@ class Stager {
     fs::FileCopier copier_;
     KeptBeginnings& kept_;
     timespec source_mtime_{};
+    Stamp finished_{};  ///< of what was made last
+    bool loses_times_ = false;
+    fs::Fd lock_;  ///< on it
 };
 
 }  // namespace syncline

@@ -1,8 +1,10 @@
 #include "engine/applier.hpp"
 
 #include <algorithm>
+#include <cerrno>
 
 #include "base/rel_path.hpp"
+#include "base/text.hpp"
 
 namespace syncline {
 namespace {
@@ -42,6 +44,7 @@ Task<void> Applier::run() {
 }
 
 Task<void> Applier::take_steps() {
+    co_await move();
     co_await commit(Phase::open);
     co_await commit(Phase::build);
     co_await prune();
@@ -84,7 +87,7 @@ Task<void> Applier::commit_batch(std::span<const Action> actions) {
     std::vector<const Action*> actions_of_items;
     std::vector<uint32_t> wanted;
     for (const Action& action : actions) {
-        if (action.op == Op::conflict) continue;
+        if (action.op == Op::conflict || action.op == Op::move) continue;
         bool misses_deletes = action.phase == Phase::replace && is_withheld(sides_.target_tree.path(action.target));
         if (misses_deletes) continue;
         items.push_back(to_item(action));
@@ -158,13 +161,41 @@ void Applier::take_result(const Action& action, const CommitItem& item) {
     if (took_a_file_away) ++done.removed, ++report_.deletes;
 }
 
+/// On a target that folds names: what comes later finds everything under either spelling.
+Task<void> Applier::move() {
+    std::vector<RenameItem> items;
+    for (const Action& action : actions_of(Phase::open)) {
+        if (action.op != Op::move) continue;
+        const CaseMove& move = plan_.moves[items.size()];
+        RenameItem item;
+        item.from = move.from;
+        item.to = move.to;
+        item.expected = &sides_.target_tree[action.target];
+        items.push_back(std::move(item));
+    }
+    if (items.empty()) co_return;
+    co_await sides_.target.rename(items);
+    for (RenameItem& item : items) {
+        if (!item.error.empty()) {
+            add_problem(item.to, std::move(item.error));
+            continue;
+        }
+        report_.paths.add_done(item.to, Op::move, Reason::case_differs);
+        ++report_.done.moved;
+    }
+}
+
 Task<void> Applier::prune() {
     std::vector<RemoveItem> items;
     std::vector<Reason> reasons;
     for (const Action& action : actions_of(Phase::prune)) {
         const Entry& target = sides_.target_tree[action.target];
         std::string_view path = sides_.target_tree.path(target);
-        if (is_withheld(path)) continue;
+        if (is_withheld(path)) {
+            bool is_largest = target.kind == Kind::file && target.stamp.size > withheld_bytes_;
+            if (is_largest) withheld_path_ = path, withheld_bytes_ = target.stamp.size;
+            continue;
+        }
         RemoveItem item;
         item.op = action.op;
         item.path = path;
@@ -172,6 +203,7 @@ Task<void> Applier::prune() {
         items.push_back(std::move(item));
         reasons.push_back(action.reason);
     }
+    say_what_would_make_room();
     if (items.empty()) co_return;
     bool may = co_await may_prune();
     if (!may) {
@@ -193,6 +225,18 @@ Task<void> Applier::prune() {
         bool was_empty = first == last;
         if (was_empty) ++report_.deletes;
     }
+}
+
+/// On a full target nothing goes while what comes in its place failed, so somebody else has to make the room.
+void Applier::say_what_would_make_room() {
+    auto tells_of = [this](int error_number) {
+        return disk_trouble_.find(errno_text(error_number)) != std::string::npos;
+    };
+    if (withheld_bytes_ == 0 || !(tells_of(ENOSPC) || tells_of(EDQUOT))) return;
+    disk_trouble_ +=
+        "; " + escape(withheld_path_) + " (" + format_byte_count(withheld_bytes_) +
+        ") is gone from the source, and deleting it would make room, but it stays while something beside it "
+        "fails: delete it by hand, or free as much";
 }
 
 /// A run that looked only at what the watcher saw change must know that it saw all.

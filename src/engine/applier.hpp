@@ -42,6 +42,8 @@ class Applier {
     Task<void> commit(Phase phase);
     void take_back();
     Task<void> commit_batch(std::span<const Action> actions);
+    Task<void> move();
+    void say_what_would_make_room();
     Task<void> prune();
     Task<bool> may_prune();
 
@@ -62,6 +64,8 @@ class Applier {
     FailedPaths failed_;
     std::set<std::string, std::less<>> reported_;
     std::string disk_trouble_;
+    std::string withheld_path_;  ///< the largest file whose delete is withheld
+    uint64_t withheld_bytes_ = 0;
     bool relies_on_watch_ = false;
     SourceWatch* watch_ = nullptr;
 };

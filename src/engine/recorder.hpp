@@ -26,6 +26,7 @@ class Recorder {
     /// The same, once the target's mode or time was brought after the source's.
     void add_followed(const Tree& source, const Tree& target, const EqualPair& pair, const CommitItem& item);
     void add_committed(const Tree& source, const Action& action, const CommitItem& item);
+    void add_row(BaselineChange row) { pending_.push_back(std::move(row)); }
     void add_removed(std::string_view path) { pending_removals_.emplace_back(path); }
 
     /// What was added until now is durable; what was settled before may be written to the store, once enough has

@@ -25,15 +25,19 @@ PlanSummary summary_of(const Plan& plan) {
             plan.count(Op::rmdir),
             plan.count(Op::touch),
             plan.count_overwritten(Former::changed),
-            plan.count_overwritten(Former::never_seen)};
+            plan.count_overwritten(Former::never_seen),
+            plan.count(Op::move)};
 }
 
 std::vector<PlannedAction> planned_actions(const Plan& plan, const Tree& source, const Tree& target) {
     std::vector<PlannedAction> actions;
+    auto move = plan.moves.begin();
     for (const Action& action : plan.actions) {
         uint64_t bytes = action.op == Op::put ? source[action.source].stamp.size : 0;
         std::string path(action_path(action, source, target));
-        actions.push_back({action.op, std::move(path), bytes, std::string(reason_text(action.reason))});
+        std::string from = action.op == Op::move ? (move++)->from : "";
+        actions.push_back(
+            {action.op, std::move(path), bytes, std::string(reason_text(action.reason)), std::move(from)});
     }
     return actions;
 }

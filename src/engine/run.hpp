@@ -51,6 +51,7 @@ struct PlannedAction {
     std::string path;  ///< raw bytes: escape before showing
     uint64_t bytes = 0;
     std::string reason;
+    std::string from = {};  ///< move: where it was
 };
 
 /// `put` counts symlinks too; `removed` counts files, symlinks and special files (as max_delete does), `rmdir`
@@ -60,6 +61,7 @@ struct PlanSummary {
     uint64_t touched = 0;        ///< times that followed the source's
     uint64_t changed_there = 0;  ///< overwritten, though somebody had changed it on the target
     uint64_t never_seen = 0;     ///< overwritten, though it was in no baseline
+    uint64_t moved = 0;          ///< to another spelling of the same name
 };
 
 PlanSummary summary_of(const Plan& plan);

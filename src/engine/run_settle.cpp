@@ -13,6 +13,12 @@ std::string what_was_kept(const TakenAside& item) {
 
 }  // namespace
 
+/// The locks of the state do not keep those away who have another state.
+Task<void> RunSteps::claim_target() {
+    std::string why_not = co_await target().claim();
+    if (!why_not.empty()) report_.notes.push_back({target().shown(), why_not});
+}
+
 /// A run that was killed may have left somebody's work under a name of ours. It is looked at again once it is back.
 Task<void> RunSteps::settle_what_was_taken_aside() {
     bool may_not = options_.plan_only || target_listing_.taken_aside.empty() || !judge_roots(facts_, policy_).empty();

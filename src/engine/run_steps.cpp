@@ -160,8 +160,12 @@ Task<void> RunSteps::make_the_plan() {
     for (int pass = 0; pass < most_passes; ++pass) {
         plan_ = make_plan({source_listing_.tree, target_listing_.tree, baseline_, policy_, source_incomplete_,
                            options_.paths, unjudged_, job_.ignore_files, pull_links(), !is_bucket, follows_times});
-        if (plan_.needs.empty()) co_return;
-        co_await read_what_is_needed();
+        if (!plan_.needs.empty()) {
+            co_await read_what_is_needed();
+            continue;
+        }
+        if (folds_names_) add_to_plan(folded_, options_.paths, target_listing_.tree, plan_);
+        co_return;
     }
     SYNCLINE_ASSERT(!"a plan is made in a few passes");
 }
@@ -209,6 +213,7 @@ Task<void> RunSteps::apply() {
     constexpr uint16_t owner_access = 0700;  // what is to be written into it needs that
     uint16_t mode = facts_.source.now ? target_mode(policy_, true, facts_.source.now->mode) : owner_access;
     co_await target().create_root(mode | owner_access);
+    if (!facts_.target.now) co_await claim_target();
     settle_destination();
     context_.store.record_spelling(spelled_, key_.destination);
     recorder_.emplace(context_.store, pair_);
@@ -230,8 +235,10 @@ Task<void> RunSteps::apply() {
     Sides sides{source(), target(), source_listing_.tree, target_listing_.tree};
     Applier applier(plan_, sides, policy_, *recorder_, report_, progress_, failed_);
     if (options_.follows_watch) applier.set_watch(options_.watch);
+    record_respelled_rows();
     co_await applier.run();
     disk_trouble_ = applier.disk_trouble();
+    for (std::string& remark : target().remarks()) report_.notes.push_back({target().shown(), std::move(remark)});
     if (!sweeps_first) co_await target().sweep(target_listing_.leftovers);
     co_await require_roots_in_place();
     recorder_->write();
@@ -318,6 +325,8 @@ Task<void> RunSteps::take_steps() {
 
 Task<void> RunSteps::take_locked_steps() {
     co_await look_at_roots();
+    if (!options_.plan_only && facts_.target.now) co_await claim_target();
+    if (is_directory(facts_.target.now)) folds_names_ = co_await target().folds_names(!options_.plan_only);
     if (!is_directory(facts_.source.now)) {
         halted_by(judge_roots(facts_, policy_));
         co_return finish(Outcome::halted);
@@ -328,6 +337,7 @@ Task<void> RunSteps::take_locked_steps() {
     look_at_everything_if_target_is_gone();
     co_await list_sides();
     co_await settle_what_was_taken_aside();
+    fold_names();
     note_listings();
     refuse_unknown_paths();
     find_incomplete_directories();

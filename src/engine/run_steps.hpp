@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "core/name_folding.hpp"
 #include "engine/applier.hpp"
 #include "engine/recorder.hpp"
 #include "engine/remote_use.hpp"
@@ -32,6 +33,9 @@ class RunSteps {
     void look_at_everything_if_target_is_gone();
     void look_at_other_names();
     Task<void> list_sides();
+    Task<void> claim_target();
+    void fold_names();
+    void record_respelled_rows();
     Task<void> settle_what_was_taken_aside();
     void note_settled(const TakenAside& item);
     void note_listings();
@@ -71,7 +75,10 @@ class RunSteps {
 
     bool is_push() const { return job_.policy.direction == Direction::push; }
     /// Of a push only the paths in question are looked at.
-    bool is_scoped() const { return is_push() && !options_.paths.empty() && !options_.paths.front().empty(); }
+    bool is_scoped() const {
+        // Of names that fold, all in a directory have to be known.
+        return is_push() && !folds_names_ && !options_.paths.empty() && !options_.paths.front().empty();
+    }
     ListRequest list_request(bool is_target);
     bool is_to_bucket() const { return is_push() && job_.remote.type == Destination::Type::bucket; }
     bool is_limited() const { return !options_.paths.empty() || options_.narrowed; }
@@ -100,8 +107,10 @@ class RunSteps {
     bool lists_local_early_ = false;
     size_t reverse_rows_ = 0;  ///< of the baseline of the runs the other way, when those were the last
     std::vector<std::string> source_incomplete_;
-    std::vector<std::string> unjudged_;    ///< directories whose ignore files cannot be read
-    FailedPaths failed_;                   ///< what could not be read
+    std::vector<std::string> unjudged_;  ///< directories whose ignore files cannot be read
+    FailedPaths failed_;                 ///< what could not be read
+    bool folds_names_ = false;           ///< the target does
+    FoldedSides folded_;
     std::vector<std::string> given_back_;  ///< left alone in this run
     Baseline baseline_;
     Plan plan_;

@@ -75,6 +75,18 @@ const std::vector<std::byte>& zeros() {
 
 }  // namespace
 
+bool share_or_copy(int source, int target, const std::stop_token& stop) {
+    if (::ioctl(target, FICLONE, source) == 0) return true;
+    std::vector<std::byte> buffer(chunk_size);
+    for (off_t offset = 0;;) {
+        if (stop.stop_requested()) throw Cancelled();
+        ssize_t count = read_fully(source, buffer.data(), buffer.size(), offset);
+        if (count <= 0) return count == 0;
+        if (!write_fully(target, buffer.data(), static_cast<size_t>(count), offset)) return false;
+        offset += count;
+    }
+}
+
 /// A stretch of the source: its bytes, or a hole.
 struct FileCopier::Chunk {
     uint64_t offset = 0;

@@ -14,6 +14,10 @@
 
 namespace syncline::fs {
 
+/// Gives the new and empty file `target` what `source` holds, by shared blocks where the file system can. False, with
+/// part of it there, when that failed. Throws Cancelled.
+bool share_or_copy(int source, int target, const std::stop_token& stop);
+
 class FileCopier {
   public:
     /// The limiter outlives the copier.

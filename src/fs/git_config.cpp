@@ -35,14 +35,14 @@ std::vector<char*> clean_environment() {
 }
 
 /// Starts git with its output going to `output`; -1 when that cannot be done.
-pid_t start_git(const std::string& directory, const std::string& key, int output) {
+pid_t start_git(const std::string& directory, const std::string& type, const std::string& key, int output) {
     posix_spawn_file_actions_t actions;
     posix_spawn_file_actions_init(&actions);
     posix_spawn_file_actions_addchdir_np(&actions, directory.c_str());
     posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
     posix_spawn_file_actions_adddup2(&actions, output, STDOUT_FILENO);
     posix_spawn_file_actions_addopen(&actions, STDERR_FILENO, "/dev/null", O_WRONLY, 0);
-    std::vector<std::string> words{"git", "config", "--null", "--type=path", "--get", key};
+    std::vector<std::string> words{"git", "config", "--null", "--type=" + type, "--get", key};
     std::vector<char*> arguments;
     for (std::string& word : words) arguments.push_back(word.data());
     arguments.push_back(nullptr);
@@ -71,13 +71,11 @@ bool read_answer(int fd, std::string& answer) {
     return false;
 }
 
-}  // namespace
-
-std::optional<std::string> git_config_path(const std::string& directory, const std::string& key) {
+std::optional<std::string> git_config(const std::string& directory, const std::string& type, const std::string& key) {
     int ends[2];
     if (::pipe2(ends, O_CLOEXEC) != 0) return std::nullopt;
     Fd reading(ends[0]), writing(ends[1]);
-    pid_t pid = start_git(directory, key, writing.get());
+    pid_t pid = start_git(directory, type, key, writing.get());
     if (pid < 0) return std::nullopt;
     writing.close();
     std::string answer;
@@ -92,6 +90,16 @@ std::optional<std::string> git_config_path(const std::string& directory, const s
     if (!complete || !succeeded || !answer.ends_with('\0')) return std::nullopt;
     answer.pop_back();
     return answer;
+}
+
+}  // namespace
+
+std::optional<std::string> git_config_path(const std::string& directory, const std::string& key) {
+    return git_config(directory, "path", key);
+}
+
+bool git_config_flag(const std::string& directory, const std::string& key) {
+    return git_config(directory, "bool", key) == "true";
 }
 
 }  // namespace syncline::fs

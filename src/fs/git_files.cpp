@@ -123,17 +123,26 @@ std::string environment(const char* name) {
     return value == nullptr ? "" : value;
 }
 
-/// Whether a configuration file may say where the excludes are, be it by including another.
-bool may_name_excludes(const std::string& path) {
+/// Whether a configuration file may hold `key`, in lower case, be it by including another.
+bool may_hold(const std::string& path, std::string_view key) {
     FileText file = read_text(AT_FDCWD, path, true);
     if (!file.error.empty()) return true;
     std::string text = file.text.value_or("");
     std::transform(text.begin(), text.end(), text.begin(),
                    [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
-    return text.find("excludesfile") != std::string::npos || text.find("include") != std::string::npos;
+    return text.find(key) != std::string::npos || text.find("include") != std::string::npos;
 }
 
-bool is_configured(const std::string& home, const std::string& git_home, const std::optional<Repository>& repository) {
+/// $XDG_CONFIG_HOME/git, or what stands for it; "" for none.
+std::string git_home_directory() {
+    std::string home = environment("HOME"), config_home = environment("XDG_CONFIG_HOME");
+    if (config_home.empty() && !home.empty()) config_home = home + "/.config";
+    return config_home.empty() ? "" : config_home + "/git";
+}
+
+/// Whether git may have something to say on `key`, so that it is worth asking.
+bool is_configured(std::string_view key, const std::optional<Repository>& repository) {
+    std::string home = environment("HOME"), git_home = git_home_directory();
     for (const char* name : {"GIT_CONFIG_GLOBAL", "GIT_CONFIG_SYSTEM", "GIT_CONFIG_COUNT", "GIT_CONFIG_PARAMETERS"}) {
         if (std::getenv(name) != nullptr) return true;
     }
@@ -144,16 +153,18 @@ bool is_configured(const std::string& home, const std::string& git_home, const s
         files.push_back(repository->common_dir + "/config");
         files.push_back(repository->git_dir + "/config.worktree");
     }
-    return std::any_of(files.begin(), files.end(), may_name_excludes);
+    return std::any_of(files.begin(), files.end(), [&](const std::string& file) { return may_hold(file, key); });
 }
 
 }  // namespace
 
+bool folds_ignored_case(const std::string& directory, const std::optional<Repository>& repository) {
+    return is_configured("ignorecase", repository) && git_config_flag(directory, "core.ignoreCase");
+}
+
 std::string user_excludes_path(const std::string& directory, const std::optional<Repository>& repository) {
-    std::string home = environment("HOME"), config_home = environment("XDG_CONFIG_HOME");
-    if (config_home.empty() && !home.empty()) config_home = home + "/.config";
-    std::string git_home = config_home.empty() ? "" : config_home + "/git";
-    if (is_configured(home, git_home, repository)) {
+    std::string git_home = git_home_directory();
+    if (is_configured("excludesfile", repository)) {
         std::optional<std::string> configured = git_config_path(directory, "core.excludesFile");
         // git reads a relative path from the top of the work tree, and an empty one as "none".
         if (configured)

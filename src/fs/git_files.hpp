@@ -36,6 +36,9 @@ std::optional<Repository> repository_at(const std::string& top);
 /// above `directory` must belong to this user, to root or to the owner of `directory`.
 std::optional<Repository> repository_around(const std::string& directory);
 
+/// Whether core.ignoreCase holds in `directory`, which lies in `repository`, if in any.
+bool folds_ignored_case(const std::string& directory, const std::optional<Repository>& repository);
+
 /// The user's excludes file: core.excludesFile as it holds in `directory`, else git/ignore in the configuration
 /// directory.
 /// "" when there is none. Never fails: without git, or when git refuses, the default holds.

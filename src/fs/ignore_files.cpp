@@ -64,7 +64,7 @@ struct Draft {
 
     /// A directory that changes nothing shares the frame of its parent.
     IgnoreChain finish() {
-        bool ends_outer_rules = frame.border && frame.outer != nullptr;
+        bool ends_outer_rules = frame.border && (frame.outer != nullptr || frame.folds_case);
         if (!adds_rules() && !ends_outer_rules) return std::move(frame.outer);
         return std::make_shared<const IgnoreFrame>(std::move(frame));
     }
@@ -121,17 +121,19 @@ struct IgnoreFiles::Impl {
         repository_ = repository_around(existing);
         std::vector<Problem> problems;
         std::vector<std::string> outside;
+        folds_case_ = folds_ignored_case(existing.empty() ? "/" : existing, repository_);
         if (git_layer_) {
             std::string excludes = user_excludes_path(existing.empty() ? "/" : existing, repository_);
             if (!excludes.empty()) outside.push_back(excludes);
             if (!excludes.empty())
-                user_excludes_ = read_rules({AT_FDCWD, ""}, excludes, true, {"", excludes}, problems);
+                user_excludes_ = read_rules({AT_FDCWD, ""}, excludes, true, {"", excludes}, folds_case_, problems);
         }
         for (size_t end = repository_ ? repository_->top.size() : root_.size(); end < root_.size();
              end = root_.find('/', end + 1)) {
             Draft draft;
             draft.frame.outer = outer_;
             draft.frame.above = root_.substr(end + 1) + "/";
+            draft.frame.folds_case = folds_case_;
             read_layers(draft, {AT_FDCWD, root_.substr(0, end) + "/"});
             if (end == repository_->top.size()) begin_repository(draft, *repository_);
             problems.insert(problems.end(), draft.problems.begin(), draft.problems.end());
@@ -147,12 +149,15 @@ struct IgnoreFiles::Impl {
         Draft draft;
         draft.frame.outer = directory.empty() ? outer_ : chain_for(parent_path(directory));
         draft.frame.directory = directory;
+        draft.frame.folds_case = draft.frame.outer == nullptr ? folds_case_ : draft.frame.outer->folds_case;
         Fd deep;
         Place place{root_fd_.get(), directory.empty() ? "" : std::string(directory) + "/"};
         if (directory.size() > max_direct_bytes) {
             deep = open_directory(root_fd_.get(), directory);
             place = {deep.get(), ""};
         }
+        std::optional<Repository> nested = nested_repository(place, directory);
+        if (nested) draft.frame.folds_case = folds_ignored_case(join_path(root_, directory), nested);
         if (place.fd >= 0) read_layers(draft, place);
         if (!git_layer_) return draft;
         if (directory.empty() && (!repository_ || repository_->top != root_)) {
@@ -160,11 +165,17 @@ struct IgnoreFiles::Impl {
             if (!repository_) begin_repository(draft, {});
             return draft;
         }
-        struct stat status{};
-        if (::fstatat(place.fd, (place.prefix + ".git").c_str(), &status, AT_SYMLINK_NOFOLLOW) != 0) return draft;
-        std::optional<Repository> nested = repository_at(join_path(root_, directory));
         if (nested) begin_repository(draft, *nested);
         return draft;
+    }
+
+    /// What begins in a directory of the tree, the root included.
+    std::optional<Repository> nested_repository(const Place& place, std::string_view directory) const {
+        struct stat status{};
+        bool is_looked_for = git_layer_ && place.fd >= 0;
+        if (!is_looked_for || ::fstatat(place.fd, (place.prefix + ".git").c_str(), &status, AT_SYMLINK_NOFOLLOW) != 0)
+            return std::nullopt;
+        return repository_at(join_path(root_, directory));
     }
 
     void read_layers(Draft& draft, const Place& place) {
@@ -173,7 +184,8 @@ struct IgnoreFiles::Impl {
             std::string inside = is_above ? "" : join_path(draft.frame.directory, name);
             std::string shown = is_above ? place.prefix + name : inside;
             if (is_above) draft.outside.push_back(shown);
-            draft.frame.layers.push_back(read_rules(place, name, false, {inside, shown}, draft.problems));
+            draft.frame.layers.push_back(
+                read_rules(place, name, false, {inside, shown}, draft.frame.folds_case, draft.problems));
         }
     }
 
@@ -185,7 +197,8 @@ struct IgnoreFiles::Impl {
             draft.outside.push_back(path);
             std::string shown = path.starts_with(root_ + "/") ? path.substr(root_.size() + 1) : path;
             std::string inside = draft.frame.above.empty() ? join_path(draft.frame.directory, ".git") : "";
-            IgnoreRulesPtr rules = read_rules({AT_FDCWD, ""}, path, true, {inside, shown}, draft.problems);
+            IgnoreRulesPtr rules =
+                read_rules({AT_FDCWD, ""}, path, true, {inside, shown}, draft.frame.folds_case, draft.problems);
             if (rules != nullptr) draft.frame.repository.push_back(std::move(rules));
         }
         if (user_excludes_ != nullptr) draft.frame.repository.push_back(user_excludes_);
@@ -199,14 +212,14 @@ struct IgnoreFiles::Impl {
 
     /// Null when there is no such file, no rule in it, or it cannot be read.
     static IgnoreRulesPtr read_rules(const Place& place, const std::string& name, bool follow, const Naming& naming,
-                                     std::vector<Problem>& problems) {
+                                     bool folds_case, std::vector<Problem>& problems) {
         FileText file = read_text(place.fd, place.prefix + name, follow);
         if (!file.error.empty()) {
             std::string why = "the rules of ignore file " + escape(naming.shown) + " are not known: " + file.error;
             problems.push_back({naming.problem, why});
         }
         if (!file.text) return nullptr;
-        auto rules = std::make_shared<const IgnoreRules>(naming.shown, *file.text);
+        auto rules = std::make_shared<const IgnoreRules>(naming.shown, *file.text, folds_case);
         return rules->empty() ? nullptr : rules;
     }
 
@@ -218,7 +231,8 @@ struct IgnoreFiles::Impl {
     Fd root_fd_;
     std::optional<Repository> repository_;
     IgnoreRulesPtr user_excludes_;
-    IgnoreChain outer_;  ///< what the directories above the root say
+    IgnoreChain outer_;        ///< what the directories above the root say
+    bool folds_case_ = false;  ///< core.ignoreCase around the root
 
     mutable std::shared_mutex mutex_;
     std::unordered_map<std::string, IgnoreChain, StringHash, std::equal_to<>> chains_;

@@ -1,5 +1,6 @@
 #include "state/directory.hpp"
 
+#include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -30,19 +31,39 @@ void create_one(const std::string& path) {
     if (!S_ISDIR(status.st_mode)) cannot_create(path, ENOTDIR);
 }
 
+[[noreturn]] void refuse(const std::string& path, const std::string& why) {
+    throw Error(Errc::state, "the directory " + escape(path) + " " + why +
+                                 ", so others could change what syncline keeps there; remove it, or set XDG_STATE_HOME "
+                                 "and XDG_RUNTIME_DIR to directories of your own");
+}
+
+/// What was made a moment ago, or was there: looked at by a descriptor, since in a shared parent a name can be
+/// exchanged.
+void require_private(const std::string& path) {
+    int fd = ::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    int error_number = errno;
+    struct stat status{};
+    if (fd < 0 && ::lstat(path.c_str(), &status) == 0 && S_ISLNK(status.st_mode)) refuse(path, "is a symlink");
+    if (fd < 0) cannot_create(path, error_number);
+    bool is_ours = ::fstat(fd, &status) == 0 && status.st_uid == ::geteuid();
+    bool is_closed = is_ours && ((status.st_mode & 0777) == 0700 || ::fchmod(fd, 0700) == 0);
+    error_number = errno;
+    ::close(fd);
+    if (!is_ours) refuse(path, "belongs to another user");
+    if (!is_closed) cannot_create(path, error_number);
+}
+
 }  // namespace
 
 void create_private_directory(const std::string& path) {
     struct stat status{};
-    if (::stat(path.c_str(), &status) != 0) {
+    if (::lstat(path.c_str(), &status) != 0) {
         for (size_t slash = path.find('/', 1); slash != std::string::npos; slash = path.find('/', slash + 1)) {
             create_one(path.substr(0, slash));
         }
         create_one(path);
-        return;
     }
-    if (!S_ISDIR(status.st_mode)) cannot_create(path, ENOTDIR);
-    if ((status.st_mode & 077) != 0 && status.st_uid == ::geteuid()) ::chmod(path.c_str(), 0700);
+    require_private(path);
 }
 
 std::string default_state_directory() {

@@ -1,6 +1,7 @@
 #include "status/listener.hpp"
 
 #include <arpa/inet.h>
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -89,6 +90,18 @@ void remove_abandoned(const std::string& path, SocketAddress& address) {
     if (is_refused) ::unlink(path.c_str());
 }
 
+/// Takes others' access to the socket that was made at `path`, and says which inode it is. In a shared directory
+/// another thing may stand there by now: that keeps its mode.
+ino_t close_to_others(const std::string& path) {
+    int fd = ::open(path.c_str(), O_PATH | O_NOFOLLOW | O_CLOEXEC);
+    struct stat made{};
+    bool is_ours = fd >= 0 && ::fstat(fd, &made) == 0 && S_ISSOCK(made.st_mode) && made.st_uid == ::geteuid();
+    if (is_ours) ::chmod(("/proc/self/fd/" + std::to_string(fd)).c_str(), 0600);
+    if (fd >= 0) ::close(fd);
+    if (!is_ours) throw cannot_listen("unix:" + path, EACCES, "choose a directory where nobody else may write");
+    return made.st_ino;
+}
+
 }  // namespace
 
 Listener::Listener(const std::string& where) : where_(where) {
@@ -128,9 +141,7 @@ void Listener::listen_on_path(const std::string& path) {
     ::fchmod(fd_, 0600);
     if (::bind(fd_, address.get(), address.size) != 0) throw cannot_listen(where_, errno, advice_for(errno));
     path_ = path;
-    struct stat made{};
-    if (::lstat(path.c_str(), &made) == 0) inode_ = made.st_ino;
-    ::chmod(path.c_str(), 0600);
+    inode_ = close_to_others(path);
     if (::listen(fd_, backlog) != 0) throw cannot_listen(where_, errno, advice_for(errno));
     address_ = "unix:" + path;
 }

@@ -101,6 +101,33 @@ TEST_CASE("each alternative of a brace is a pattern of its own") {
     CHECK(file("a,b", "a,b"));
 }
 
+TEST_CASE("a question mark and a set are one character of UTF-8") {
+    auto matches = [](std::string_view pattern, std::string_view path) {
+        std::string why;
+        return Glob::compile(pattern, why)->matches(path, false);
+    };
+    CHECK(matches("caf?", "café"));
+    CHECK_FALSE(matches("caf??", "café"));
+    CHECK(matches("?", "名"));
+    CHECK(matches("??", "名🙂"));
+    CHECK(matches("[éè]x", "èx"));
+    CHECK_FALSE(matches("[éè]x", "êx"));
+    CHECK(matches("[à-ï]", "é"));
+    CHECK_FALSE(matches("[à-ï]", "ó"));
+    CHECK(matches("[!a]", "é"));
+    CHECK_FALSE(matches("[!é]", "é"));
+    CHECK_FALSE(matches("*[!é]", "xé"));
+    CHECK(matches("*[!é]", "éx"));
+    CHECK_FALSE(matches("*é?", "xé"));
+    CHECK(matches("[[:alpha:]é-]", "-"));
+    CHECK(matches("[]é]", "]"));
+    // A byte that is part of no character counts as one.
+    CHECK(matches("a?b",
+                  "a\xff"
+                  "b"));
+    CHECK(matches("??", "\xc3\xc3"));
+}
+
 TEST_CASE("a backslash takes the next character as it is") {
     CHECK(file("\\*", "*"));
     CHECK_FALSE(file("\\*", "a"));

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <fstream>
 
 #include "base/rel_path.hpp"
 #include "base/text.hpp"
@@ -38,7 +39,7 @@ constexpr std::string_view endings[] = {" ", "   ", "\\ ", " \\  ", "\t", "\\", 
 
 }  // namespace
 
-IgnoreWorld::IgnoreWorld(uint64_t seed) : random_(seed) {
+IgnoreWorld::IgnoreWorld(uint64_t seed) : random_(seed), folds_case_(seed % 5 == 0) {
     make_repository("");
     populate("", 0);
     write_user_excludes();
@@ -103,6 +104,9 @@ void IgnoreWorld::write_user_excludes() {
             break;
         default: break;
     }
+    if (!folds_case_) return;
+    std::ofstream(tree_.path("home/.gitconfig"), std::ios::app) << "[core]\n\tignoreCase = true\n";
+    description_ += "  core.ignoreCase\n";
 }
 
 void IgnoreWorld::write_rules(const std::string& path, const std::string& base) {
@@ -121,6 +125,10 @@ void IgnoreWorld::write_rules(const std::string& path, const std::string& base) 
 std::string IgnoreWorld::line(const std::string& base) {
     if (one_in(25)) return one_in(2) ? "" : "# a comment";
     std::string text = pattern(base);
+    for (char& byte : text) {
+        bool is_letter = (byte >= 'a' && byte <= 'z') || (byte >= 'A' && byte <= 'Z');
+        if (folds_case_ && is_letter && one_in(3)) byte = static_cast<char>(byte ^ 0x20);
+    }
     if (one_in(5)) text = "/" + text;
     if (one_in(5)) text += "/";
     if (one_in(12)) text += one_in(2) ? "/**" : "/*";

@@ -56,6 +56,7 @@ class IgnoreWorld {
     std::mt19937_64 random_;
     TempTree tree_;
     std::string root_;
+    bool folds_case_ = false;  ///< core.ignoreCase is set
     std::vector<Entry> entries_;
     std::vector<std::string> repositories_;
     std::string description_;
