@@ -17,6 +17,7 @@ import tempfile
 import time
 
 import data
+import plot
 from bucket_rows import BUCKET_ROWS, BucketRows
 from ssh_rows import SSH_ROWS, SshRows
 from table import Row, print_table
@@ -301,8 +302,14 @@ def main():
     parser.add_argument("--quick", action="store_true", help="a twentieth of the data and 3 rounds: to try the bench itself")
     parser.add_argument("--rounds", type=int, help=f"measured rounds (default {ROUNDS})")
     parser.add_argument("--data", type=pathlib.Path, help="where to work (default: a temporary directory in the build directory)")
+    parser.add_argument("--plot", action="store_true", help="draw bench/ratios-*.svg; with --only, after those rows were run and kept in "
+                        "bench/results.json, else of what is kept there")
     parser.add_argument("--keep", action="store_true", help="leave the data there for the next time")
     options = parser.parse_args()
+    if options.plot and not options.only:
+        return plot.main()
+    if options.plot and options.quick:
+        parser.error("--quick is no measurement to plot")
     options.rounds = options.rounds or (3 if options.quick else ROUNDS)
     directory = options.data or pathlib.Path(tempfile.mkdtemp(prefix="bench-", dir=options.build))
     directory = directory.resolve()
@@ -335,6 +342,9 @@ def main():
             subprocess.run(["rm", "-rf", "--", directory], check=False)
         if rows:
             print_table(rows)
+    if options.plot:
+        plot.store(rows, time.strftime("%Y-%m-%d"))
+        plot.main()
 
 
 if __name__ == "__main__":
