@@ -58,17 +58,17 @@ bool matches(const GlobRule& rule, std::string_view path, bool is_directory) {
     return matches_entry(rule, path, name_of(path), is_directory);
 }
 
-std::string quoted(std::string_view text) { return "'" + escape(text) + "'"; }
+std::string in_quotes(std::string_view text) { return "'" + escape(text) + "'"; }
 
 /// "jobs.toml:14: exclude '*.log'", and for the command line "--exclude '*.log'", which says what it is by itself.
 std::string describe(const GlobRule& rule, std::string_view key) {
     std::string text = escape(rule.origin);
     if (!rule.origin.starts_with('-')) text.append(": ").append(key);
-    return text.append(" ").append(quoted(rule.glob.pattern()));
+    return text.append(" ").append(in_quotes(rule.glob.pattern()));
 }
 
 std::string describe(const IgnoreMatch& match) {
-    return escape(match.rules->file()) + ":" + std::to_string(match.rule->line) + ": " + quoted(match.rule->text);
+    return escape(match.rules->file()) + ":" + std::to_string(match.rule->line) + ": " + in_quotes(match.rule->text);
 }
 
 }  // namespace
@@ -132,7 +132,7 @@ Verdict Filter::explain(IgnoreSource& ignores, std::string_view path, bool is_di
         std::string_view directory = path.substr(0, end);
         Decision decision = decide(ignores.chain_for(parent_path(directory)), directory, true);
         if (decision.choice != Choice::unselected) continue;
-        return {Choice::unselected, explain(decision) + " (holds for the directory " + quoted(directory) + ")"};
+        return {Choice::unselected, explain(decision) + " (holds for the directory " + in_quotes(directory) + ")"};
     }
     Decision decision = decide(ignores.chain_for(parent_path(path)), path, is_directory);
     return {decision.choice, explain(decision)};

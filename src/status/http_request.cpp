@@ -7,9 +7,9 @@ namespace {
 
 constexpr std::string_view line_end = "\r\n";
 
-char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
+char lower_case(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
 
-bool is_alphanumeric(char c) { return (c >= '0' && c <= '9') || (lower(c) >= 'a' && lower(c) <= 'z'); }
+bool is_alphanumeric(char c) { return (c >= '0' && c <= '9') || (lower_case(c) >= 'a' && lower_case(c) <= 'z'); }
 
 /// A `token`: a method, or the name of a header.
 bool is_http_token(std::string_view text) {
@@ -47,7 +47,7 @@ std::string_view take_until(std::string_view& text, std::string_view end) {
 
 int hex_value(char c) {
     if (c >= '0' && c <= '9') return c - '0';
-    c = lower(c);
+    c = lower_case(c);
     return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
 }
 
@@ -68,7 +68,7 @@ std::string percent_decoded(std::string_view text) {
 }
 
 bool same_name(std::string_view left, std::string_view right) {
-    return std::ranges::equal(left, right, {}, lower, lower);
+    return std::ranges::equal(left, right, {}, lower_case, lower_case);
 }
 
 }  // namespace
