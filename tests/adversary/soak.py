@@ -66,6 +66,7 @@ class Lane:
         directory.mkdir(mode=0o755)
         self.is_remote, self.is_pull = "local" not in name, "pull" in name
         self.keeps, self.two = "edits" in name, "two" in name
+        self.made_by_others = set()  # the digests of contents that somebody saved on the target
         self.server = None
         if self.is_remote:
             lines = ["ForceCommand internal-sftp"] if "sftp" in name else []
@@ -148,7 +149,7 @@ class Lane:
 
     def disturbed_runs(self):
         processes = [machine.start() for machine in self.machines]
-        for process in processes:
+        for machine, process in zip(self.machines, processes):
             self.figures["runs"] += 1
             if self.dice.random() < 0.6:
                 try:
@@ -157,7 +158,10 @@ class Lane:
                     process.kill()
                     self.figures["kills"] += 1
             try:
-                self.statuses[process.wait(RUN_DEADLINE_S)] += 1
+                status = process.wait(RUN_DEADLINE_S)
+                self.statuses[status] += 1
+                if status == 3:
+                    print(f"halted in {self.name}: {machine.log()}", flush=True)
             except subprocess.TimeoutExpired as error:
                 process.kill()
                 raise Violation(f"a run has not ended within {RUN_DEADLINE_S} s") from error
@@ -223,6 +227,7 @@ class Lane:
 
     def check_edits(self, edits):
         self.figures["edits"] += len(edits)
+        self.made_by_others |= {content[:64] for content in edits.values()}
         target = tree_of(self.target.root)
         there = {value[1] for value in target.values() if value[0] == "file"}
         lost = [name for name, content in edits.items() if content not in there]
@@ -233,8 +238,13 @@ class Lane:
         self.figures["edits kept beside their name"] += len(moved)
         wanted = tree_of(self.source.root)
         for path, value in target.items():
-            if value[0] == "file" and path not in edits and not KEPT.decode() in path and wanted.get(path, ("",))[:2] != value[:2]:
-                raise Violation(f"'{path}' is neither the source's nor somebody's edit: {value[0]}")
+            if value[0] != "file" or path in edits or KEPT.decode() in path or wanted.get(path, ("",))[:2] == value[:2]:
+                continue
+            # What was there before the job had it is not the job's to delete, or to replace by a directory; its owner takes it away.
+            if wanted.get(path, ("directory",))[0] == "directory" and value[1][:64] in self.made_by_others:
+                os.unlink(os.path.join(self.target.root, path))
+                continue
+            raise Violation(f"'{path}' is neither the source's nor somebody's edit: {self.machines[0].log()}")
 
     def settle_edit(self, name):
         """Its owner brings it into the source, or takes it away from both."""
