@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <cstdio>
+#include <filesystem>
 #include <fstream>
 
 #include "base/text.hpp"
@@ -27,6 +28,38 @@ std::optional<uint64_t> read_number(const std::string& path) {
     if (in >> number) return number;
     return std::nullopt;
 }
+
+struct InotifyUse {
+    uint64_t instances = 0, watches = 0;
+};
+
+/// Of one process; nothing of one that is gone meanwhile, or not ours to look into.
+void add_inotify_use(const std::filesystem::path& process, InotifyUse& use) {
+    std::error_code error;
+    for (std::filesystem::directory_iterator at(process / "fd", error), end; !error && at != end; at.increment(error)) {
+        std::error_code unread;
+        if (std::filesystem::read_symlink(at->path(), unread) != "anon_inode:inotify") continue;
+        ++use.instances;
+        std::ifstream in(process / "fdinfo" / at->path().filename());
+        for (std::string line; std::getline(in, line);) use.watches += line.starts_with("inotify wd:") ? 1 : 0;
+    }
+}
+
+/// What all processes of this user hold.
+InotifyUse inotify_use() {
+    InotifyUse use;
+    std::error_code error;
+    for (std::filesystem::directory_iterator at("/proc", error), end; !error && at != end; at.increment(error)) {
+        std::string name = at->path().filename();
+        struct stat status{};
+        bool is_own_process = name.find_first_not_of("0123456789") == std::string::npos &&
+                              ::stat(at->path().c_str(), &status) == 0 && status.st_uid == ::geteuid();
+        if (is_own_process) add_inotify_use(at->path(), use);
+    }
+    return use;
+}
+
+bool is_nearly_all(uint64_t used, uint64_t limit) { return used >= limit - limit / 10; }
 
 }  // namespace
 
@@ -67,8 +100,12 @@ Findings check_inotify() {
     std::optional<uint64_t> instances = read_number(directory + "max_user_instances");
     if (!watches || !instances)
         return {{"warning", "inotify", "its limits cannot be read", "watching may not work here"}};
-    std::string now = std::to_string(*watches) + " watches, " + std::to_string(*instances) + " instances";
-    if (*watches >= least_watches) return {{"ok", "inotify", now, ""}};
+    InotifyUse used = inotify_use();
+    std::string now = std::to_string(used.watches) + " of " + std::to_string(*watches) + " watches and " +
+                      std::to_string(used.instances) + " of " + std::to_string(*instances) + " instances in use";
+    if (is_nearly_all(used.instances, *instances))
+        return {{"warning", "inotify", now, "sysctl fs.inotify.max_user_instances=1024"}};
+    if (*watches >= least_watches && !is_nearly_all(used.watches, *watches)) return {{"ok", "inotify", now, ""}};
     return {{"warning", "inotify", now + ": few for large trees", "sysctl fs.inotify.max_user_watches=524288"}};
 }
 

@@ -30,6 +30,26 @@ void ChangeSet::add(std::string_view path) {
 void ChangeSet::add_gone(std::string_view path) {
     add(path);
     gone_.add(path);
+    forget_within(path);
+}
+
+void ChangeSet::forget_within(std::string_view path) {
+    for (auto* files : {&closed_, &open_}) {
+        auto first = files->lower_bound(path), last = first;
+        while (last != files->end() && is_at_or_below(*last, path)) ++last;
+        files->erase(first, last);
+    }
+}
+
+void ChangeSet::add_closed(std::string_view path) {
+    add(path);
+    open_.erase(std::string(path));
+    if (closed_.size() < most_paths) closed_.emplace(path);
+}
+
+void ChangeSet::add_open(std::string_view path) {
+    if (open_.size() >= most_paths) return add(path);
+    open_.emplace(path);
 }
 
 void ChangeSet::add_everything() {
@@ -39,6 +59,9 @@ void ChangeSet::add_everything() {
 
 void ChangeSet::add(const ChangeSet& other) {
     gone_.add(other.gone_);
+    inodes_.insert(other.inodes_.begin(), other.inodes_.end());
+    for (const std::string& path : other.closed_) add_closed(path);
+    for (const std::string& path : other.open_) add_open(path);
     if (other.everything_) return add_everything();
     for (const std::string& path : other.paths_) add(path);
 }
@@ -46,6 +69,12 @@ void ChangeSet::add(const ChangeSet& other) {
 std::vector<std::string> ChangeSet::paths() const {
     std::vector<std::string> all(paths_.begin(), paths_.end());
     drop_inner(all);
+    return all;
+}
+
+std::vector<std::string> ChangeSet::named() const {
+    std::vector<std::string> all(paths_.begin(), paths_.end());
+    all.insert(all.end(), open_.begin(), open_.end());
     return all;
 }
 

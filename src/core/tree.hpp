@@ -78,6 +78,8 @@ class Tree {
     void set_digest(size_t index, const Digest& digest);
     void set_stamp(size_t index, const Stamp& stamp) { entries_[index].stamp = stamp; }
     void set_flag(size_t index, EntryFlag flag) { entries_[index].flags |= flag; }
+    /// It has to be read again, whatever its stamp says.
+    void forget_digest(size_t index) { entries_[index].flags &= static_cast<uint8_t>(~has_digest); }
 
   private:
     friend class TreeBuilder;

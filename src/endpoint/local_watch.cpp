@@ -1,13 +1,10 @@
 #include "endpoint/local_watch.hpp"
 
-#include <fcntl.h>
-
+#include <asio/post.hpp>
 #include <asio/this_coro.hpp>
-#include <asio/use_awaitable.hpp>
 #include <filesystem>
 #include <utility>
 
-#include "async/first_of.hpp"
 #include "base/error.hpp"
 #include "base/text.hpp"
 
@@ -18,35 +15,32 @@ LocalWatch::LocalWatch(SourceWatchOptions options, WorkerPool& workers)
 
 Task<void> LocalWatch::start() {
     auto executor = co_await asio::this_coro::executor;
-    poked_.emplace(executor);
+    poked_ = std::make_shared<Event>(executor);
+    auto told = [executor, poked = std::weak_ptr(poked_)] {
+        auto poke = [poked] {
+            if (auto living = poked.lock()) living->notify();
+        };
+        asio::post(executor, poke);
+    };
     std::error_code ignored;
     if (std::filesystem::create_directories(options_.own_directory, ignored))
         std::filesystem::permissions(options_.own_directory, std::filesystem::perms::owner_all, ignored);
     try {
         fs::WatchRequest request{options_.root, Filter(options_.filter), options_.ignore_files, options_.own_directory,
                                  options_.not_watched};
-        tree_.emplace(std::move(request));
-        readable_.emplace(executor, ::fcntl(tree_->descriptor(), F_DUPFD_CLOEXEC, 0));
+        tree_.emplace(std::move(request), told);
     } catch (const std::exception& error) {
         tree_.reset();
-        cannot_start_ = error.what();
+        cannot_start_ = "cannot watch " + escape(options_.root) + ": " + error.what();
         co_return;
     }
     auto work = [this](std::stop_token stop) { tree_->build(std::move(stop)); };
     co_await offload(workers_, work);
 }
 
-Task<void> LocalWatch::become_readable() {
-    auto ready = readable_->async_wait(asio::posix::stream_descriptor::wait_read, asio::use_awaitable);
-    co_await std::move(ready);
-}
-
 Task<void> LocalWatch::happened() {
     while (!is_broken() && tree_->news() == told_) {
-        auto readable = become_readable();
-        auto poked = poked_->wait();
-        auto either = first_of(std::move(readable), std::move(poked));
-        co_await std::move(either);
+        co_await poked_->wait();
         auto work = [this](std::stop_token) { tree_->drain(); };
         co_await offload(workers_, work);
     }

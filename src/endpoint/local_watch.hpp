@@ -2,7 +2,7 @@
 // worker, as a directory that comes with many others takes a while.
 #pragma once
 
-#include <asio/posix/stream_descriptor.hpp>
+#include <memory>
 #include <optional>
 
 #include "async/event.hpp"
@@ -30,13 +30,11 @@ class LocalWatch final : public SourceWatch {
 
   private:
     fs::WatchEnd ending();
-    Task<void> become_readable();
 
     SourceWatchOptions options_;
     WorkerPool& workers_;
     std::optional<fs::WatchTree> tree_;
-    std::optional<asio::posix::stream_descriptor> readable_;
-    std::optional<Event> poked_;  ///< somebody else drained
+    std::shared_ptr<Event> poked_;  ///< there is something to drain, or somebody else drained
     std::string cannot_start_;
     uint64_t told_ = 0;
 };

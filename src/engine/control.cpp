@@ -118,7 +118,8 @@ void EngineControl::stop_run(const std::string& name, const std::string& reason)
 
 Task<std::shared_ptr<const RunEnding>> EngineControl::wait(std::string name) {
     // What a watcher has not told yet shows in no schedule.
-    if (service_.watches_.find(name)) {
+    if (auto watch = service_.watches_.find(name)) {
+        watch->hurry();
         service_.schedule_.trigger(name, service_.now());
         service_.changed_.notify();
     }
@@ -130,7 +131,20 @@ Task<std::shared_ptr<const RunEnding>> EngineControl::wait(std::string name) {
         co_await next_change(name);
         if (!has_job(name)) throw Error(Errc::failed, "the job '" + escape(name) + "' was removed from the job file");
     }
-    co_return states_[name].last;
+    co_return with_what_is_parked(name);
+}
+
+/// What a run before the last could not do is not done yet, however well that one went.
+std::shared_ptr<const RunEnding> EngineControl::with_what_is_parked(const std::string& name) {
+    std::shared_ptr<const RunEnding> last = states_[name].last;
+    auto watch = service_.watches_.find(name);
+    if (!last || !watch || exit_status(*last) != 0) return last;
+    std::vector<Problem> parked = watch->parked();
+    if (parked.empty()) return last;
+    auto ending = std::make_shared<RunEnding>(*last);
+    ending->report.outcome = Outcome::partial;
+    ending->report.problems = std::move(parked);
+    return ending;
 }
 
 Task<void> EngineControl::next_change(const std::string& name) {

@@ -108,8 +108,9 @@ class EngineControl {
     /// Ends a run that is under way; `reason` goes into its report.
     void stop_run(const std::string& name, const std::string& reason);
 
-    /// Returns when every run that was asked for by now has ended, with the last ending; null when there is none.
-    /// Throws Error when the job is removed meanwhile.
+    /// Returns when every run that was asked for by now has ended, with the last ending; null when there is none. What
+    /// an earlier run could not do, and is to be tried again, is among its problems. Throws Error when the job is
+    /// removed meanwhile.
     Task<std::shared_ptr<const RunEnding>> wait(std::string name);
 
     /// Starts `job`, a job of the engine with what this one run is to do otherwise, as soon as no run of it is under
@@ -142,6 +143,7 @@ class EngineControl {
     void wake(const std::string& name);
 
     Task<void> next_change(const std::string& name);
+    std::shared_ptr<const RunEnding> with_what_is_parked(const std::string& name);
     Task<void> carry_out(std::shared_ptr<AskedRun> asked, std::shared_ptr<const Job> job, RunOptions options,
                          bool is_regular);
     static void fail(AskedRun& asked, const Job& job, Outcome outcome, const std::string& why);

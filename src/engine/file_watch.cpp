@@ -1,15 +1,15 @@
 #include "engine/file_watch.hpp"
 
 #include <sys/inotify.h>
+#include <sys/stat.h>
 #include <unistd.h>
 #include <climits>
 
+#include <asio/post.hpp>
 #include <asio/steady_timer.hpp>
-#include <asio/this_coro.hpp>
 #include <asio/use_awaitable.hpp>
 #include <cerrno>
 #include <chrono>
-#include <cstring>
 #include <utility>
 
 #include "base/error.hpp"
@@ -20,17 +20,12 @@ namespace {
 
 /// An editor's write, rename and chmod come within it; a person does not wait for it.
 constexpr std::chrono::milliseconds settle_time{100};
+/// Where the kernel has no watch to give.
+constexpr std::chrono::seconds look_interval{2};
 /// What the kernel allows (path_resolution(7)).
 constexpr int most_links = 40;
 constexpr uint32_t events = IN_CLOSE_WRITE | IN_CREATE | IN_MOVED_TO | IN_MOVED_FROM | IN_DELETE | IN_ATTRIB |
                             IN_DELETE_SELF | IN_MOVE_SELF | IN_ONLYDIR;
-
-int open_inotify() {
-    int fd = ::inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
-    if (fd < 0)
-        throw Error(Errc::failed, "cannot watch files: " + errno_text(errno) + " (see fs.inotify.max_user_instances)");
-    return fd;
-}
 
 std::pair<std::string, std::string> split(const std::string& path) {
     size_t slash = path.rfind('/');
@@ -49,16 +44,35 @@ std::string read_link(const std::string& path) {
 }  // namespace
 
 FileWatch::FileWatch(const asio::any_io_executor& executor, std::string path)
-    : path_(std::move(path)), inotify_(executor, open_inotify()) {
-    watch_directories();
+    : path_(std::move(path)), executor_(executor), told_(std::make_shared<Event>(executor)) {
+    open();
+    stamp_ = stamp();
+}
+
+void FileWatch::open() {
+    auto told = [executor = executor_, told = std::weak_ptr(told_)] {
+        auto tell = [told] {
+            if (auto living = told.lock()) living->notify();
+        };
+        asio::post(executor, tell);
+    };
+    try {
+        inbox_.emplace(told);
+        trouble_.clear();
+        watch_directories();
+    } catch (const Error& error) {
+        trouble_ = error.what();
+    }
+    if (!trouble_.empty()) inbox_.reset();
 }
 
 /// Watching a directory again changes nothing, so this is done after every change: the links may lead elsewhere now.
 void FileWatch::watch_directories() {
     name_ = split(path_).second;
     if (!watch(split(path_).first) && errno != ENOENT) {
-        throw Error(Errc::failed, "cannot watch " + escape(split(path_).first) + ": " + errno_text(errno) +
-                                      (errno == ENOSPC ? " (see fs.inotify.max_user_watches)" : ""));
+        trouble_ = "cannot watch " + escape(split(path_).first) + ": " + errno_text(errno) +
+                   (errno == ENOSPC ? " (see fs.inotify.max_user_watches)" : "");
+        return;
     }
     std::string step = path_;
     for (int links = 0; links < most_links && !step.empty(); ++links) {
@@ -79,39 +93,55 @@ void FileWatch::watch_links_above(const std::string& path) {
     }
 }
 
-bool FileWatch::watch(const std::string& directory) {
-    return ::inotify_add_watch(inotify_.native_handle(), directory.c_str(), events) >= 0;
+bool FileWatch::watch(const std::string& directory) { return inbox_->watch(directory, events) >= 0; }
+
+/// Takes all events there are; whether one of them may be about the file.
+bool FileWatch::drain() {
+    if (!inbox_) return false;
+    bool relevant = false;
+    for (const InotifyEvent& event : inbox_->take())
+        relevant = relevant || event.name.empty() || name_.empty() || name_ == event.name;
+    return relevant;
 }
 
-/// Reads all events there are; whether one of them may be about the file.
-bool FileWatch::drain() {
-    alignas(inotify_event) char buffer[4096];
-    bool relevant = false;
-    while (true) {
-        ssize_t size = ::read(inotify_.native_handle(), buffer, sizeof buffer);
-        if (size <= 0) return relevant;
-        for (ssize_t at = 0; at < size;) {
-            inotify_event event;
-            std::memcpy(&event, buffer + at, sizeof event);
-            const char* name = buffer + at + sizeof event;
-            relevant = relevant || event.len == 0 || name_.empty() || name_ == name;
-            at += static_cast<ssize_t>(sizeof event + event.len);
-        }
+/// What tells that the file is another.
+std::string FileWatch::stamp() const {
+    struct stat status{};
+    if (::stat(path_.c_str(), &status) != 0) return "";
+    std::string text;
+    for (int64_t part :
+         {int64_t{status.st_size}, int64_t{status.st_mtim.tv_sec}, int64_t{status.st_mtim.tv_nsec},
+          int64_t{status.st_ctim.tv_sec}, int64_t{status.st_ctim.tv_nsec}, static_cast<int64_t>(status.st_ino)})
+        text += std::to_string(part) + " ";
+    return text;
+}
+
+Task<void> FileWatch::something_happens() {
+    if (inbox_) {
+        do co_await told_->wait();
+        while (!drain());
+        co_return;
+    }
+    asio::steady_timer timer(executor_);
+    while (!inbox_ && stamp() == stamp_) {
+        timer.expires_after(look_interval);
+        auto pause = timer.async_wait(asio::use_awaitable);
+        co_await std::move(pause);
+        open();  // There may be a watch to be had by now.
     }
 }
 
 Task<void> FileWatch::changed() {
-    auto executor = co_await asio::this_coro::executor;
-    do {
-        auto ready = inotify_.async_wait(asio::posix::stream_descriptor::wait_read, asio::use_awaitable);
-        co_await std::move(ready);
-    } while (!drain());
-    asio::steady_timer timer(executor, settle_time);
+    auto happening = something_happens();
+    co_await std::move(happening);
+    asio::steady_timer timer(executor_, settle_time);
     auto settled = timer.async_wait(asio::use_awaitable);
     co_await std::move(settled);
     // From here on a change is seen by the next call; what came before is in the file that the caller now reads.
     drain();
-    watch_directories();
+    stamp_ = stamp();
+    if (inbox_) watch_directories();
+    if (!trouble_.empty()) inbox_.reset();
 }
 
 }  // namespace syncline

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <asio/this_coro.hpp>
 #include <chrono>
+#include <optional>
 #include <utility>
 
 #include "async/first_of.hpp"
@@ -18,8 +19,6 @@ constexpr Duration pause_before_anew = std::chrono::milliseconds(100);
 constexpr Duration look_for_root = std::chrono::seconds(1);
 /// While no watcher can be had, and the job has no interval of its own.
 constexpr Duration fallback_interval = std::chrono::seconds(60);  // "every minute" below
-constexpr Duration first_retry = std::chrono::seconds(5);
-constexpr unsigned most_doublings = 7;  // ten minutes
 
 bool follows_links(const Job& job) { return job.policy.symlinks == SymlinkPolicy::follow; }
 
@@ -33,7 +32,7 @@ JobWatch::JobWatch(const asio::any_io_executor& executor, const Job& job, WatchF
       clock_(clock),
       calls_(std::move(calls)),
       stop_(executor),
-      failed_(executor),
+      later_(executor),
       never_(executor) {}
 
 Task<void> JobWatch::serve(std::shared_ptr<JobWatch> watch) {
@@ -49,7 +48,7 @@ Task<void> JobWatch::follow_all() {
     auto watching = follow();
     auto looking = look_behind_links();
     auto either = first_of(std::move(watching), std::move(looking));
-    auto other = bring_back_what_failed();
+    auto other = bring_back_what_waits();
     auto all = first_of(std::move(either), std::move(other));
     co_await std::move(all);
 }
@@ -94,20 +93,23 @@ Task<void> JobWatch::follow_one() {
         auto rest = gather();
         co_await std::move(rest);
         if (watch_->is_broken()) break;
+        take_changes();
         tell();
-        // A witness may have taken them meanwhile.
-        if (watch_->pending() > 0 || !changes_.empty()) calls_.due();
+        if (!changes_.empty()) calls_.due();
     }
     broke();
 }
 
-/// Until the tree is quiet, but not for ever.
+/// Until the tree is quiet, but not for ever. What is only written to, and stays open, is no disquiet: that has a time
+/// of its own.
 Task<void> JobWatch::gather() {
     TimeNs end = clock_.steady_now() + in_ns(most_gathering);
-    while (!watch_->is_broken() && clock_.steady_now() < end) {
-        auto happening = happens_before(std::min(end, clock_.steady_now() + in_ns(quiet_time)));
+    TimeNs quiet_at = clock_.steady_now() + in_ns(quiet_time);
+    while (!watch_->is_broken() && clock_.steady_now() < std::min(end, quiet_at)) {
+        auto happening = happens_before(std::min(end, quiet_at));
         bool happens = co_await std::move(happening);
-        if (!happens) co_return;
+        if (!happens || watch_->is_broken()) co_return;
+        if (take_changes()) quiet_at = clock_.steady_now() + in_ns(quiet_time);
     }
 }
 
@@ -128,10 +130,17 @@ Task<bool> JobWatch::happens_before(TimeNs deadline) {
     co_return happened_;
 }
 
-void JobWatch::take_changes() {
+/// False when files were written to, and nothing else happened.
+bool JobWatch::take_changes() {
     ChangeSet told = watch_->take();
+    bool is_news = !told.empty();
     gone_.add(told.gone());
+    for (const std::string& path : told.paths()) settling_.ended(path);
+    for (const std::string& path : told.open()) settling_.written(path, clock_.steady_now());
+    if (!told.open().empty()) later_.notify();
+    told.clear_open();
     changes_.add(told);
+    return is_news;
 }
 
 /// What happened since the last run is not known any more.
@@ -139,7 +148,11 @@ void JobWatch::broke() {
     stands_ = false;
     // Other rules are no reason to forget what was seen before; a gap of which nobody knows what was in it is.
     bool are_rules = !watch_->has_overflowed() && !watch_->wants_patience();
-    are_rules ? take_changes() : gone_.clear();
+    if (are_rules) {
+        take_changes();
+    } else {
+        gone_.clear();
+    }
     changes_.add_everything();
     if (watch_->has_overflowed()) state_.overflowed = true;
     warn();
@@ -201,13 +214,18 @@ Task<void> JobWatch::begin_run(RunOptions& options, bool whole) {
         is_live = co_await std::move(proof) && in_use_ == watch_;
     }
     if (is_live) take_changes();
+    if (std::exchange(is_hurried_, false)) {
+        for (const std::string& path : settling_.take_all(clock_.steady_now())) changes_.add(path);
+    }
     // A run that nobody announced was asked for by a person or a time.
     if (whole || !is_live || changes_.empty() || follows_links(job_)) changes_.add_everything();
     in_hand_ = std::exchange(changes_, {});
     options.watch = is_live ? in_use_.get() : nullptr;
     options.gone = gone_;
+    options.unproven = in_hand_.unproven();
     if (!in_hand_.everything()) {
         options.paths = in_hand_.paths();
+        options.inodes = {in_hand_.inodes().begin(), in_hand_.inodes().end()};
         options.follows_watch = true;
     }
     tell();
@@ -230,17 +248,28 @@ void JobWatch::end_run(const RunReport& report, bool was_locked) {
     in_use_.reset();
     if (was_locked) {
         changes_.add(looked_at);
-    } else if (report.outcome == Outcome::success) {
+    } else if (report.outcome == Outcome::success || report.outcome == Outcome::partial) {
         if (looked_at.everything()) all_is_seen();
-        if (later_.empty()) failures_ = 0;
-    } else if (report.outcome == Outcome::partial) {
-        if (looked_at.everything()) all_is_seen();
-        later_.add(looked_at);
-        failed_.notify();
+        std::vector<std::string> scope = looked_at.paths();
+        if (looked_at.everything()) scope = {""};
+        parked_.run_ended(scope, to_be_parked(report), clock_.steady_now());
+        later_.notify();
     } else {
+        changes_.add(looked_at);
         changes_.add_everything();
     }
     tell();
+}
+
+/// By paths that a run can look at: where an ignore file could not be read, nothing in its directory was done.
+std::vector<Problem> JobWatch::to_be_parked(const RunReport& report) const {
+    std::vector<Problem> problems = report.problems;
+    for (Problem& problem : problems) {
+        bool is_rule_file = std::ranges::find(job_.ignore_files, last_name(problem.path)) != job_.ignore_files.end();
+        if (!is_valid_path(problem.path)) problem.path.clear();
+        if (is_rule_file) problem.path = parent_path(problem.path);
+    }
+    return problems;
 }
 
 void JobWatch::all_is_seen() {
@@ -248,13 +277,24 @@ void JobWatch::all_is_seen() {
     if (is_over) warned_.clear();  // The next loss is another one.
 }
 
-/// What could not be done stays due, though nothing changes any more. The rest need not wait for it.
-Task<void> JobWatch::bring_back_what_failed() {
+/// What could not be done stays due, though nothing changes any more, and so does what was not looked at since it was
+/// written last. The rest need not wait for either.
+Task<void> JobWatch::bring_back_what_waits() {
     while (true) {
-        co_await failed_.wait();
-        auto pause = sleep(first_retry * (1u << std::min(failures_++, most_doublings)));
-        co_await std::move(pause);
-        changes_.add(std::exchange(later_, {}));
+        std::optional<TimeNs> still = settling_.wake_at(), again = parked_.wake_at();
+        auto news = later_.wait();
+        if (still || again) {
+            auto time = clock_.sleep_until(std::min(still.value_or(INT64_MAX), again.value_or(INT64_MAX)));
+            auto either = first_of(std::move(time), std::move(news));
+            co_await std::move(either);
+        } else {
+            co_await std::move(news);
+        }
+        std::vector<std::string> due = settling_.take_due(clock_.steady_now());
+        for (std::string& path : parked_.take_due(clock_.steady_now())) due.push_back(std::move(path));
+        if (due.empty()) continue;
+        for (const std::string& path : due) changes_.add(path);
+        tell();
         calls_.due();
     }
 }
@@ -263,7 +303,8 @@ void JobWatch::tell() {
     WatchState now = state_;
     now.active = stands_;
     now.trouble = trouble();
-    now.pending = changes_.size() + (watch_ && stands_ ? watch_->pending() : 0);
+    now.pending = changes_.size() + settling_.size() + (watch_ && stands_ ? watch_->pending() : 0);
+    now.parked = parked_.problems();
     if (now == state_) return;
     state_ = now;
     calls_.tell(state_);

@@ -13,6 +13,8 @@
 #include "async/clock.hpp"
 #include "async/event.hpp"
 #include "config/job.hpp"
+#include "core/parked.hpp"
+#include "core/settling.hpp"
 #include "endpoint/endpoint.hpp"
 #include "engine/run.hpp"
 
@@ -20,10 +22,11 @@ namespace syncline {
 
 /// What people are told of a watcher.
 struct WatchState {
-    bool active = false;      ///< changes are seen as they happen
-    size_t pending = 0;       ///< changed paths that wait for a run
-    bool overflowed = false;  ///< changes were lost, and everything is still to be looked at again
-    std::string trouble;      ///< "" or why it is not active, or sees less than all; what to do about it
+    bool active = false;               ///< changes are seen as they happen
+    size_t pending = 0;                ///< changed paths that wait for a run
+    bool overflowed = false;           ///< changes were lost, and everything is still to be looked at again
+    std::string trouble;               ///< "" or why it is not active, or sees less than all; what to do about it
+    std::vector<Problem> parked = {};  ///< what a run could not do, and the next ones try again
 
     bool operator==(const WatchState&) const = default;
 };
@@ -51,6 +54,10 @@ class JobWatch {
     /// For a run that leaves what changed to the next: the live watcher and what it saw go; null when none has seen
     /// everything.
     Task<std::shared_ptr<SourceWatch>> witness(RunOptions& options);
+    /// Has the next run look at what is still being written, too.
+    void hurry() { is_hurried_ = true; }
+    /// What could not be brought over and is tried again later.
+    std::vector<Problem> parked() const { return parked_.problems(); }
     /// Has the next run look at everything.
     void look_at_everything() { changes_.add_everything(); }
 
@@ -64,10 +71,11 @@ class JobWatch {
     Task<bool> happens_before(TimeNs deadline);
     Task<void> be_patient();
     Task<void> sleep(Duration duration);
-    Task<void> bring_back_what_failed();
+    Task<void> bring_back_what_waits();
     Task<void> follow_all();
     Task<void> look_behind_links();
-    void take_changes();
+    bool take_changes();
+    std::vector<Problem> to_be_parked(const RunReport& report) const;
     void broke();
     void warn();
     void all_is_seen();
@@ -81,7 +89,7 @@ class JobWatch {
     WatchFunction make_;
     Clock& clock_;
     Calls calls_;
-    Event stop_, failed_, never_;
+    Event stop_, later_, never_;
     std::shared_ptr<SourceWatch> watch_;
     std::shared_ptr<SourceWatch> in_use_;  ///< by the run under way
     bool stands_ = false;
@@ -89,9 +97,10 @@ class JobWatch {
     bool gave_up_ = false;  ///< the last watcher broke for good, and its run was asked for
     ChangeSet changes_;     ///< beside what the watcher has not handed over yet
     ChangeSet in_hand_;     ///< what the run under way looks at
-    ChangeSet later_;       ///< what a run could not do
     GonePaths gone_;        ///< what the watcher saw go since it stands
-    unsigned failures_ = 0;
+    Settling settling_;     ///< what is still being written
+    Parked parked_;         ///< what a run could not do
+    bool is_hurried_ = false;
     std::string warned_;
     WatchState state_;
 };

@@ -36,9 +36,11 @@ struct RunOptions {
     /// `paths` is what a watcher saw change, so that some of it may be nowhere by now. Such a run deletes only while
     /// `watch` proves that it has told everything.
     bool follows_watch = false;
-    SourceWatch* watch = nullptr;      ///< the live watcher of the source, which outlives the run; null: there is none
-    GonePaths gone = {};               ///< what `watch` saw go: all that a run to a bucket may delete
-    const StopReason* stop = nullptr;  ///< for the history; may be null, and outlives the run
+    SourceWatch* watch = nullptr;  ///< the live watcher of the source, which outlives the run; null: there is none
+    GonePaths gone = {};           ///< what `watch` saw go: all that a run to a bucket may delete
+    std::vector<std::string> unproven = {};  ///< files of the source to be read whatever their stamps say
+    std::vector<uint64_t> inodes = {};       ///< of the source, with more names than `paths` has: those count, too
+    const StopReason* stop = nullptr;        ///< for the history; may be null, and outlives the run
     /// Told what the user should know before the run has ended, on the engine's thread; may be empty.
     std::function<void(const std::string&)> say = {};
 };

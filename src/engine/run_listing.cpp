@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "async/nursery.hpp"
+#include "core/change_set.hpp"
 #include "engine/run_steps.hpp"
 
 namespace syncline {
@@ -76,6 +77,10 @@ Task<void> RunSteps::list_sides() {
     };
     co_await with_nursery(body);
     if (!options_.checksum) recall_digests(baseline_, source_listing_.tree, target_listing_.tree);
+    for (const std::string& path : options_.unproven) {
+        uint32_t index = source_listing_.tree.find(path);
+        if (index != Tree::none) source_listing_.tree.forget_digest(index);
+    }
 }
 
 void RunSteps::note_listings() {
@@ -87,6 +92,16 @@ void RunSteps::note_listings() {
     note_own_names();
     report_.scanned = source_listing_.tree.size() + target_listing_.tree.size();
     note_unselected_root();
+}
+
+/// Hard links: what was written by one name is another content under each.
+void RunSteps::look_at_other_names() {
+    if (!is_scoped() || options_.inodes.empty()) return;
+    for (std::string& path : context_.store.paths_with_inodes(pair_, options_.inodes)) {
+        options_.unproven.push_back(path);
+        options_.paths.push_back(std::move(path));
+    }
+    options_.paths = outermost_paths(std::move(options_.paths));
 }
 
 Task<void> RunSteps::load_baseline() {

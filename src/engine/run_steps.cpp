@@ -76,6 +76,7 @@ void RunSteps::lock() {
 Task<void> RunSteps::look_at_roots() {
     pair_ = context_.store.pair(key_);
     uploads_.set_pair(pair_);
+    look_at_other_names();
     if (context_.store.take_lost()) {
         report_.notes.push_back({context_.state_directory,
                                  "the state was removed while syncline ran, and is begun anew: contents are compared "

@@ -28,6 +28,7 @@ class RunSteps {
     void lock();
     Task<void> look_at_roots();
     void look_at_everything_if_target_is_gone();
+    void look_at_other_names();
     Task<void> list_sides();
     Task<void> settle_what_was_taken_aside();
     void note_settled(const TakenAside& item);

@@ -55,9 +55,10 @@ Moment Service::now() const { return {parts_.clock.wall_now(), parts_.clock.stea
 Task<void> Service::serve() {
     auto body = [this](Nursery& nursery) {
         nursery_ = &nursery;
+        // First of all the job file: many jobs may use up what the kernel has to give.
+        nursery.spawn(follow_file());
         for (const Job& job : file_.jobs) set_job(job);
         nursery.spawn(follow_hangups());
-        nursery.spawn(follow_file());
         if (parts_.companion) nursery.spawn(accompany());
         return start_due_jobs();
     };
@@ -164,17 +165,14 @@ Task<void> Service::follow_hangups() {
 }
 
 Task<void> Service::follow_file() {
-    std::optional<FileWatch> watch;
-    try {
-        watch.emplace(executor_, file_.path);
-        reload();  // It may have been edited between its first reading and the watch.
-        while (true) {
-            auto change = watch->changed();
-            co_await std::move(change);
-            reload();
-        }
-    } catch (const Error& error) {
-        observer_.warning(std::string(error.what()) + "; edits of the job file are taken up on SIGHUP only");
+    FileWatch watch(executor_, file_.path);
+    if (!watch.trouble().empty())
+        observer_.warning(watch.trouble() + "; the job file is looked at every other second instead");
+    reload();  // It may have been edited between its first reading and the watch.
+    while (true) {
+        auto change = watch.changed();
+        co_await std::move(change);
+        reload();
     }
 }
 

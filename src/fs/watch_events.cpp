@@ -1,10 +1,11 @@
 // WatchTree: what the kernel tells, and what becomes of it.
 #include <fcntl.h>
+#include <linux/stat.h>
 #include <sys/inotify.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
-#include <cstring>
 
 #include "base/rel_path.hpp"
 #include "base/text.hpp"
@@ -13,7 +14,6 @@
 namespace syncline::fs {
 namespace {
 
-constexpr size_t event_buffer_bytes = size_t{64} << 10;
 constexpr std::string_view repository_name = ".git";
 
 bool came_or_went(uint32_t mask) { return (mask & (IN_CREATE | IN_DELETE | IN_MOVED_FROM | IN_MOVED_TO)) != 0; }
@@ -45,7 +45,23 @@ bool WatchTree::prove() {
 
 ChangeSet WatchTree::take() {
     std::lock_guard lock(mutex_);
-    return std::exchange(changes_, {});
+    ChangeSet changes = std::exchange(changes_, {});
+    if (end_ == WatchEnd::none) note_other_names(changes);
+    return changes;
+}
+
+/// Only the name by which a file was written is told; the kernel does not know the others.
+void WatchTree::note_other_names(ChangeSet& changes) const {
+    for (const std::string& path : changes.named()) {
+        struct statx status;
+        Fd directory = open_directory(root_fd_.get(), parent_path(path));
+        if (!directory) continue;
+        std::string name(last_name(path));
+        if (::statx(directory.get(), name.c_str(), AT_SYMLINK_NOFOLLOW, STATX_TYPE | STATX_INO | STATX_NLINK,
+                    &status) != 0)
+            continue;
+        if (S_ISREG(status.stx_mode) && status.stx_nlink > 1) changes.add_inode(status.stx_ino);
+    }
 }
 
 size_t WatchTree::pending() {
@@ -76,28 +92,19 @@ size_t WatchTree::directories() {
 }
 
 void WatchTree::read_events() {
-    alignas(inotify_event) char buffer[event_buffer_bytes];
-    while (end_ == WatchEnd::none) {
-        ssize_t size = ::read(inotify_.get(), buffer, sizeof buffer);
-        if (size < 0 && errno == EINTR) continue;
-        if (size <= 0) return;
-        for (ssize_t at = 0; at < size && end_ == WatchEnd::none;) {
-            auto* event = reinterpret_cast<const inotify_event*>(buffer + at);
-            std::string_view name = event->len == 0 ? std::string_view() : std::string_view(event->name);
-            handle(*event, name);
-            at += static_cast<ssize_t>(sizeof *event + event->len);
-        }
+    for (const InotifyEvent& event : inbox_.take()) {
+        if (end_ == WatchEnd::none) handle(event);
     }
 }
 
-void WatchTree::handle(const inotify_event& event, std::string_view name) {
+void WatchTree::handle(const InotifyEvent& event) {
     if ((event.mask & IN_Q_OVERFLOW) != 0) {
         return end(WatchEnd::overflow, "more happened in " + escape(request_.root) +
                                            " than the kernel could queue; everything is looked at again "
                                            "(fs.inotify.max_queued_events)");
     }
-    if (handle_surroundings(event, name)) return;
-    auto known = nodes_.find(event.wd);
+    if (handle_surroundings(event)) return;
+    auto known = nodes_.find(event.watch);
     if (known == nodes_.end()) return;
     Node& node = *known->second;
     bool is_root_gone =
@@ -109,23 +116,22 @@ void WatchTree::handle(const inotify_event& event, std::string_view name) {
         nodes_.erase(known);
         return;
     }
-    if (!name.empty()) handle_named(node, event.mask, name);
+    if (!event.name.empty()) handle_named(node, event.mask, event.name);
 }
 
 /// True when the event is about nothing in the tree.
-bool WatchTree::handle_surroundings(const inotify_event& event, std::string_view name) {
-    if (event.wd == own_watch_ && name == cookie_) cookie_seen_ = true;
-    bool is_on_the_way = std::find(way_to_root_.begin(), way_to_root_.end(), event.wd) != way_to_root_.end();
+bool WatchTree::handle_surroundings(const InotifyEvent& event) {
+    if (event.watch == own_watch_ && event.name == cookie_) cookie_seen_ = true;
+    bool is_on_the_way = std::find(way_to_root_.begin(), way_to_root_.end(), event.watch) != way_to_root_.end();
     if (is_on_the_way && (event.mask & (IN_DELETE_SELF | IN_MOVE_SELF)) != 0 && !is_root_in_place()) {
         end(WatchEnd::root);
         return true;
     }
-    auto rules = rules_.find(event.wd);
-    if (rules != rules_.end() && std::find(rules->second.begin(), rules->second.end(), name) != rules->second.end()) {
-        end(WatchEnd::rules);
-        return true;
-    }
-    return false;
+    auto rules = rules_.find(event.watch);
+    if (rules == rules_.end()) return false;
+    if (std::find(rules->second.begin(), rules->second.end(), event.name) == rules->second.end()) return false;
+    end(WatchEnd::rules);
+    return true;
 }
 
 bool WatchTree::is_rule_name(std::string_view name, uint32_t mask) const {
@@ -142,8 +148,15 @@ void WatchTree::handle_named(Node& node, uint32_t mask, std::string_view name) {
     std::string path = join_path(directory, name);
     Verdict::Choice choice = request_.filter.judge(ignores_->chain_for(directory), path, is_directory);
     if (choice == Verdict::Choice::unselected) return;
-    bool went = (mask & (IN_DELETE | IN_MOVED_FROM)) != 0;
-    went ? changes_.add_gone(path) : changes_.add(path);
+    if ((mask & (IN_DELETE | IN_MOVED_FROM)) != 0) {
+        changes_.add_gone(path);
+    } else if ((mask & IN_CLOSE_WRITE) != 0) {
+        changes_.add_closed(path);
+    } else if ((mask & IN_MODIFY) != 0) {
+        changes_.add_open(path);
+    } else {
+        changes_.add(path);
+    }
     ++news_;
     if (is_directory) follow_directory(node, mask, name);
 }
@@ -180,7 +193,7 @@ void WatchTree::drop(Node& node) {
         for (auto& [name, child] : at->children) waiting.push_back(child.get());
         if (at->watch < 0) continue;
         nodes_.erase(at->watch);
-        ::inotify_rm_watch(inotify_.get(), at->watch);
+        inbox_.forget(at->watch);
         at->watch = -1;
     }
 }

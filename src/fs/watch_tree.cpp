@@ -18,10 +18,12 @@
 namespace syncline::fs {
 namespace {
 
-constexpr uint32_t tree_events =
-    IN_CREATE | IN_CLOSE_WRITE | IN_ATTRIB | IN_DELETE | IN_MOVED_FROM | IN_MOVED_TO | IN_DELETE_SELF | IN_MOVE_SELF;
+// IN_MODIFY is what truncate(2) by name causes, and writes to a file that stays open; writes by mmap cause nothing
+// before its close.
+constexpr uint32_t tree_events = IN_CREATE | IN_MODIFY | IN_CLOSE_WRITE | IN_ATTRIB | IN_DELETE | IN_MOVED_FROM |
+                                 IN_MOVED_TO | IN_DELETE_SELF | IN_MOVE_SELF;
 constexpr uint32_t way_events = IN_DELETE_SELF | IN_MOVE_SELF;
-constexpr uint32_t rule_events = IN_CREATE | IN_CLOSE_WRITE | IN_DELETE | IN_MOVED_FROM | IN_MOVED_TO;
+constexpr uint32_t rule_events = IN_CREATE | IN_MODIFY | IN_CLOSE_WRITE | IN_DELETE | IN_MOVED_FROM | IN_MOVED_TO;
 
 std::string by_descriptor(int fd) { return "/proc/self/fd/" + std::to_string(fd); }
 
@@ -39,12 +41,8 @@ std::string text_about_limits(const std::string& root) {
 
 }  // namespace
 
-WatchTree::WatchTree(WatchRequest request) : request_(std::move(request)) {
-    inotify_ = Fd(::inotify_init1(IN_NONBLOCK | IN_CLOEXEC));
-    if (inotify_) return;
-    std::string advice = errno == EMFILE ? "; raise the limit with `sysctl fs.inotify.max_user_instances=1024`" : "";
-    throw Error(Errc::failed, "cannot watch " + escape(request_.root) + ": " + errno_text(errno) + advice);
-}
+WatchTree::WatchTree(WatchRequest request, std::function<void()> told)
+    : request_(std::move(request)), inbox_(std::move(told)) {}
 
 void WatchTree::end(WatchEnd why, std::string trouble) {
     if (end_ != WatchEnd::none) return;
@@ -92,7 +90,7 @@ void WatchTree::watch_surroundings() {
 
 /// False when it cannot be watched; where the limit is the cause, that is the end.
 bool WatchTree::watch_path(const std::string& path, uint32_t mask, int& watch) {
-    watch = ::inotify_add_watch(inotify_.get(), path.c_str(), mask | IN_ONLYDIR | IN_MASK_ADD);
+    watch = inbox_.watch(path, mask | IN_ONLYDIR);
     if (watch < 0 && errno == ENOSPC) end(WatchEnd::limits, text_about_limits(request_.root));
     return watch >= 0;
 }

@@ -1,10 +1,11 @@
 // WatchTree: the inotify watches of one tree, on its selected directories alone, and what they told.
 //
-// Blocking calls and no thread of its own: whoever holds it polls descriptor() and calls from worker threads, one at a
-// time (a mutex sees to it). Once it is broken() it tells nothing more; another one takes its place, and what happened
-// in between is not known.
+// Blocking calls and no thread of its own: whoever holds it is told when drain() has something to do, and calls from
+// worker threads, one at a time (a mutex sees to it). Once it is broken() it tells nothing more; another one takes its
+// place, and what happened in between is not known.
 #pragma once
 
+#include <functional>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -14,13 +15,12 @@
 #include <unordered_map>
 #include <vector>
 
+#include "async/inotify.hpp"
 #include "core/change_set.hpp"
 #include "core/filter.hpp"
 #include "fs/fd.hpp"
 #include "fs/ignore_files.hpp"
 #include "fs/walk.hpp"
-
-struct inotify_event;
 
 namespace syncline::fs {
 
@@ -44,21 +44,20 @@ enum class WatchEnd : uint8_t {
 
 class WatchTree {
   public:
-    /// Watches nothing yet. Throws Error when the kernel gives no inotify instance.
-    explicit WatchTree(WatchRequest request);
+    /// Watches nothing yet. `told` is called on any thread when drain() has something to do, and only passes the word
+    /// on. Throws Error when the kernel gives no inotify instance.
+    explicit WatchTree(WatchRequest request, std::function<void()> told = {});
 
     /// Sets the watches; from here on every change is told. Throws Cancelled. Where it cannot be done, it is broken().
     void build(std::stop_token stop);
 
-    /// Readable when drain() has something to do.
-    int descriptor() const { return inotify_.get(); }
     /// Takes all that the kernel has to tell by now.
     void drain();
     /// Drains, and proves that it is alive: a file made just now in syncline's own directory, watched by the same
     /// inotify instance, was told of. Its queue is first in, first out, so all that happened before was told, too.
     bool prove();
 
-    /// What changed since the last call.
+    /// What changed since the last call, with the inodes of what has other names, too.
     ChangeSet take();
     size_t pending();
     /// Counts what was told of; grows with each change.
@@ -89,10 +88,11 @@ class WatchTree {
     void drop_child(Node& parent, std::string_view name);
 
     void read_events();
-    void handle(const inotify_event& event, std::string_view name);
+    void handle(const InotifyEvent& event);
     void handle_named(Node& node, uint32_t mask, std::string_view name);
     void follow_directory(Node& parent, uint32_t mask, std::string_view name);
-    bool handle_surroundings(const inotify_event& event, std::string_view name);
+    bool handle_surroundings(const InotifyEvent& event);
+    void note_other_names(ChangeSet& changes) const;
     bool is_rule_name(std::string_view name, uint32_t mask) const;
     std::string rule_stamps() const;
     bool is_root_in_place() const;
@@ -103,7 +103,8 @@ class WatchTree {
     std::mutex mutex_;
     WatchRequest request_;
     std::unique_ptr<IgnoreFiles> ignores_;
-    Fd inotify_, root_fd_, own_fd_;
+    InotifyInbox inbox_;
+    Fd root_fd_, own_fd_;
     DirectoryId root_id_;
     std::vector<DirectoryId> own_ids_;
     Node root_;

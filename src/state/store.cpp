@@ -202,6 +202,25 @@ Baseline Store::load_baseline(PairId pair, const std::vector<std::string>& scope
     });
 }
 
+std::vector<std::string> Store::paths_with_inodes(PairId pair, const std::vector<uint64_t>& inodes) {
+    const PairKey& key = impl_->key(pair);
+    const uint64_t seed = row_seed(key.root, key.destination, key.direction);
+    return impl_->use([&](Database& database) {
+        std::vector<std::string> paths;
+        Query query = database.query("SELECT path, value FROM baseline WHERE pair = ?");
+        query.integer(impl_->row(pair));
+        DecodedRow decoded;
+        while (query.step()) {
+            if (!decode_row(seed, query.blob_at(0), query.blob_at(1), decoded)) continue;
+            const BaselineEntry& entry = decoded.entry;
+            if (entry.kind != Kind::file) continue;
+            bool is_one = entry.source_inode == 0 || std::ranges::find(inodes, entry.source_inode) != inodes.end();
+            if (is_one) paths.push_back(decoded.path);
+        }
+        return paths;
+    });
+}
+
 void Store::update_baseline(PairId pair, const std::vector<BaselineChange>& changes,
                             const std::vector<std::string>& removals) {
     const PairKey& key = impl_->key(pair);

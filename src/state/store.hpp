@@ -140,6 +140,8 @@ class Store {
     /// Only of `scope` (sorted, none at or below another), what is below it and the directories that lead there; costs
     /// in proportion to that.
     Baseline load_baseline(PairId pair, const std::vector<std::string>& scope);
+    /// Files of which the source had one of these inodes, and those of which it is not known which inode it had.
+    std::vector<std::string> paths_with_inodes(PairId pair, const std::vector<uint64_t>& inodes);
     /// One transaction: upserts, then removals by path.
     void update_baseline(PairId pair, const std::vector<BaselineChange>& changes,
                          const std::vector<std::string>& removals);

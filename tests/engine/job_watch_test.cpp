@@ -23,6 +23,10 @@ struct Kernel {
         changes.add(path);
         happening->notify();
     }
+    void write(const std::string& path) {
+        changes.add_open(path);
+        happening->notify();
+    }
     void remove(const std::string& path) {
         changes.add_gone(path);
         happening->notify();
@@ -88,18 +92,32 @@ class Watched {
         kernel.change(path);
         loop.settle();
     }
+    void write(const std::string& path) {
+        kernel.write(path);
+        loop.settle();
+    }
+    /// A run that could not do `failed`.
+    RunOptions run_without(std::vector<std::string> failed) {
+        failed_ = std::move(failed);
+        RunOptions options = run(Outcome::partial);
+        failed_.clear();
+        return options;
+    }
     RunOptions run(Outcome outcome = Outcome::success, bool whole = false) {
         RunOptions options;
         asio::co_spawn(loop.context, watch->begin_run(options, whole), [](std::exception_ptr) {});
         loop.settle();
         RunReport report;
         report.outcome = outcome;
+        for (const std::string& path : failed_) report.problems.push_back({path, "why"});
         watch->end_run(report, false);
         loop.settle();
         return options;
     }
 
   private:
+    std::vector<std::string> failed_;
+
     Task<void> begin(Job job) {
         auto executor = co_await asio::this_coro::executor;
         auto make = [this, executor](const Job&) { return std::make_unique<FakeWatch>(kernel, executor); };
@@ -197,18 +215,97 @@ TEST_CASE("What could not be done comes back later, and does not hold up the res
     job.run();
     job.change("stuck");
     job.pass(milliseconds(60));
-    job.run(Outcome::partial);
+    job.run_without({"stuck"});
+    CHECK(job.watch->state().parked.size() == 1);
     job.change("other");
     job.pass(milliseconds(60));
     CHECK(job.run().paths == Paths{"other"});
+    CHECK(job.watch->parked().at(0).path == "stuck");
     int due = job.due;
     job.pass(seconds(6));
     CHECK(job.due == due + 1);
-    CHECK(job.run(Outcome::partial).paths == Paths{"stuck"});
+    CHECK(job.run_without({"stuck"}).paths == Paths{"stuck"});
     job.pass(seconds(6));
     CHECK(job.due == due + 1);  // longer and longer
     job.pass(seconds(6));
     CHECK(job.due == due + 2);
+    job.run();
+    CHECK(job.watch->state().parked.empty());
+}
+
+TEST_CASE("Of a run that looked at everything only what failed comes back") {
+    Watched job;
+    job.run_without({"d/bad", "/mnt/target"});
+    job.pass(seconds(6));
+    CHECK_FALSE(job.run_without({"d/bad"}).follows_watch);  // what has no path in the tree is everything
+    job.pass(seconds(6));
+    job.pass(seconds(6));
+    CHECK(job.run().paths == Paths{"d/bad"});
+}
+
+TEST_CASE("A file that is still written to is looked at when it is still, and at its close") {
+    Watched job;
+    job.run();
+    for (int i = 0; i < 20; ++i) {
+        job.write("big");
+        job.pass(milliseconds(100));
+    }
+    CHECK(job.due == 1);
+    CHECK(job.watch->state().pending == 1);
+    SECTION("still") {
+        job.pass(milliseconds(500));
+        CHECK(job.due == 2);
+    }
+    SECTION("closed") {
+        job.kernel.changes.add_closed("big");
+        job.kernel.happening->notify();
+        job.loop.settle();
+        job.pass(milliseconds(60));
+        CHECK(job.due == 2);
+    }
+    SECTION("never") {
+        for (int i = 0; i < 40 && job.due == 1; ++i) {
+            job.write("big");
+            job.pass(milliseconds(100));
+        }
+        CHECK(job.due == 2);
+    }
+    SECTION("somebody waits for it") { job.watch->hurry(); }
+    CHECK(job.run().paths == Paths{"big"});
+    job.pass(seconds(1));
+    CHECK(job.watch->state().pending == 0);
+}
+
+TEST_CASE("A log that is written to delays nothing else") {
+    Watched job;
+    job.run();
+    job.write("log");
+    job.change("saved");
+    for (int i = 0; i < 6; ++i) {
+        job.pass(milliseconds(10));
+        job.write("log");
+    }
+    CHECK(job.due == 2);
+    CHECK(job.run().paths == Paths{"saved"});
+}
+
+TEST_CASE("What was closed is read whatever its stamp says, however the run came about") {
+    Watched job;
+    job.run();
+    job.kernel.changes.add_closed("mapped");
+    job.kernel.changes.add_inode(7);
+    job.kernel.happening->notify();
+    job.loop.settle();
+    job.pass(milliseconds(60));
+    SECTION("alone") {
+        RunOptions options = job.run();
+        CHECK(options.unproven == Paths{"mapped"});
+        CHECK(options.inodes == std::vector<uint64_t>{7});
+    }
+    SECTION("after a failure") {
+        job.run(Outcome::failed);
+        CHECK(job.run().unproven == Paths{"mapped"});
+    }
 }
 
 TEST_CASE("After lost events a new watcher stands before everything is looked at") {
