@@ -50,6 +50,7 @@ void ChangeSet::add_closed(std::string_view path) {
 void ChangeSet::add_open(std::string_view path) {
     if (open_.size() >= most_paths) return add(path);
     open_.emplace(path);
+    paths_.erase(std::string(path));
 }
 
 void ChangeSet::add_everything() {

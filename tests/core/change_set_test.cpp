@@ -35,5 +35,28 @@ TEST_CASE("Everything is the root, and more than can be remembered") {
     CHECK(sum.everything());
 }
 
+TEST_CASE("A file that is open is no change yet, and what was closed is read whatever its stamp says") {
+    using Files = std::set<std::string, PathLess>;
+    ChangeSet set;
+    set.add("new");
+    set.add_open("new");
+    set.add_open("d/log");
+    CHECK((set.empty() && set.open() == Files{"d/log", "new"}));
+    CHECK(set.named() == Paths{"d/log", "new"});
+    set.add_closed("new");
+    CHECK((set.paths() == Paths{"new"} && set.unproven() == Paths{"new"} && set.open() == Files{"d/log"}));
+
+    ChangeSet later;
+    later.add_closed("d/log");
+    later.add_open("new");
+    later.add_inode(5);
+    set.add(later);
+    CHECK((set.paths() == Paths{"d/log"} && set.open() == Files{"new"} && set.inodes() == std::set<uint64_t>{5}));
+    set.add_gone("d");
+    CHECK(set.unproven() == Paths{"new"});
+    set.add_everything();
+    CHECK((set.open() == Files{"new"} && set.unproven() == Paths{"new"}));
+}
+
 }  // namespace
 }  // namespace syncline

@@ -117,6 +117,12 @@ TEST_CASE("A watch tells of a file that changes in whatever way the kernel has")
     CHECK(world.news() == Paths{"file"});
     REQUIRE(::utimensat(AT_FDCWD, path.c_str(), nullptr, 0) == 0);
     CHECK(world.news() == Paths{"file"});
+    int made = ::open(world.path("made").c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+    REQUIRE(::write(made, "half", 4) == 4);
+    ChangeSet half = world.all_news();
+    CHECK((half.paths().empty() && half.open() == std::set<std::string, PathLess>{"made"}));
+    ::close(made);
+    CHECK(world.news() == Paths{"made"});
     REQUIRE(::symlink("file", world.path("link").c_str()) == 0);
     REQUIRE(::link(path.c_str(), world.path("hard").c_str()) == 0);
     CHECK(world.news() == Paths{"hard", "link"});
