@@ -116,7 +116,7 @@ int apply_command(Session& session) {
     SystemZone zone;
     CleanKeeper cleans(session, workbench, file);
     Teller teller(session.output, workbench, cleans);
-    Hooks hooks(file, session.environment, session.output);
+    Hooks hooks(file, session.environment, workbench.context().state_directory, session.output);
     Observers observers({&teller, &hooks});
     auto load = [&session, path = file.path, was_named] { return load_again(session, path, was_named); };
     RunContext& context = workbench.context();

@@ -38,9 +38,12 @@ Task<void> note_end(Task<void> work, bool& has_ended) {
 
 }  // namespace
 
-Hooks::Hooks(const std::optional<JobFile>& file, const ParseEnvironment& environment, Output& output)
-    : directory_(environment.current_directory), output_(output) {
-    if (file) directory_ = file->path.substr(0, std::max<size_t>(file->path.rfind('/'), 1));
+Hooks::Hooks(const std::optional<JobFile>& file, const ParseEnvironment& environment, std::string state_directory,
+             Output& output)
+    : directory_(environment.current_directory), memory_(std::move(state_directory)), output_(output) {
+    if (!file) return;
+    job_file_ = file->path;
+    directory_ = file->path.substr(0, std::max<size_t>(file->path.rfind('/'), 1));
 }
 
 Task<void> Hooks::with_hooks(Task<void> work) {
@@ -57,22 +60,32 @@ Task<void> Hooks::with_hooks(Task<void> work) {
     }
 }
 
-Hooks::Commands Hooks::commands_of(const Job& job) { return {job.on_success, job.on_failure, job.on_halt}; }
-
-void Hooks::run_ended(const Job& job, const RunReport& report) { start(commands_of(job), report); }
-
 void Hooks::run_finished(const RunReport& report) {
     auto found = jobs_.find(report.job);
-    if (found != jobs_.end()) start(found->second, report);
+    if (found != jobs_.end()) run_ended(found->second, report);
 }
 
-void Hooks::start(const Commands& commands, const RunReport& report) {
+void Hooks::run_ended(const Job& job, const RunReport& report) {
     Call call;
     call.key = key_for(report.outcome);
-    if (call.key == "on_success") call.command = commands.on_success;
-    if (call.key == "on_failure") call.command = commands.on_failure;
-    if (call.key == "on_halt") call.command = commands.on_halt;
-    if (call.command.empty()) return;
+    bool has_hooks = !(job.on_success + job.on_failure + job.on_halt).empty();
+    if (!has_hooks || call.key.empty()) return;
+    if (call.key == "on_success") call.command = job.on_success;
+    if (call.key == "on_failure") call.command = job.on_failure;
+    if (call.key == "on_halt") call.command = job.on_halt;
+    const TimeNs now = wall_clock_now();
+    HookPast past = memory_.recall(job_file_, job.name);
+    const bool is_wanted = wants_hook(past, report, job, now) && !call.command.empty();
+    const bool is_other = past.outcome != outcome_name(report.outcome);
+    if (is_wanted || is_other) {
+        past.outcome = outcome_name(report.outcome);
+        past.told_at = now;
+        memory_.remember(job_file_, job.name, past);
+    }
+    if (is_wanted) queue(std::move(call), report);
+}
+
+void Hooks::queue(Call call, const RunReport& report) {
     call.job = report.job;
     call.outcome = outcome_name(report.outcome);
     call.input = run_finished_event(report, exit_status(report));
@@ -93,6 +106,11 @@ Task<void> Hooks::run_lane(std::string job) {
 
 Task<void> Hooks::run_call(Call call) {
     std::string prefix = escape(call.job) + ": " + call.key + ": ";
+    std::string against = reason_against_commands_in(directory_);
+    if (!against.empty()) {
+        output_.warning(prefix + "not run: " + against);
+        co_return;
+    }
     HookProcess process;
     process.command = call.command;
     process.directory = directory_;

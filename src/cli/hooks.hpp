@@ -10,6 +10,7 @@
 #include <string>
 
 #include "async/nursery.hpp"
+#include "cli/hook_rule.hpp"
 #include "cli/output.hpp"
 #include "config/environment.hpp"
 #include "engine/engine.hpp"
@@ -19,7 +20,9 @@ namespace syncline::cli {
 class Hooks final : public EngineObserver {
   public:
     /// Hooks run in the directory of the job file; without one, in the current one. `output` outlives the hooks.
-    Hooks(const std::optional<JobFile>& file, const ParseEnvironment& environment, Output& output);
+    /// What was told is remembered in `state_directory`.
+    Hooks(const std::optional<JobFile>& file, const ParseEnvironment& environment, std::string state_directory,
+          Output& output);
 
     /// Runs `work`, and returns when it and the hooks that it caused have ended. A cancel ends both; it is thrown only
     /// when the work throws it, for hooks change nothing.
@@ -28,13 +31,10 @@ class Hooks final : public EngineObserver {
     /// Starts what `job` wants for this end of its run; nothing when it was cancelled.
     void run_ended(const Job& job, const RunReport& report);
 
-    void run_started(const Job& job, const Progress&) override { jobs_[job.name] = commands_of(job); }
+    void run_started(const Job& job, const Progress&) override { jobs_[job.name] = job; }
     void run_finished(const RunReport& report) override;
 
   private:
-    struct Commands {
-        std::string on_success, on_failure, on_halt;
-    };
     struct Call {
         std::string key, command;  ///< "on_halt" and what the job file says
         std::string job, outcome, input;
@@ -44,14 +44,14 @@ class Hooks final : public EngineObserver {
         std::optional<Call> next;
     };
 
-    static Commands commands_of(const Job& job);
-    void start(const Commands& commands, const RunReport& report);
+    void queue(Call call, const RunReport& report);
     Task<void> run_lane(std::string job);
     Task<void> run_call(Call call);
 
-    std::string directory_;
+    std::string job_file_, directory_;
+    HookMemory memory_;
     Output& output_;
-    std::map<std::string, Commands> jobs_;  ///< as their last run had them
+    std::map<std::string, Job> jobs_;  ///< as their last run had them
     std::map<std::string, Lane> lanes_;
     Nursery* nursery_ = nullptr;
 };

@@ -113,7 +113,7 @@ int direct_command(Session& session) {
     workbench.context().file_option = file_option(session, false);
     if (!is_real) return show_plans(session, workbench, {{run.job, run.options}}, true);
     int status = exit_failed;
-    Hooks hooks(file, session.environment, session.output);
+    Hooks hooks(file, session.environment, workbench.context().state_directory, session.output);
     workbench.run(
         hooks.with_hooks(run_and_tell(run.job, run.options, workbench, session.output, false, status, &hooks)));
     if (status == exit_ok) clean_after(session, file, run.job, workbench);

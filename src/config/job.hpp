@@ -71,6 +71,8 @@ struct Job {
     std::optional<CleanPolicy> clean;
     std::optional<Duration> max_staleness;        ///< older than this, the last success is a fault of its own
     std::string on_success, on_failure, on_halt;  ///< commands; "" when not given
+    bool hooks_every_run = false;                 ///< not only when the outcome is another
+    Duration remind = std::chrono::hours(24);     ///< so often on_failure and on_halt run while it is the same
 };
 
 struct Host {

@@ -32,7 +32,7 @@ auto schedule_of(const Job& job) {
 
 auto rest_of(const Job& job) {
     return std::tie(job.ignore_files, job.transfer, job.mountpoint, job.sync_before_run, job.fsync, job.on_success,
-                    job.on_failure, job.on_halt, job.filter.include_git);
+                    job.on_failure, job.on_halt, job.hooks_every_run, job.remind, job.filter.include_git);
 }
 
 bool same_globs(const std::vector<GlobRule>& a, const std::vector<GlobRule>& b) {

@@ -65,6 +65,8 @@ max_staleness = "2d"
 on_success = "true"
 on_failure = "notify"
 on_halt = "notify --halt"
+hooks = "every-run"
+remind = "6h"
 [jobs.thesis.clean]
 auto = false
 max_age = "31d"
@@ -135,6 +137,8 @@ min_age = "2d"
     CHECK(job.on_success == "true");
     CHECK(job.on_failure == "notify");
     CHECK(job.on_halt == "notify --halt");
+    CHECK(job.hooks_every_run);
+    CHECK(job.remind == 6h);
     REQUIRE(job.clean);
     CHECK_FALSE(job.clean->automatic);
     CHECK(job.clean->quota_thresholds == std::map<int, Duration>{{80, 24h * 7}, {95, 24h}});

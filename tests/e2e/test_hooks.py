@@ -133,3 +133,80 @@ def test_a_hook_that_reads_nothing_and_leaves_something_behind(sandbox):
     result = sandbox.apply(sandbox.job_file, "--json")
     assert "without a line feed at the end" in result.out
     os.kill(int((sandbox.directory / "pid").read_text()), 9)
+
+
+def heard_by_once(sandbox, check):
+    """Which hooks one `apply --once` ran."""
+    heard = sandbox.directory / "heard"
+    heard.unlink(missing_ok=True)
+    sandbox.apply(sandbox.job_file, check=check)
+    return heard.read_text().split() if heard.exists() else []
+
+
+def hooks(**more):
+    return {f"on_{end}": f"echo {end} >> heard" for end in ("success", "failure", "halt")} | more
+
+
+def test_hooks_run_when_the_outcome_changes(sandbox):
+    """Each of these runs is a process of its own, as under a timer."""
+    make_tree(sandbox.source, {"a": "1"})
+    sandbox.job(**hooks())
+    assert heard_by_once(sandbox, 0) == ["success"]
+    assert heard_by_once(sandbox, 0) == []  # nothing was done
+    away = sandbox.directory / "away"
+    sandbox.source.rename(away)
+    assert heard_by_once(sandbox, 3) == ["halt"]
+    assert heard_by_once(sandbox, 3) == []
+    away.rename(sandbox.source)
+    assert heard_by_once(sandbox, 0) == ["success"]  # it is over, though nothing was done
+    assert heard_by_once(sandbox, 0) == []
+    make_tree(sandbox.source, {"b": "2"})
+    assert heard_by_once(sandbox, 0) == ["success"]
+    sandbox.target.rename(sandbox.directory / "gone")
+    sandbox.target.write_text("no directory")
+    assert heard_by_once(sandbox, 1) == ["failure"]
+    assert heard_by_once(sandbox, 1) == []
+    sandbox.source.rename(away)
+    assert heard_by_once(sandbox, 3) == ["halt"]
+    # Reminders, and the old way.
+    sandbox.job(**hooks(remind="1s"))
+    wait_for(lambda: heard_by_once(sandbox, 3) == ["halt"])
+    sandbox.job(**hooks(hooks="every-run"))
+    assert heard_by_once(sandbox, 3) == ["halt"]
+    assert heard_by_once(sandbox, 3) == ["halt"]
+
+
+def test_an_engine_does_not_flood(sandbox):
+    sandbox.job(root=sandbox.directory / "none", interval="1s", **hooks())
+    sandbox.run("trust", sandbox.job_file)
+    engine = sandbox.start_engine()
+    wait_for(lambda: engine.log().count("root-missing") >= 3)
+    assert (sandbox.directory / "heard").read_text() == "halt\n"
+    sandbox.run("trigger", "copy")
+    sandbox.run("wait", "copy", check=3)
+    assert (sandbox.directory / "heard").read_text() == "halt\n"
+    stop(engine)
+
+
+def test_no_hook_runs_where_others_may_write(sandbox):
+    make_tree(sandbox.source, {"a": "1"})
+    sandbox.job(on_success="touch ran")
+    sandbox.directory.chmod(0o777)
+    result = sandbox.apply("-f", sandbox.job_file)
+    assert "not run: others may write to" in result.err and "chmod go-w" in result.err
+    assert not (sandbox.directory / "ran").exists()
+    sandbox.directory.chmod(0o755)
+    make_tree(sandbox.source, {"b": "2"})
+    sandbox.apply("-f", sandbox.job_file)
+    assert (sandbox.directory / "ran").exists()
+
+
+def test_the_control_socket_lies_only_where_nobody_else_may_write(sandbox):
+    runtime = sandbox.directory / "runtime"
+    runtime.chmod(0o777)
+    make_tree(sandbox.source, {"a": "1"})
+    sandbox.job(interval="1h")
+    engine = sandbox.start_engine()
+    assert not list(runtime.rglob("*.sock"))
+    assert [path.parent for path in (sandbox.directory / "state").rglob("*.sock")] == [sandbox.state]
+    stop(engine)
