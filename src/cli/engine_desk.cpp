@@ -55,8 +55,7 @@ Task<void> rest(Duration duration) {
 /// Whether it is in a state that somebody should look at. A run under way does not hide how the last one ended.
 bool is_bad(const status::Job& job) {
     const std::string outcome = job.last_attempt ? job.last_attempt->outcome : "";
-    return job.state == status::JobState::failed || job.state == status::JobState::halted || outcome == "failed" ||
-           outcome == "halted";
+    return status::is_trouble(job.state) || outcome == "failed" || outcome == "halted" || outcome == "partial";
 }
 
 /// Stops a run when nobody is left who wants it.
@@ -204,7 +203,7 @@ std::string EngineDesk::status_answer(const Request& request) {
         }
     }
     TimeNs now = wall_clock_now();
-    int exit_status = exit_ok;
+    int exit_status = shown.job_file_error.empty() ? exit_ok : exit_failed;
     Json stale = Json::array();
     for (const auto& job : shown.jobs) {
         if (status::is_stale(*job, now)) stale.push_back(utf8_lossy(job->name));

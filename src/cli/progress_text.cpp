@@ -78,7 +78,8 @@ std::string RunningJobs::line(TimeNs now, size_t columns) {
     if (jobs_.empty()) return {};
     ProgressSample sum;
     for (const auto& [name, progress] : jobs_) add(sum, *progress);
-    rate_.add(now, sum.bytes_done);
+    // What a run before brought over is there from the first moment on, and says nothing of how fast this one is.
+    if (sum.bytes_total > 0) rate_.add(now, sum.bytes_done);
     std::string who = jobs_.size() == 1 ? escape(jobs_.begin()->first) : count_of(jobs_.size(), "job");
     return progress_line(who, sum, rate_.bytes_per_second(), columns);
 }

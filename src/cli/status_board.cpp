@@ -41,8 +41,14 @@ std::optional<status::Halt> halt_of(const std::vector<Halt>& halts) {
 }
 
 status::JobState state_after(Outcome outcome) {
-    if (outcome == Outcome::halted) return status::JobState::halted;
-    return outcome == Outcome::failed ? status::JobState::failed : status::JobState::idle;
+    switch (outcome) {
+        case Outcome::halted: return status::JobState::halted;
+        case Outcome::partial: return status::JobState::partial;
+        case Outcome::failed: return status::JobState::failed;
+        case Outcome::success:
+        case Outcome::cancelled: break;
+    }
+    return status::JobState::idle;
 }
 
 status::JobState state_in(RunPhase phase) {
@@ -151,6 +157,7 @@ void StatusBoard::set_paused(const std::string& job, bool is_paused) {
     Entry* entry = find(job);
     if (!entry || entry->is_paused == is_paused) return;
     entry->is_paused = is_paused;
+    if (is_paused) entry->now.next_run_at.reset();
     entry->changed = true;
     publish();
 }
@@ -158,8 +165,10 @@ void StatusBoard::set_paused(const std::string& job, bool is_paused) {
 void StatusBoard::watch_changed(const std::string& job, const WatchState& state) {
     Entry* entry = find(job);
     status::Watch watch{state.active, state.pending, state.overflowed, state.trouble};
-    if (!entry || entry->now.watch == watch) return;
+    if (!entry || (entry->now.watch == watch && entry->parked == state.parked)) return;
     entry->now.watch = watch;
+    entry->parked = state.parked;
+    settle_problems(*entry);
     entry->changed = true;
     publish();
 }
@@ -187,8 +196,9 @@ void StatusBoard::run_finished(const RunReport& report) {
     job.running_since.reset();
     job.ended_generation = job.generation;
     job.halt = halt_of(report.outcome == Outcome::halted ? report.halts : std::vector<Halt>());
-    job.problems = shown_problems(report, most_problems);
+    entry->of_last_run = shown_problems(report, most_problems);
     job.problem_count = report.problems.size() + (report.outcome == Outcome::failed ? 1 : 0);
+    settle_problems(*entry);
     add_to_totals(job.totals, report);
     status::Run run = run_of(history_record(report));
     job.last_attempt = run;
@@ -206,12 +216,21 @@ void StatusBoard::run_locked(const Job& job, const std::string& why) {
     entry->changed = true;
     entry->now.running_since.reset();
     entry->now.ended_generation = entry->now.generation;
-    entry->now.problems = {{"", why}};
+    entry->of_last_run = {{"", why}};
     entry->now.problem_count = 1;
+    settle_problems(*entry);
+    publish();
+}
+
+void StatusBoard::reload_failed(const std::vector<Diagnostic>& errors) {
+    snapshot_.job_file_error.clear();
+    for (const Diagnostic& error : errors)
+        snapshot_.job_file_error += (&error == &errors.front() ? "" : "; ") + error.text();
     publish();
 }
 
 void StatusBoard::reloaded(const JobChanges& changes, const JobFile& file) {
+    snapshot_.job_file_error.clear();
     take_jobs(file, {changes.moved.begin(), changes.moved.end()});
     publish();
 }
@@ -311,6 +330,7 @@ void StatusBoard::take_progress(Entry& entry) {
 
 void StatusBoard::settle_state(Entry& entry) {
     status::JobState state = entry.resting;
+    if (!entry.parked.empty() && state == status::JobState::idle) state = status::JobState::partial;
     if (entry.is_due && state == status::JobState::idle) state = status::JobState::waiting;
     if (entry.is_paused) state = status::JobState::paused;
     if (entry.progress) state = state_in(entry.progress->phase);
@@ -318,11 +338,24 @@ void StatusBoard::settle_state(Entry& entry) {
     entry.now.state = state;
 }
 
+/// What an earlier run left to be tried again is still to do, however well the last one went.
+void StatusBoard::settle_problems(Entry& entry) {
+    std::vector<Problem>& problems = entry.now.problems;
+    problems = entry.of_last_run;
+    for (const Problem& problem : entry.parked) {
+        bool is_known =
+            problem.path.empty() || std::ranges::find(problems, problem.path, &Problem::path) != problems.end();
+        if (!is_known && problems.size() < most_problems) problems.push_back(problem);
+    }
+    entry.now.problem_count = std::max<uint64_t>(entry.now.problem_count, problems.size());
+}
+
 /// Jobs in which nothing changed are shared with the snapshot before; when nothing changed at all, that one stands.
 void StatusBoard::publish() {
     status::Snapshot next = snapshot_;
     bool changed = order_.size() != publication_.latest()->jobs.size() ||
                    next.job_file_sha256 != publication_.latest()->job_file_sha256 ||
+                   next.job_file_error != publication_.latest()->job_file_error ||
                    next.cleans != publication_.latest()->cleans;
     for (const std::string& name : order_) {
         Entry& entry = entries_.at(name);

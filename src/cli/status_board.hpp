@@ -41,6 +41,7 @@ class StatusBoard final : public EngineObserver {
     void run_finished(const RunReport& report) override;
     void run_locked(const Job& job, const std::string& why) override;
     void reloaded(const JobChanges& changes, const JobFile& file) override;
+    void reload_failed(const std::vector<Diagnostic>& errors) override;
     void watch_changed(const std::string& job, const WatchState& state) override;
     void scheduled(const Schedule& schedule, Moment now) override;
 
@@ -49,6 +50,7 @@ class StatusBoard final : public EngineObserver {
     struct Entry {
         status::Job now;
         status::JobState resting = status::JobState::idle;  ///< what it is while it neither runs nor waits
+        std::vector<Problem> of_last_run, parked;
         bool is_due = false;
         bool is_paused = false;
         const Progress* progress = nullptr;  ///< of the run under way
@@ -66,6 +68,7 @@ class StatusBoard final : public EngineObserver {
     Task<void> recall_job(const std::string& name);
     static void take_progress(Entry& entry);
     static void settle_state(Entry& entry);
+    static void settle_problems(Entry& entry);
     bool has_runs() const;
     void read_cleans();
     void publish();

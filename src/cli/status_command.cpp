@@ -42,8 +42,9 @@ std::string local_time(const std::string& stamp) {
     ::localtime_r(&time, &then);
     ::localtime_r(&now, &today);
     bool is_today = then.tm_yday == today.tm_yday && then.tm_year == today.tm_year;
+    bool is_this_year = then.tm_year == today.tm_year;
     char buffer[32];
-    size_t size = std::strftime(buffer, sizeof buffer, is_today ? "%T" : "%F %T", &then);
+    size_t size = std::strftime(buffer, sizeof buffer, is_today ? "%T" : is_this_year ? "%b %d %H:%M" : "%F", &then);
     return {buffer, size};
 }
 
@@ -60,7 +61,9 @@ std::string remark_of(const Json& job, bool is_stale) {
     const std::string state = text(job, "state");
     if (state == "transferring") return progress_of(job);
     if (job.contains("halt") && job["halt"].is_object()) {
-        return text(job["halt"], "code") + ": " + text(job["halt"], "detail");
+        // Where several guards halted it, the detail names each by its code.
+        std::string code = text(job["halt"], "code") + ": ", detail = text(job["halt"], "detail");
+        return detail.starts_with(code) ? detail : code + detail;
     }
     const Json problems = job.value("problems", Json::array());
     if (problems.is_array() && !problems.empty() && problems.front().is_object()) {
@@ -68,19 +71,29 @@ std::string remark_of(const Json& job, bool is_stale) {
         std::string more = problems.size() > 1 ? " (and more)" : "";
         return (path.empty() ? "" : path + ": ") + text(problems.front(), "why") + more;
     }
-    return is_stale ? "stale: the last success is older than max_staleness" : "";
+    if (is_stale) return "stale: the last success is older than max_staleness";
+    const Json watch = job.value("watch", Json::object());
+    return watch.value("active", false) ? "watching (the source only)" : "";
+}
+
+/// Names may be as long as anybody likes; the columns behind them are to be seen, too.
+std::string capped(const std::string& name, size_t columns) {
+    constexpr size_t most = 32, most_of_a_narrow_window = 16, narrow = 100;
+    return cut_to_width(name, columns < narrow ? most_of_a_narrow_window : most);
 }
 
 using Row = std::array<std::string, 5>;
 
 std::string coloured(const Style& style, const std::string& state, const std::string& padded) {
     if (state == "failed" || state == "halted") return style.red(padded);
-    return state == "idle" ? style.green(padded) : state == "paused" ? style.yellow(padded) : style.bold(padded);
+    if (state == "paused" || state == "partial") return style.yellow(padded);
+    return state == "idle" ? style.green(padded) : style.bold(padded);
 }
 
 /// What there is room for; by default for everything.
 struct Window {
     size_t rows = std::string::npos, columns = std::string::npos;
+    bool wraps = false;  ///< what is too long for the last column goes on below
 };
 
 /// As large as the terminal is now. The last column stays free, as some terminals wrap as soon as it is written, and so
@@ -93,14 +106,38 @@ Window window_of(int fd) {
 
 using Lines = std::vector<std::string>;
 
-void add_table(Lines& lines, const std::vector<Row>& rows, const Style& style, size_t columns) {
+/// In pieces of at most so many columns, where there are spaces to break at.
+Lines wrapped(const std::string& text, size_t columns) {
+    Lines pieces{""};
+    for (size_t begin = 0; begin < text.size();) {
+        size_t end = std::min(text.find(' ', begin), text.size());
+        std::string word = text.substr(begin, end - begin);
+        bool fits = display_width(pieces.back()) + 1 + display_width(word) <= columns;
+        if (!pieces.back().empty() && !fits) pieces.emplace_back();
+        if (!pieces.back().empty()) pieces.back() += ' ';
+        pieces.back() += word;
+        begin = end + 1;
+    }
+    return pieces;
+}
+
+void add_table(Lines& lines, std::vector<Row> rows, const Style& style, const Window& window) {
+    constexpr size_t least_to_wrap = 16;
+    const size_t columns = window.columns;
     std::array<size_t, 5> widths{};
     for (const Row& row : rows) {
         for (size_t i = 0; i < row.size(); ++i) widths[i] = std::max(widths[i], display_width(row[i]));
     }
-    for (const Row& row : rows) {
+    for (Row& row : rows) {
         std::string line;
-        size_t left = columns;
+        size_t left = columns, before = 0;
+        Lines below;
+        for (size_t i = 0; i + 1 < row.size(); ++i) before += widths[i] + 2;
+        if (window.wraps && before + least_to_wrap <= columns) {
+            below = wrapped(row.back(), columns - before);
+            row.back() = below.front();
+            below.erase(below.begin());
+        }
         for (size_t i = 0; i < row.size(); ++i) {
             std::string cell = cut_to_width(row[i], left);
             size_t padding = i + 1 == row.size() ? 0 : std::min(left, widths[i]) - display_width(cell);
@@ -114,6 +151,7 @@ void add_table(Lines& lines, const std::vector<Row>& rows, const Style& style, s
             left -= 2;
         }
         lines.push_back(line.substr(0, line.find_last_not_of(' ') + 1));
+        for (const std::string& piece : below) lines.push_back(std::string(before, ' ') + piece);
     }
 }
 
@@ -140,17 +178,20 @@ std::string clean_line(const Json& clean) {
 std::string status_text(const Json& answer, const Style& style, const Window& window) {
     const Json status = answer.value("status", Json::object());
     const Json stale = answer.value("stale", Json::array());
-    std::vector<Row> rows{{"JOB", "STATE", "LAST SUCCESS", "NEXT RUN", ""}};
+    std::vector<Row> rows{{"JOB", "STATE", "LAST SUCCESS", "NEXT RUN", "REASON"}};
     for (const Json& job : status.value("jobs", Json::array())) {
         bool is_stale = std::find(stale.begin(), stale.end(), job.value("name", "")) != stale.end();
-        rows.push_back({text(job, "name"), text(job, "state"),
+        rows.push_back({capped(text(job, "name"), window.columns), text(job, "state"),
                         local_time_of(job.contains("last_success") ? job["last_success"] : Json()),
                         local_time(text(job, "next_run_at")), remark_of(job, is_stale)});
     }
     std::string engine = text(status, "job_file") + ": engine " + std::to_string(number(status, "pid")) + ", since " +
                          local_time(text(status, "started_at"));
     Lines lines{cut_to_width(engine, window.columns)};
-    add_table(lines, rows, style, window.columns);
+    std::string error = text(status, "job_file_error");
+    if (!error.empty())
+        lines.push_back(style.red(cut_to_width("the job file on disk is not what runs: " + error, window.columns)));
+    add_table(lines, std::move(rows), style, window);
     for (const Json& clean : status.value("cleans", Json::array())) {
         lines.push_back(cut_to_width(clean_line(clean), window.columns));
     }
@@ -178,9 +219,10 @@ int status_command(Session& session) {
     status::ControlRequest request;
     request.command = "status";
     if (!session.line.arguments.empty()) request.job = session.line.arguments.front();
-    if (!session.line.follow) return show(session, ask(engine, request), "", {});
-    // On a terminal each table takes the place of the one before; elsewhere they follow each other.
     bool is_screen = ::isatty(STDOUT_FILENO) != 0;
+    Window once{std::string::npos, is_screen ? window_of(STDOUT_FILENO).columns : std::string::npos, is_screen};
+    if (!session.line.follow) return show(session, ask(engine, request), "", once);
+    // On a terminal each table takes the place of the one before; elsewhere they follow each other.
     int status = exit_ok;
     for (bool is_first = true; session.console.output_error().empty(); is_first = false) {
         if (!is_first) std::this_thread::sleep_for(follow_interval);

@@ -202,6 +202,7 @@ Task<void> RunSteps::apply() {
     progress_.files_total =
         plan_.count(Op::put) + plan_.count(Op::symlink) + plan_.count(Op::remove) + plan_.count(Op::rmdir);
     progress_.bytes_total = plan_.bytes;
+    begin_where_it_was_cut();
     progress_.phase = RunPhase::transferring;
     constexpr uint16_t owner_access = 0700;  // what is to be written into it needs that
     uint16_t mode = facts_.source.now ? target_mode(policy_, true, facts_.source.now->mode) : owner_access;
@@ -217,6 +218,19 @@ Task<void> RunSteps::apply() {
     if (!sweeps_first) co_await target().sweep(target_listing_.leftovers);
     co_await require_roots_in_place();
     recorder_->write();
+}
+
+/// For who looks on, a run that goes on after a Ctrl-C is the same one: what those before it brought over is done.
+void RunSteps::begin_where_it_was_cut() {
+    constexpr size_t most_runs = 50;
+    if (is_limited() || progress_.files_total == 0) return;
+    const TimeNs a_day_ago = report_.started_at - 24 * 3600 * ns_per_second;
+    for (const RunRecord& run : context_.store.history(pair_, most_runs)) {
+        bool was_cut = run.outcome == Outcome::cancelled || run.outcome == Outcome::failed;
+        if (!was_cut || run.started_at < a_day_ago) return;
+        for (auto* counter : {&progress_.files_done, &progress_.files_total}) *counter += run.put + run.deleted;
+        for (auto* counter : {&progress_.bytes_done, &progress_.bytes_total}) *counter += run.bytes_sent;
+    }
 }
 
 /// What a pull verified, later pushes know.

@@ -54,6 +54,7 @@ class RunSteps {
     Task<void> fill_guard_facts_of_scope();
     void report_plan();
     Task<void> apply();
+    void begin_where_it_was_cut();
     Task<void> require_roots_in_place();
     PairId reverse_pair();
     Task<void> record_whole_sync();

@@ -181,17 +181,16 @@ void Service::reload(bool was_asked) {
     try {
         outcome = parts_.load();
     } catch (const Error& error) {
-        observer_.warning("the edited job file was not taken up: " + std::string(error.what()));
-        return;
+        outcome.errors = {{file_.shown_path, 0, 0, error.what()}};
     }
     if (!outcome.file) {
         if (was_asked || outcome.errors != told_errors_) observer_.reload_failed(outcome.errors);
         told_errors_ = std::move(outcome.errors);
         return;
     }
-    told_errors_.clear();
+    bool was_wrong = !std::exchange(told_errors_, {}).empty();
     if (outcome.file->sha256 == file_.sha256) {
-        if (was_asked) observer_.reloaded({}, file_);
+        if (was_asked || was_wrong) observer_.reloaded({}, file_);
         return;
     }
     keep_jobs_named(*outcome.file, options_.only_jobs);

@@ -163,6 +163,8 @@ std::string metrics_text(const Snapshot& snapshot, TimeNs now) {
     out.add("version=" + label_value(snapshot.version), "1");
     out.begin("start_time_seconds", "gauge", "When the engine started, since 1970.");
     out.add_plain(seconds(snapshot.started_at));
+    out.begin("job_file_error", "gauge", "1 while the job file on disk is not what runs.");
+    out.add_plain(flag(!snapshot.job_file_error.empty()));
     write_states(out, snapshot);
     write_run_counts(out, snapshot);
     write_times(out, now);

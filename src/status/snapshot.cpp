@@ -14,6 +14,8 @@ std::string dump(const Json& value) { return value.dump(-1, ' ', true); }
 
 Json time_json(std::optional<TimeNs> time) { return time ? Json(format_time(*time)) : Json(nullptr); }
 
+Json error_json(const std::string& error) { return error.empty() ? Json(nullptr) : Json(utf8_lossy(error)); }
+
 Json to_json(const Run& run) {
     return {{"started_at", format_time(run.started_at)},
             {"finished_at", format_time(run.finished_at)},
@@ -82,7 +84,7 @@ Json to_json(const Clean& clean) {
             {"bytes_freed", clean.bytes_freed},
             {"quota_before", utf8_lossy(clean.quota_before)},
             {"quota_after", utf8_lossy(clean.quota_after)},
-            {"error", clean.error.empty() ? Json(nullptr) : Json(utf8_lossy(clean.error))}};
+            {"error", error_json(clean.error)}};
 }
 
 Json history_json(const Job& job) {
@@ -100,9 +102,13 @@ Json history_json(const Job& job) {
 }  // namespace
 
 std::string_view state_name(JobState state) {
-    constexpr std::array<std::string_view, job_states> names{"idle",         "waiting", "scanning", "planning",
-                                                             "transferring", "paused",  "halted",   "failed"};
+    constexpr std::array<std::string_view, job_states> names{
+        "idle", "waiting", "scanning", "planning", "transferring", "paused", "halted", "partial", "failed"};
     return names.at(static_cast<size_t>(state));
+}
+
+bool is_trouble(JobState state) {
+    return state == JobState::halted || state == JobState::partial || state == JobState::failed;
 }
 
 bool is_stale(const Job& job, TimeNs now) {
@@ -122,6 +128,7 @@ std::string status_json(const Snapshot& snapshot) {
                   {"started_at", format_time(snapshot.started_at)},
                   {"job_file", utf8_lossy(snapshot.job_file)},
                   {"job_file_sha256", snapshot.job_file_sha256},
+                  {"job_file_error", error_json(snapshot.job_file_error)},
                   {"jobs", Json::array()}};
     for (const auto& job : snapshot.jobs) document["jobs"].push_back(to_json(*job));
     // Where no host was ever cleaned there is nothing to say of it.

@@ -24,13 +24,17 @@ enum class JobState : uint8_t {
     planning,
     transferring,
     paused,
-    halted,  ///< a guard stopped the last run; nothing was changed
-    failed,  ///< the last run failed
+    halted,   ///< a guard stopped the last run; nothing was changed
+    partial,  ///< the last run did not do all that it should have
+    failed,   ///< the last run failed
 };
-constexpr size_t job_states = 8;
+constexpr size_t job_states = 9;
 
 /// "idle" and so on, as in JSON.
 std::string_view state_name(JobState state);
+
+/// A state that somebody should look at.
+bool is_trouble(JobState state);
 
 /// A run that has ended.
 struct Run {
@@ -122,6 +126,7 @@ struct Snapshot {
     int64_t pid = 0;
     TimeNs started_at = 0;
     std::string version, job_file, job_file_sha256;
+    std::string job_file_error;                    ///< "" or why the file on disk is not what runs
     std::vector<std::shared_ptr<const Job>> jobs;  ///< in the order of the job file
     std::vector<Clean> cleans;                     ///< of the job file's hosts, by name
 

@@ -74,7 +74,8 @@ def test_what_it_answers(sandbox, serve):
     endpoint = serve(max_staleness="1h")
     job = endpoint.wait_for_run()
     document = endpoint.json()
-    assert list(document) == ["version", "pid", "started_at", "job_file", "job_file_sha256", "jobs"]
+    assert list(document) == ["version", "pid", "started_at", "job_file", "job_file_sha256", "job_file_error",
+                              "jobs"]
     assert document["version"] == 1 and document["pid"] == endpoint.process.pid
     assert document["job_file"] == str(sandbox.job_file)
     assert list(job) == ["name", "state", "direction", "root", "remote", "generation", "next_run_at", "last_attempt",
@@ -286,11 +287,22 @@ def test_the_page_shows_a_run_going_on_and_what_is_wrong(sandbox, serve):
     with Browser(sandbox.directory) as browser:
         endpoint = Endpoint(sandbox.start("apply"))  # once the browser is up: the run ends by itself
         browser.open(endpoint.url)
-        fill = "document.querySelector('.job .fill')?.style.width"
+        fill = "document.querySelector('.job[data-state=transferring] .fill')?.style.width"
         first = browser.wait_for(f"parseInt({fill}) > 0 && {fill}")
         assert browser.wait_for(f"parseInt({fill}) > {int(first[:-1])} && {fill}") != first
-        advice = "document.querySelector('.job[data-state=halted] .resolve code:last-of-type')?.textContent"
-        assert browser.wait_for(advice) == "syncline push photos --adopt"
+        advice = "document.querySelector('.job[data-state=halted] .resolve .command code')?.textContent"
+        assert browser.wait_for(advice) == f"syncline push photos -f {sandbox.job_file} --adopt"
+        # Whole, on one line, and at hand.
+        assert browser.value("getComputedStyle(document.querySelector('.command code')).whiteSpace") == "pre"
+        browser.value("navigator.clipboard.writeText = (text) => { window.copied = text; return Promise.resolve(); }")
+        browser.value("document.querySelector('.job[data-state=halted] .resolve .copy').click()")
+        assert browser.wait_for("window.copied") == f"syncline push photos -f {sandbox.job_file} --adopt"
+        # What is wrong comes first, and is counted.
+        states = "[...document.querySelectorAll('.job')].map(job => job.dataset.state)"
+        browser.wait_for(f"{states}[1] === 'partial'")
+        assert browser.value(states)[:2] == ["halted", "partial"]
+        browser.wait_for("document.title === '(2) syncline'")
+        assert browser.value("document.querySelectorAll('.counts li.bad').length") == 2
         browser.wait_for("document.querySelectorAll('.problems li').length === 2")
         shown = browser.value("[...document.querySelectorAll('.problems code')].map(c => c.textContent).join('|')")
         assert "<img src=x onerror=alert(1)>\\u000a\\u001b[31m\\u202e.txt" in shown
@@ -304,6 +316,40 @@ def test_the_page_shows_a_run_going_on_and_what_is_wrong(sandbox, serve):
         browser.open(endpoint.url, 390, 800)
         browser.wait_for("document.querySelectorAll('.job').length === 4")
         assert browser.value("document.documentElement.scrollWidth <= innerWidth")
-        browser.wait_for("(document.querySelector('.job .success')?.textContent ?? 'never') !== 'never'")
+        thesis = "[...document.querySelectorAll('.job')].find(job => job.querySelector('.name').textContent === 'thesis')"
+        browser.wait_for(f"({thesis}?.querySelector('.success')?.textContent ?? 'never') !== 'never'")
         assert not browser.complaints
+        # The engine ends: what is shown is old, and says so.
+        endpoint.process.terminate()
+        assert endpoint.process.wait(30) == 0
+        browser.wait_for("document.body.classList.contains('lost')")
+        browser.wait_for("getComputedStyle(document.querySelector('.jobs')).filter === 'grayscale(1)'")
+        assert browser.value("[...document.querySelectorAll('.badge.old')].every(badge => badge.offsetWidth > 0)")
+        assert "old" in browser.value("document.querySelector('#connection-text').textContent")
+        assert browser.value("document.title") == "(old) syncline"
+        assert browser.value("document.querySelector('.job .next').textContent") == "not known"
+        if shots:
+            browser.screenshot(sandbox.directory / "ended.png")
+            shutil.copy(sandbox.directory / "ended.png", shots)
     assert len(read_tree(sandbox.target)) == 15
+
+
+@pytest.mark.skipif(not find_browser(), reason="needs chromium")
+def test_one_job_has_the_whole_width_and_true_times(sandbox, serve):
+    make_tree(sandbox.source, {"a": "1"})
+    endpoint = serve(interval="1s")
+    good = sandbox.job_file.read_text()
+    with Browser(sandbox.directory) as browser:
+        browser.open(endpoint.url, 1200, 700)
+        browser.wait_for("document.querySelectorAll('.chart rect.success').length >= 2")
+        assert browser.value("document.querySelector('.job').offsetWidth / document.querySelector('main').offsetWidth") > 0.99
+        told = browser.value("document.querySelector('.history figcaption').textContent").replace("\u00a0", " ")
+        # No number may stand there that no run took.
+        runs = [run["duration_ms"] for run in endpoint.json("/jobs/copy.json")["history"]]
+        if max(runs) < 950:
+            assert int(re.search(r"longest (\d+) ms$", told)[1]) in runs, (told, runs)
+        sandbox.job_file.write_text(good + "exlude = []\n")
+        browser.wait_for("document.querySelector('#file-error:not([hidden])')?.textContent.includes(\"'exlude'\")")
+        browser.wait_for("document.title === '(1) syncline'")
+        sandbox.job_file.write_text(good)
+        browser.wait_for("document.querySelector('#file-error').hidden")

@@ -60,11 +60,18 @@ function ahead(time) {
 }
 
 const running = new Set(["scanning", "planning", "transferring"]);
+// What somebody should look at, the worst first: these jobs come before all others.
+const troubles = ["failed", "halted", "partial"];
+
+function rank(job) {
+  const at = troubles.indexOf(job.state);
+  return at < 0 ? troubles.length : at;
+}
 
 function tone(job) {
   if (running.has(job.state)) return "busy";
   if (job.state === "halted" || job.state === "failed") return "bad";
-  if (job.problems.length || job.state === "paused") return "warn";
+  if (job.problems.length || job.state === "paused" || job.state === "partial") return "warn";
   return job.last_success ? "good" : "none";
 }
 
@@ -89,6 +96,9 @@ function card(name) {
   }
   return known;
 }
+
+// The engine says nothing any more: all that is known is old.
+function isLost() { return document.body.classList.contains("lost"); }
 
 function show(element, is_shown) { element.hidden = !is_shown; }
 
@@ -115,7 +125,7 @@ function showProgress(known, job) {
   setText(known.part(".done"), is_measured
     ? `${count(p.files_done)} of ${count(p.files_total)} files, ${size(p.bytes_done)} of ${size(p.bytes_total)}`
     : job.state === "planning" ? "comparing both sides" : "listing both sides");
-  setText(known.part(".rate"), is_measured ? rate(known, p) : "");
+  setText(known.part(".rate"), is_measured && !isLost() ? rate(known, p) : "");
 }
 
 // Over the last five seconds.
@@ -129,12 +139,49 @@ function rate(known, p) {
   return `${size(perMs * 1000)}/s, ${span((p.bytes_total - p.bytes_done) / perMs)} left`;
 }
 
+// As a shell takes it for one word.
+function quoted(word) {
+  return /^[A-Za-z0-9_\/.:@%+,=-]+$/.test(word) ? word : "'" + word.replace(/'/g, "'\\''") + "'";
+}
+
+// Whoever reads it may stand in any directory, so it names the job file.
+function whole(command) {
+  const takesFile = /^syncline (push|pull|sync|run|plan|status|trigger|pause|resume|stop|wait|watch|auto|clean|explain|log|restore|undo)\b/;
+  if (!takesFile.test(command) || / (-f|--file)\b/.test(command)) return command;
+  const file = " -f " + quoted(status.job_file);
+  const end = command.search(/ --/);
+  return end < 0 ? command + file : command.slice(0, end) + file + command.slice(end);
+}
+
+async function copy(text, button) {
+  try {
+    await navigator.clipboard.writeText(text);
+    setText(button, "copied");
+  } catch {
+    // No permission, or a page that is not served from this machine: then it is at least selected.
+    getSelection().selectAllChildren(button.previousElementSibling);
+    setText(button, document.execCommand("copy") ? "copied" : "selected");
+  }
+  setTimeout(() => setText(button, "copy"), 2000);
+}
+
+function code(text) {
+  if (!text.includes(" ")) return make("code", "", text);
+  const command = whole(text);
+  const box = make("span", "command");
+  const button = make("button", "copy", "copy");
+  button.type = "button";
+  button.addEventListener("click", () => copy(command, button));
+  box.append(make("code", "", command), button);
+  return box;
+}
+
 // Commands in a sentence stand between backquotes, or are the one that a halt advises.
 function sentence(element, text) {
   if (element.dataset.text === text) return;
   element.dataset.text = text;
   const pieces = visible(text).split(/`([^`]*)`|(syncline (?:push|pull) [^;`]*--adopt)/).filter((piece) => piece !== undefined);
-  element.replaceChildren(...pieces.map((piece, i) => i % 2 ? make("code", "", piece) : document.createTextNode(piece)));
+  element.replaceChildren(...pieces.map((piece, i) => i % 2 ? code(piece) : document.createTextNode(piece)));
 }
 
 function showHalt(known, job) {
@@ -175,7 +222,7 @@ function showTimes(known, job) {
   success.title = job.last_success ? job.last_success.finished_at : "";
   setText(attempt, job.last_attempt ? `${deeds(job.last_attempt)}, ${span(job.last_attempt.duration_ms)}` : "none yet");
   attempt.title = job.last_attempt ? job.last_attempt.outcome + " " + job.last_attempt.finished_at : "";
-  setText(next, running.has(job.state) ? "running" : job.state === "paused" ? "paused"
+  setText(next, isLost() ? "not known" : running.has(job.state) ? "running" : job.state === "paused" ? "paused"
     : job.next_run_at ? ahead(job.next_run_at) : job.watch.active ? "on change" : "by hand");
   next.title = job.next_run_at || "";
 }
@@ -185,13 +232,14 @@ function showJob(job) {
   known.element.dataset.tone = tone(job);
   known.element.dataset.state = job.state;
   setText(known.part(".name"), visible(job.name));
-  setText(known.part(".state"), job.state);
+  setText(known.part(".state"), isLost() ? "was " + job.state : job.state);
   const push = job.direction === "push";
   setText(known.part(".from"), visible(push ? job.root : job.remote));
   setText(known.part(".to"), visible(push ? job.remote : job.root));
   const watch = job.watch;
-  show(known.part(".watch"), watch.active || watch.overflowed);
+  show(known.part(".watch"), (watch.active || watch.overflowed) && !isLost());
   setText(known.part(".watch"), watch.overflowed ? "watch overflowed" : watch.pending ? `${count(watch.pending)} changes` : "watching");
+  known.part(".watch").title = "The watcher sees the source only; what changes on the target is seen by the next run of everything.";
   showProgress(known, job);
   showTimes(known, job);
   showHalt(known, job);
@@ -229,9 +277,10 @@ function showHistory(known, history) {
   show(known.part(".history"), shown.length > 1);
   if (shown.length < 2) return;
   const height = 48, places = Math.max(24, shown.length), step = 10;
-  const longest = Math.max(...shown.map((run) => run.duration_ms), 100);
+  const longest = Math.max(...shown.map((run) => run.duration_ms));
+  const scale = Math.log1p(Math.max(longest, 100));
   const bars = shown.map((run, i) => {
-    const tall = 5 + (height - 6) * Math.log1p(run.duration_ms) / Math.log1p(longest);
+    const tall = 5 + (height - 6) * Math.log1p(run.duration_ms) / scale;
     const title = svg("title", {});
     title.textContent = `${run.outcome}, ${new Date(run.started_at).toLocaleString()}\n${deeds(run)}, ${size(run.bytes_sent)} in ${span(run.duration_ms)}`
       + (run.detail ? "\n" + visible(run.detail) : "");
@@ -259,12 +308,15 @@ function showCounts(jobs) {
   if (list.dataset.text === text) return;
   list.dataset.text = text;
   list.replaceChildren(...entries.map(([number, name]) => {
-    const item = make("li", name === "failed" || name === "halted" ? "bad" : "");
+    const item = make("li", troubles.includes(name) ? "bad" : "");
     item.append(make("b", "", count(number)), name);
     return item;
   }));
-  const bad = (states.get("failed") || 0) + (states.get("halted") || 0);
-  document.title = (bad ? `(${bad}) ` : "") + "syncline";
+}
+
+function showTitle() {
+  const bad = status.jobs.filter((job) => rank(job) < troubles.length).length + (status.job_file_error ? 1 : 0);
+  document.title = (isLost() ? "(old) " : bad ? `(${bad}) ` : "") + "syncline";
 }
 
 // One line a host whose remote directories were cleaned.
@@ -291,26 +343,49 @@ function showAll() {
     }
   }
   const place = byId("jobs");
-  status.jobs.forEach((job, i) => {
+  const sorted = [...status.jobs].sort((a, b) => rank(a) - rank(b)); // stable: else in the order of the job file
+  sorted.forEach((job, i) => {
     const element = showJob(job);
     if (place.children[i] !== element) place.insertBefore(element, place.children[i] || null);
   });
   showCounts(status.jobs);
+  showTitle();
+  show(byId("file-error"), status.job_file_error !== null);
+  setText(byId("file-error"), status.job_file_error === null ? ""
+    : "The job file on disk is not what runs: " + visible(status.job_file_error));
   showCleans(status.cleans || []);
   show(byId("empty"), status.jobs.length === 0);
-  setText(byId("engine"), `${visible(status.job_file)}, pid ${status.pid}, up ${span(Date.now() - Date.parse(status.started_at))}`);
+  setText(byId("engine"), `${visible(status.job_file)}, pid ${status.pid}` + (isLost() ? "" : `, up ${span(Date.now() - Date.parse(status.started_at))}`));
 }
 
 function showConnection(state, text) {
   byId("connection").className = "connection " + state;
+  document.body.classList.toggle("lost", state === "lost");
   setText(byId("connection-text"), text);
 }
 
-const events = new EventSource("/events");
-events.addEventListener("status", (event) => {
-  status = JSON.parse(event.data);
-  showConnection("live", "live");
-  showAll();
-});
-events.addEventListener("error", () => showConnection("lost", "not connected, trying again"));
+let seenAt = null; // when the engine said something last
+
+function showLost() {
+  const since = seenAt ? `; what is shown is old, as of ${seenAt.toLocaleTimeString()}` : "";
+  showConnection("lost", "the engine does not answer" + since);
+  if (status) showAll();
+}
+
+function follow() {
+  const events = new EventSource("/events");
+  events.addEventListener("status", (event) => {
+    status = JSON.parse(event.data);
+    seenAt = new Date();
+    showConnection("live", "live");
+    showAll();
+  });
+  events.addEventListener("error", () => {
+    showLost();
+    if (events.readyState !== EventSource.CLOSED) return; // it tries again by itself
+    setTimeout(follow, 5000);
+  });
+}
+
+follow();
 setInterval(showAll, 1000);
