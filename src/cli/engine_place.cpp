@@ -22,8 +22,9 @@ std::string runtime_directory(const ParseEnvironment& environment) {
     struct stat status{};
     bool is_ours = ::stat(directory.c_str(), &status) == 0 && status.st_uid == ::geteuid();
     if (is_ours && (status.st_mode & 022) == 0) return directory;
-    throw Error(Errc::state, "others may write to " + escape(directory) + ", where the control socket would lie; make it "
-                             "yours alone, or set XDG_RUNTIME_DIR or XDG_STATE_HOME to a directory that is");
+    throw Error(Errc::state, "others may write to " + escape(directory) +
+                                 ", where the control socket would lie; make it "
+                                 "yours alone, or set XDG_RUNTIME_DIR or XDG_STATE_HOME to a directory that is");
 }
 
 /// "engine-0123456789abcdef" of the lock's path.
@@ -38,7 +39,8 @@ std::optional<std::string> own_runtime_directory(const ParseEnvironment& environ
     std::string base = environment.variable("XDG_RUNTIME_DIR").value_or("");
     struct stat status{};
     bool is_own = base.starts_with('/') && ::stat(base.c_str(), &status) == 0 && S_ISDIR(status.st_mode) &&
-                  status.st_uid == ::geteuid() && (status.st_mode & 022) == 0 && ::access(base.c_str(), W_OK | X_OK) == 0;
+                  status.st_uid == ::geteuid() && (status.st_mode & 022) == 0 &&
+                  ::access(base.c_str(), W_OK | X_OK) == 0;
     if (!is_own) return std::nullopt;
     return base + "/syncline";
 }

@@ -1,6 +1,6 @@
-// Hook rule: whether the end of a run is worth a hook, and the memory that this needs. By default a hook of a failure or
-// halt runs when the outcome is another than before, and again so often; that of a success when something was done, or
-// when it ends trouble. Runs by timer are processes of their own, so what was told stands in the state directory.
+// Hook rule: whether the end of a run is worth a hook, and the memory that this needs. By default a hook of a failure
+// or halt runs when the outcome is another than before, and again so often; that of a success when something was done,
+// or when it ends trouble. Runs by timer are processes of their own, so what was told stands in the state directory.
 #pragma once
 
 #include <string>

@@ -224,7 +224,8 @@ void StatusBoard::run_locked(const Job& job, const std::string& why) {
 
 void StatusBoard::reload_failed(const std::vector<Diagnostic>& errors) {
     snapshot_.job_file_error.clear();
-    for (const Diagnostic& error : errors) snapshot_.job_file_error += (&error == &errors.front() ? "" : "; ") + error.text();
+    for (const Diagnostic& error : errors)
+        snapshot_.job_file_error += (&error == &errors.front() ? "" : "; ") + error.text();
     publish();
 }
 
@@ -342,7 +343,8 @@ void StatusBoard::settle_problems(Entry& entry) {
     std::vector<Problem>& problems = entry.now.problems;
     problems = entry.of_last_run;
     for (const Problem& problem : entry.parked) {
-        bool is_known = problem.path.empty() || std::ranges::find(problems, problem.path, &Problem::path) != problems.end();
+        bool is_known =
+            problem.path.empty() || std::ranges::find(problems, problem.path, &Problem::path) != problems.end();
         if (!is_known && problems.size() < most_problems) problems.push_back(problem);
     }
     entry.now.problem_count = std::max<uint64_t>(entry.now.problem_count, problems.size());

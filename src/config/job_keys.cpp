@@ -191,8 +191,10 @@ const Key<Job> keys[] = {
      [](const ValueReader& in, Job& job) { in.command(job.on_failure); }},
     {{in_job, "on_halt", Shape::text, "a command to run when a guard halts the job"},
      [](const ValueReader& in, Job& job) { in.command(job.on_halt); }},
-    {{in_job, "hooks", Shape::choice, "when they run: on_failure and on_halt when the outcome is another, on_success when "
-      "something was done or a failure is over; or all of them after every run", "on-change|every-run"},
+    {{in_job, "hooks", Shape::choice,
+      "when they run: on_failure and on_halt when the outcome is another, on_success when "
+      "something was done or a failure is over; or all of them after every run",
+      "on-change|every-run"},
      [](const ValueReader& in, Job& job) { in.choice(job.hooks_every_run); }},
     {{in_job, "remind", Shape::duration, "on_failure and on_halt run again so often while the outcome stays the same"},
      [](const ValueReader& in, Job& job) { in.duration(job.remind); }},

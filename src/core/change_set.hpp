@@ -22,8 +22,8 @@ class ChangeSet {
     /// The same of a file that somebody had open for writing, and closed: its content may be another though its stamp
     /// is not, for what is written by mmap moves the times once alone.
     void add_closed(std::string_view path);
-    /// A file was written to, and whoever did that may not be done: whatever else happened to it, it need not be looked at
-    /// before that.
+    /// A file was written to, and whoever did that may not be done: whatever else happened to it, it need not be looked
+    /// at before that.
     void add_open(std::string_view path);
     /// An inode that has more names than the one that was told.
     void add_inode(uint64_t inode) { inodes_.insert(inode); }

@@ -88,7 +88,9 @@ Answer Routes::health(TimeNs now) const {
         if (is_stale(*job, now)) stale.push_back(utf8_lossy(job->name));
     }
     bool is_taken_up = snapshot->job_file_error.empty(), is_well = stale.empty() && is_taken_up;
-    nlohmann::ordered_json document{{"status", is_well ? "ok" : is_taken_up ? "stale" : "job_file_error"},
+    nlohmann::ordered_json document{{"status", is_well       ? "ok"
+                                               : is_taken_up ? "stale"
+                                                             : "job_file_error"},
                                     {"stale", std::move(stale)}};
     if (!is_taken_up) document["job_file_error"] = utf8_lossy(snapshot->job_file_error);
     return with_body(is_well ? 200 : 503, json_type, document.dump(-1, ' ', true) + "\n");

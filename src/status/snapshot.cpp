@@ -102,9 +102,8 @@ Json history_json(const Job& job) {
 }  // namespace
 
 std::string_view state_name(JobState state) {
-    constexpr std::array<std::string_view, job_states> names{"idle",         "waiting", "scanning", "planning",
-                                                             "transferring", "paused",  "halted",   "partial",
-                                                             "failed"};
+    constexpr std::array<std::string_view, job_states> names{
+        "idle", "waiting", "scanning", "planning", "transferring", "paused", "halted", "partial", "failed"};
     return names.at(static_cast<size_t>(state));
 }
 

@@ -126,7 +126,7 @@ struct Snapshot {
     int64_t pid = 0;
     TimeNs started_at = 0;
     std::string version, job_file, job_file_sha256;
-    std::string job_file_error;  ///< "" or why the file on disk is not what runs
+    std::string job_file_error;                    ///< "" or why the file on disk is not what runs
     std::vector<std::shared_ptr<const Job>> jobs;  ///< in the order of the job file
     std::vector<Clean> cleans;                     ///< of the job file's hosts, by name
 

@@ -287,10 +287,10 @@ def test_the_page_shows_a_run_going_on_and_what_is_wrong(sandbox, serve):
     with Browser(sandbox.directory) as browser:
         endpoint = Endpoint(sandbox.start("apply"))  # once the browser is up: the run ends by itself
         browser.open(endpoint.url)
-        fill = "document.querySelector('.job .fill')?.style.width"
+        fill = "document.querySelector('.job[data-state=transferring] .fill')?.style.width"
         first = browser.wait_for(f"parseInt({fill}) > 0 && {fill}")
         assert browser.wait_for(f"parseInt({fill}) > {int(first[:-1])} && {fill}") != first
-        advice = "document.querySelector('.job[data-state=halted] .resolve code:last-of-type')?.textContent"
+        advice = "document.querySelector('.job[data-state=halted] .resolve .command code')?.textContent"
         assert browser.wait_for(advice) == f"syncline push photos -f {sandbox.job_file} --adopt"
         # Whole, on one line, and at hand.
         assert browser.value("getComputedStyle(document.querySelector('.command code')).whiteSpace") == "pre"
@@ -316,7 +316,8 @@ def test_the_page_shows_a_run_going_on_and_what_is_wrong(sandbox, serve):
         browser.open(endpoint.url, 390, 800)
         browser.wait_for("document.querySelectorAll('.job').length === 4")
         assert browser.value("document.documentElement.scrollWidth <= innerWidth")
-        browser.wait_for("(document.querySelector('.job .success')?.textContent ?? 'never') !== 'never'")
+        thesis = "[...document.querySelectorAll('.job')].find(job => job.querySelector('.name').textContent === 'thesis')"
+        browser.wait_for(f"({thesis}?.querySelector('.success')?.textContent ?? 'never') !== 'never'")
         assert not browser.complaints
         # The engine ends: what is shown is old, and says so.
         endpoint.process.terminate()

@@ -83,9 +83,9 @@ def test_a_paused_job_has_no_next_run(sandbox):
 
 
 def test_names_are_capped_and_the_reason_has_its_column(sandbox):
-    name = "a-name-that-somebody-thought-of-for-very-long-and-that-goes-on-and-on"
+    name = "a-name-that-somebody-thought-of-for-long-and-that-goes-on-and-on"
     sandbox.jobs((name, keys(sandbox, root=sandbox.directory / "none", mountpoint=str(sandbox.directory))),
-                 ("copy", keys(sandbox)))
+                 ("copy", keys(sandbox, remote=sandbox.directory / "other")))
     engine = sandbox.start_engine()
     job = wait_for(lambda: (first := document(sandbox)["jobs"][0])["halt"] and first)
     assert len(job["halt"]["codes"]) > 1

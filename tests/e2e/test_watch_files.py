@@ -59,9 +59,7 @@ def test_what_is_written_through_a_map_is_there_after_its_close(sandbox):
         wait_for(lambda: time.time_ns() > stamp.st_ctime_ns + 100_000_000)  # no run takes it for one of this moment
         sandbox.run("push", "copy")
         assert (sandbox.target / "file").read_bytes()[:5] == b"first"
-        mapped[0:6] = b"second"
-        after = os.stat(sandbox.source / "file")
-        assert (after.st_mtime_ns, after.st_ctime_ns) == (stamp.st_mtime_ns, stamp.st_ctime_ns)
+        mapped[0:6] = b"second"  # moves no time, unless the kernel wrote the page out meanwhile
     sandbox.arrives()
     stop(process)
 

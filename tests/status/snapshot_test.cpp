@@ -11,12 +11,13 @@ using namespace syncline;
 using namespace syncline::status;
 
 TEST_CASE("the status of a job that never ran") {
-    CHECK(status_json(snapshot_of({job_of("thesis")})) ==
-          R"({"version":1,"pid":42,"started_at":"2023-11-14T22:13:20.000Z","job_file":"/home/u/jobs.toml",)"
-          R"("job_file_sha256":"ab","job_file_error":null,"jobs":[{"name":"thesis","state":"idle","direction":"push","root":"/home/u/src",)"
-          R"("remote":"cse:","generation":0,"next_run_at":null,"last_attempt":null,"last_success":null,)"
-          R"("watch":{"active":false,"pending":0,"overflowed":false},)"
-          R"("progress":{"files_done":0,"files_total":0,"bytes_done":0,"bytes_total":0},"problems":[],"halt":null}]})");
+    CHECK(
+        status_json(snapshot_of({job_of("thesis")})) ==
+        R"({"version":1,"pid":42,"started_at":"2023-11-14T22:13:20.000Z","job_file":"/home/u/jobs.toml",)"
+        R"("job_file_sha256":"ab","job_file_error":null,"jobs":[{"name":"thesis","state":"idle","direction":"push","root":"/home/u/src",)"
+        R"("remote":"cse:","generation":0,"next_run_at":null,"last_attempt":null,"last_success":null,)"
+        R"("watch":{"active":false,"pending":0,"overflowed":false},)"
+        R"("progress":{"files_done":0,"files_total":0,"bytes_done":0,"bytes_total":0},"problems":[],"halt":null}]})");
 }
 
 TEST_CASE("the last clean of each host is told where there was one") {
