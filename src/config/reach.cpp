@@ -144,6 +144,7 @@ const KeyRow rows[] = {
     {TableKind::engine, "max_parallel_jobs", bounded},
     {TableKind::engine, "connections_per_host", bounded},
     {TableKind::engine, "bandwidth_limit", "it only makes transfers slower"},
+    {TableKind::engine, "max_entries", "what is longer counts as not listed whole, and nothing is deleted for it"},
     {TableKind::engine, "ssh_config", "",
      [](Reach& reach, const Judged& judged) {
          const std::string& path = judged.file.engine.ssh_config;
@@ -222,6 +223,7 @@ const KeyRow rows[] = {
     {TableKind::job, "delete", "it is about a target that is the file's own, or trusted"},
     {TableKind::job, "overwrite", "it is about a target that is the file's own, or trusted"},
     {TableKind::job, "pull", "it is about a root that is the file's own, or trusted"},
+    {TableKind::job, "pull_symlinks", "links that a pull makes lead to what is in the root"},
     {TableKind::job, "transfer", within},
     {TableKind::job, "max_delete", within},
     {TableKind::job, "permissions", within},
@@ -251,6 +253,8 @@ const KeyRow rows[] = {
      [](Reach& reach, const Judged& judged) { reach.add_command(judged, "on_failure", judged.job->on_failure); }},
     {TableKind::job, "on_halt", "",
      [](Reach& reach, const Judged& judged) { reach.add_command(judged, "on_halt", judged.job->on_halt); }},
+    {TableKind::job, "hooks", "the commands are judged"},
+    {TableKind::job, "remind", "the commands are judged"},
     {TableKind::job, "clean", "", judge_clean},
 
     {TableKind::clean, "auto", "the table as a whole is judged"},
