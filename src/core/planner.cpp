@@ -138,9 +138,9 @@ void Planner::pull_over_existing(const Spot& spot) {
         return;
     }
     if (policy_.pull == PullPolicy::generated) {
-        Answer generated = both_files ? compare_.target_is_generated(spot) : Answer::no;
-        if (generated == Answer::yes) return compare_and_put(spot);
-        if (generated == Answer::no) count_left_alone(spot);
+        Answer is_marked = both_files ? compare_.target_is_generated(spot) : Answer::no;
+        if (is_marked == Answer::yes) return compare_and_put(spot);
+        if (is_marked == Answer::no) count_left_alone(spot);
         return;
     }
     if (source.kind != Kind::directory) return count_left_alone(spot);
