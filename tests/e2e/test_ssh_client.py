@@ -1,6 +1,7 @@
 """What the ssh client does, syncline does: where keys are looked for, who is asked, and what a server grants."""
 import os
 import re
+import socket
 import subprocess
 
 import pytest
@@ -125,16 +126,40 @@ def test_global_files_that_are_missing_or_cannot_be_read(push, sandbox, start_se
     assert push().status == 0 and arrived(sandbox)
 
 
+# Ways there
+
+
+def test_an_address_in_brackets(sandbox, server):
+    sandbox.add_ssh_host(server, "::1")
+    make_tree(sandbox.source, {"file": "1"})
+    sandbox.jobs(("thesis", {"root": sandbox.source, "remote": "[::1]:target"}))
+    assert "[::1]:~/target" in sandbox.run("plan").text
+    sandbox.run("push", "thesis")
+    assert arrived(sandbox)
+    assert "./~bob" in sandbox.run("push", "--root", sandbox.source, "--remote", "cse:~bob/x", check=2).err
+
+
+def test_a_server_that_does_not_answer_is_being_connected_to(sandbox, server):
+    silent = socket.create_server((HOST, 0))
+    (sandbox.home / ".ssh/config").write_text(server.ssh_config(Port=silent.getsockname()[1]))
+    make_tree(sandbox.source, {"file": "1"})
+    terminal = Terminal(sandbox, "push", "--root", sandbox.source, "--remote", "cse:target")
+    terminal.read_until(b"connecting")
+    terminal.type(b"\x03")
+    assert terminal.end() == 1
+    silent.close()
+
+
 # Whose key
 
 
 def start_agent(sandbox, keys):
-    socket = sandbox.directory / "agent"
-    agent = subprocess.Popen(["ssh-agent", "-D", "-a", socket], stdout=subprocess.PIPE)
+    path = sandbox.directory / "agent"
+    agent = subprocess.Popen(["ssh-agent", "-D", "-a", path], stdout=subprocess.PIPE)
     agent.stdout.readline()
     for key in keys:
-        subprocess.run(["ssh-add", "-q", key], env={**os.environ, "SSH_AUTH_SOCK": str(socket)}, check=True)
-    return agent, socket
+        subprocess.run(["ssh-add", "-q", key], env={**os.environ, "SSH_AUTH_SOCK": str(path)}, check=True)
+    return agent, path
 
 
 def ssh_config_with(sandbox, server, **keys):
@@ -143,11 +168,11 @@ def ssh_config_with(sandbox, server, **keys):
 
 @pytest.mark.parametrize("value", ["$MY_AGENT", "${MY_AGENT}", "SSH_AUTH_SOCK"])
 def test_the_agent_that_ssh_config_names(push, sandbox, server, value):
-    agent, socket = start_agent(sandbox, [server.key])
+    agent, path = start_agent(sandbox, [server.key])
     try:
         ssh_config_with(sandbox, server, IdentityFile="/none", IdentitiesOnly="no", IdentityAgent=value)
         name = "SSH_AUTH_SOCK" if value == "SSH_AUTH_SOCK" else "MY_AGENT"
-        assert push(env={name: str(socket)}).status == 0 and arrived(sandbox)
+        assert push(env={name: str(path)}).status == 0 and arrived(sandbox)
     finally:
         agent.kill()
         agent.wait()
@@ -168,9 +193,9 @@ def test_paths_of_keys_as_ssh_reads_them(push, sandbox, server):
 
 def test_too_many_keys_are_named_with_the_remedy(push, sandbox, start_server):
     server = start_server(lines=["MaxAuthTries 2"])
-    agent, socket = start_agent(sandbox, [keygen(sandbox.directory / f"key{i}", "-t", "ed25519") for i in range(4)])
+    agent, path = start_agent(sandbox, [keygen(sandbox.directory / f"key{i}", "-t", "ed25519") for i in range(4)])
     try:
-        ssh_config_with(sandbox, server, IdentitiesOnly="no", IdentityAgent=socket, IdentityFile="/none")
+        ssh_config_with(sandbox, server, IdentitiesOnly="no", IdentityAgent=path, IdentityFile="/none")
         result = push(check=1)
         assert "Too many authentication failures" in result.err
         assert "identity_file" in result.err and "IdentitiesOnly" in result.err
