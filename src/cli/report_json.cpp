@@ -65,6 +65,7 @@ Json event(const std::string& name, TimeNs now) { return {{"event", name}, {"tim
 /// Written piece by piece: a plan of a million actions is never held as a tree of JSON values.
 /// What most runs have nothing of.
 void add_left_out(Json& object, const RunReport& report) {
+    if (!report.left_alone.empty()) object["left_alone"] = utf8_lossy(report.left_alone);
     if (report.ignored > 0) object["ignored"] = report.ignored;
     if (report.git_left_out) object["git_left_out"] = true;
 }

@@ -26,6 +26,24 @@ void apply_defaults(Job& job) {
     if (!was_written("fsync")) job.fsync = type != Type::ssh || job.policy.direction == Direction::pull;
 }
 
+std::string changed_default(const Job& job) {
+    using Type = Destination::Type;
+    const Policy& policy = job.policy;
+    if (policy.direction != Direction::push) return "";
+    bool was_mirror = job.remote.type == Type::ssh && !job.written.contains("delete");
+    if (was_mirror && !policy.is_mirror()) {
+        return "over SSH the default of delete is \"synced\" now, and was \"mirror\": what this job did not put there "
+               "stays. To keep the former way: " +
+               std::string(job.line == 0 ? "--delete" : "delete = \"mirror\"");
+    }
+    bool was_always = job.remote.type == Type::bucket && policy.is_mirror() && !job.written.contains("overwrite");
+    if (was_always && !policy.overwrites_changes()) {
+        return "in a bucket the default of overwrite is \"unchanged\" now: what was changed there is left alone. To "
+               "keep the former way: overwrite = \"always\"";
+    }
+    return "";
+}
+
 void set_direction(Job& job, Direction direction) {
     job.policy.direction = direction;
     apply_defaults(job);

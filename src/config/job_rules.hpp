@@ -16,4 +16,8 @@ void set_direction(Job& job, Direction direction);
 /// "" or why a job may not have these two places: one is, or lies in, the other, so the tree would copy itself.
 std::string nesting_problem(const Job& job, const ParseEnvironment& environment);
 
+/// What a default that this job goes by was in the first version, with the key that keeps the former way; "" where none
+/// changed.
+std::string changed_default(const Job& job);
+
 }  // namespace syncline

@@ -14,7 +14,11 @@ std::string rule_text(const LeftAlone& left, const Policy& policy) {
             policy.pull == PullPolicy::generated ? "--missing, --update, --overwrite" : "--update, --overwrite";
         return "pull = " + std::string(policy_name(policy.pull)) + " leaves " + them + " (see " + ways + ")";
     }
-    return "delete = " + std::string(policy_name(policy.delete_policy)) + " leaves " + them + " (see --delete)";
+    std::string removal = "delete = " + std::string(policy_name(policy.delete_policy));
+    std::string replacement = "overwrite = " + std::string(policy_name(policy.overwrite));
+    if (left.differing == 0) return removal + " leaves " + them + " (see --delete)";
+    if (left.extra == 0) return replacement + " leaves " + them + " (see --overwrite)";
+    return removal + " and " + replacement + " leave them (see --delete, --overwrite)";
 }
 
 }  // namespace

@@ -226,6 +226,7 @@ std::optional<Former> Planner::may_overwrite(const Spot& spot) {
     if (source_unchanged == Answer::no) conflict(spot, Reason::changed_on_both_sides);
     if (source_unchanged == Answer::yes) {
         plan_.notes.push_back({std::string(spot.path), "changed on the target since the last sync; left alone"});
+        ++plan_.left.differing;
     }
     return std::nullopt;
 }

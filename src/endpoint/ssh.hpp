@@ -38,6 +38,7 @@ class SshEndpoint : public Endpoint {
     std::string resolved_identity_text() const override;
     std::optional<ProjectPlace> project_place() const override;
     bool is_unsafe_for_mirror() const override;
+    bool can_touch() const override { return true; }
     Task<std::optional<RootIdentity>> inspect() override;
     Task<bool> is_still_in_place() override;
     Task<Listing> list(ListRequest request, Progress& progress) override;

@@ -58,11 +58,12 @@ std::vector<TarContent::ControlFile> CommitBatch::conclude() {
         sums.append(sent.digest.hex()).append("\n");
     }
     add_steps(Op::chmod);
+    add_steps(Op::touch);
     std::vector<RemoteOp> ops;
     for (const Step& step : steps_) {
         const CommitItem& item = *step.item;
         RemoteOp& op = ops.emplace_back();
-        op.op = step.sent != nullptr ? 'p' : item.op == Op::mkdir ? 'm' : 'c';
+        op.op = step.sent != nullptr ? 'p' : item.op == Op::mkdir ? 'm' : item.op == Op::touch ? 'u' : 'c';
         op.path = item.path;
         op.mode = item.mode;
         op.expected = item.expected;
@@ -72,6 +73,7 @@ std::vector<TarContent::ControlFile> CommitBatch::conclude() {
             op.staged = aside_name(last_name(item.path), new_marker().substr(0, aside_digits));
         if (step.sent != nullptr && step.sent->needs_touch) op.mtime = step.sent->mtime;
         if (op.mtime) op.mode = mode_of(item);
+        if (item.op == Op::touch) op.mtime = item.source.mtime;
     }
     return {
         {"names", std::move(names)}, {"sums", std::move(sums)}, {"ops", ops_text(ops, has_fractions_)}, {"done", ""}};

@@ -165,6 +165,18 @@ sub change_mode {
   }
   return chmod($mode, $name) || report("");
 }
+# By a descriptor, for utime goes through a symlink.
+sub change_time {
+  my ($name, $time, $mode) = @_;
+  my @s = lstat($name);
+  return report("changed", "gone") if !@s;
+  return report("changed", "replaced") if kind($s[2]) ne "f";
+  open(my $file, "<", $name) or return report("");
+  return report("changed", "replaced") if !is_same(\@s, [stat($file)]);
+  my $done = $precise && eval { Time::HiRes::utime($time, $time, $file) };
+  $done ||= utime(int($time), int($time), $file) or return report("");
+  return ($s[2] & 07777) == $mode || chmod($mode, $file) || report("");
+}
 sub read_ops {
   my ($file) = @_;
   local $/;
@@ -203,6 +215,7 @@ sub do_ops {
       $kind eq "p" || $kind eq "t" ? put($name, $staged, $want) :
       $kind eq "m" ? make_directory($name, $staged, oct($mode), $want) :
       $kind eq "c" ? change_mode($name, oct($mode), $want) :
+      $kind eq "u" ? change_time($name, $staged, oct($mode)) :
       $kind eq "r" ? unlink($name) || $!{ENOENT} || report("") :
       $kind eq "d" ? rmdir($name) || $!{ENOENT} || report("") : 0;
     print $paths "./$path\0" if $done && defined $paths;

@@ -90,7 +90,8 @@ Task<void> Push::commit(ContentSource content, std::vector<CommitItem*> items) {
     co_await commit_all(content, items);
     if (!has_no_room(items)) co_return;
     // Modes of directories come last, whatever did not fit.
-    auto modes = std::stable_partition(items.begin(), items.end(), [](auto* item) { return item->op != Op::chmod; });
+    auto modes = std::stable_partition(items.begin(), items.end(),
+                                       [](auto* item) { return item->op != Op::chmod && item->op != Op::touch; });
     std::vector<CommitItem*> last(modes, items.end());
     items.erase(modes, items.end());
     co_await commit_what_fits(content, std::move(items));

@@ -70,7 +70,7 @@ Task<void> SftpSide::commit(ContentSource content, std::vector<CommitItem>& item
     };
     co_await with_nursery(spawn_all);
     for (CommitItem& item : items) {
-        if (item.op == Op::chmod) co_await change_mode(item);
+        if (item.op == Op::chmod || item.op == Op::touch) co_await change_mode(item);
     }
 }
 
@@ -289,8 +289,9 @@ Task<void> SftpSide::change_mode(CommitItem& item) {
     if (!expected) co_return;
     ssh::SftpAttributes attributes;
     attributes.mode = item.mode;
+    if (item.op == Op::touch) attributes = attributes_of(item, item.source.mtime);
     ssh::SftpStatus changed = co_await sftp_.setstat(absolute(item.path), attributes);
-    if (!changed.ok()) fail(item, "cannot set its mode", changed);
+    if (!changed.ok()) fail(item, item.op == Op::touch ? "cannot set its time" : "cannot set its mode", changed);
     item.target_mode = item.mode;
 }
 

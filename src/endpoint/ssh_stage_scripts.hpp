@@ -80,11 +80,11 @@ std::string digest_stage_script(const RemoteRoot& root, const StageRef& stage, c
 
 /// One step of what a commit does in place.
 struct RemoteOp {
-    char op = 'p';  ///< p: rename the staged thing to path; m: mkdir; c: chmod; r: unlink; d: rmdir
+    char op = 'p';  ///< p: rename the staged thing to path; m: mkdir; c: chmod; u: utime and chmod; r: unlink; d: rmdir
     std::string_view path;
     uint16_t mode = 0;
     std::string staged;                ///< p: its name in the stage; m: what stands there is taken aside as that
-    std::optional<TimeNs> mtime = {};  ///< p: the staged file has yet to be given its mode and this time
+    std::optional<TimeNs> mtime = {};  ///< p: the staged file has yet to be given its mode and this time; u: this
     const Entry* expected = nullptr;   ///< null: nothing
     bool unchecked = false;            ///< whatever stands there
 };

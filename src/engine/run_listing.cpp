@@ -3,11 +3,19 @@
 #include <utility>
 
 #include "async/nursery.hpp"
+#include "base/rel_path.hpp"
 #include "core/change_set.hpp"
 #include "engine/run_steps.hpp"
 
 namespace syncline {
 namespace {
+
+/// Sorted, each once.
+std::vector<std::string> in_path_order(std::vector<std::string> paths) {
+    std::sort(paths.begin(), paths.end(), PathLess{});
+    paths.erase(std::unique(paths.begin(), paths.end()), paths.end());
+    return paths;
+}
 
 ListingTooLarge of_side(Endpoint& endpoint, const ListingTooLarge& error) {
     return ListingTooLarge(endpoint.shown() + " could not be listed whole: " + error.what());
@@ -146,6 +154,27 @@ void RunSteps::note_listing_problems(const Listing& listing, Endpoint& endpoint)
         std::string path = problem.path.empty() ? endpoint.shown() : problem.path;
         report_.problems.push_back({path, problem.why});
     }
+}
+
+/// Where the source is not known whole: unreadable directories, ignore files that cannot be read, vanished mounts.
+void RunSteps::find_incomplete_directories() {
+    source_incomplete_ = source_listing_.incomplete;
+    for (const Problem& problem : ignores_->problems()) {
+        unjudged_.emplace_back(parent_path(problem.path));
+        report_.problems.push_back({problem.path, problem.why + "; nothing in its directory is synced until they are"});
+    }
+    unjudged_ = in_path_order(std::move(unjudged_));
+    source_incomplete_.insert(source_incomplete_.end(), unjudged_.begin(), unjudged_.end());
+    if (!policy_.adopt) {
+        for (std::string& path : vanished_mounts(source_listing_.tree, baseline_)) {
+            report_.problems.push_back({path,
+                                        "was a mount point at the last sync and is none now; nothing there is deleted. "
+                                        "Mount it, or run " +
+                                            facts_.command + " --adopt"});
+            source_incomplete_.push_back(std::move(path));
+        }
+    }
+    source_incomplete_ = in_path_order(std::move(source_incomplete_));
 }
 
 }  // namespace syncline

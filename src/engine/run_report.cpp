@@ -1,5 +1,6 @@
 // RunSteps: what a run tells of its plan.
 #include "base/text.hpp"
+#include "config/job_rules.hpp"
 #include "engine/run_steps.hpp"
 
 namespace syncline {
@@ -8,6 +9,14 @@ namespace syncline {
 std::string RunSteps::place_of_remote() const {
     if (job_.remote.type == Destination::Type::ssh) return "on " + escape(job_.remote.name);
     return "in " + (job_.remote.type == Destination::Type::bucket ? escape(job_.remote.name) : remote_->shown());
+}
+
+/// Once, to a job that an older version knew.
+void RunSteps::tell_of_changed_default() {
+    constexpr int64_t version_of_change = 5;
+    std::string text = options_.plan_only ? "" : changed_default(job_);
+    if (text.empty() || !context_.store.tell_once(pair_, version_of_change, "delete")) return;
+    report_.notes.push_back({report_.target, std::move(text)});
 }
 
 void RunSteps::report_plan() {

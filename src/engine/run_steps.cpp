@@ -13,13 +13,6 @@ namespace {
 
 constexpr TimeNs recent_deletes_window = 600 * ns_per_second;
 
-/// Sorted, each once.
-std::vector<std::string> in_path_order(std::vector<std::string> paths) {
-    std::sort(paths.begin(), paths.end(), PathLess{});
-    paths.erase(std::unique(paths.begin(), paths.end()), paths.end());
-    return paths;
-}
-
 /// What runs this job again: for messages.
 std::string command_for(const Job& job, const RunOptions& options, const RunContext& context) {
     if (job.line == 0 || options.is_changed_job || options.narrowed ||
@@ -119,27 +112,6 @@ void RunSteps::refuse_unknown_paths() {
         throw Error(Errc::usage, escape(path) + " is on neither side, or no selected entry; see `syncline explain " +
                                      escape(path) + "`");
     }
-}
-
-/// Where the source is not known whole: unreadable directories, ignore files that cannot be read, vanished mounts.
-void RunSteps::find_incomplete_directories() {
-    source_incomplete_ = source_listing_.incomplete;
-    for (const Problem& problem : ignores_->problems()) {
-        unjudged_.emplace_back(parent_path(problem.path));
-        report_.problems.push_back({problem.path, problem.why + "; nothing in its directory is synced until they are"});
-    }
-    unjudged_ = in_path_order(std::move(unjudged_));
-    source_incomplete_.insert(source_incomplete_.end(), unjudged_.begin(), unjudged_.end());
-    if (!policy_.adopt) {
-        for (std::string& path : vanished_mounts(source_listing_.tree, baseline_)) {
-            report_.problems.push_back({path,
-                                        "was a mount point at the last sync and is none now; nothing there is deleted. "
-                                        "Mount it, or run " +
-                                            facts_.command + " --adopt"});
-            source_incomplete_.push_back(std::move(path));
-        }
-    }
-    source_incomplete_ = in_path_order(std::move(source_incomplete_));
 }
 
 /// A local source is no stranger. What a bucket holds of links is what a push put there, or claims to be that.
@@ -327,6 +299,7 @@ Task<void> RunSteps::take_locked_steps() {
     co_await look_at_roots();
     if (!options_.plan_only && facts_.target.now) co_await claim_target();
     if (is_directory(facts_.target.now)) folds_names_ = co_await target().folds_names(!options_.plan_only);
+    tell_of_changed_default();
     if (!is_directory(facts_.source.now)) {
         halted_by(judge_roots(facts_, policy_));
         co_return finish(Outcome::halted);

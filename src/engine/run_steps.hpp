@@ -60,6 +60,7 @@ class RunSteps {
     Task<void> fill_guard_facts_of_listings();
     Task<void> fill_guard_facts_of_scope();
     std::string place_of_remote() const;
+    void tell_of_changed_default();
     void report_plan();
     void report_conflicts();
     Task<void> apply();

@@ -207,6 +207,11 @@ TEST_CASE("what a policy leaves alone is counted") {
     CHECK(left_alone_text({0, 0, 0, 2}, push(DeletePolicy::never), "in b2") ==
           "2 deletes are withheld, as no watcher saw them go (see --delete)");
     CHECK(left_alone_text({}, push(DeletePolicy::never), "in b2").empty());
+    CHECK(left_alone_text({0, 1, 0, 0}, push(DeletePolicy::never), "in b2") ==
+          "1 file differs: overwrite = unchanged leaves it (see --overwrite)");
+    CHECK(left_alone_text({0, 2, 1, 0}, push(DeletePolicy::synced), "in b2") ==
+          "1 file is only in b2, 2 differ: delete = synced and overwrite = unchanged leave them (see --delete, "
+          "--overwrite)");
 }
 
 TEST_CASE("pull = generated overwrites only what carries the marker") {

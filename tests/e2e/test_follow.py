@@ -54,3 +54,23 @@ def test_a_pull_that_overwrites_brings_times_too(sandbox):
     os.utime(sandbox.target / "a", ns=(5, 1_500_000_000_000_000_000))
     assert "1 touched" in sandbox.run("pull", "copy").text
     assert os.stat(sandbox.source / "a").st_mtime == 1_500_000_000
+
+
+@pytest.mark.parametrize("lines", [[], ["ForceCommand internal-sftp"]], ids=["shell", "sftp"])
+def test_both_arrive_on_a_server(sandbox, start_server, lines):
+    start_server(lines=lines)
+    make_tree(sandbox.source, {"run.sh": File("#!", mode=0o644), "d/a": "1", "both": File("1", mode=0o644)})
+    sandbox.jobs(("thesis", {"root": sandbox.source, "remote": "cse:target"}))
+    sandbox.apply()
+    os.chmod(sandbox.source / "run.sh", 0o755)
+    os.chmod(sandbox.source / "both", 0o755)
+    for name in ("d/a", "both"):
+        os.utime(sandbox.source / name, ns=(5, 1_500_000_000_123_456_789))
+    assert ops(sandbox.plan()) == {"run.sh": "chmod", "d/a": "touch", "both": "touch"}
+    assert "1 mode, 2 touched" in sandbox.apply().text
+    assert mode(sandbox.target / "run.sh") == 0o700 and mode(sandbox.target / "both") == 0o700
+    for name in ("d/a", "both"):
+        assert int(os.stat(sandbox.target / name).st_mtime) == 1_500_000_000
+    assert sandbox.plan()["actions"] == []
+    sandbox.apply()
+    assert sandbox.plan()["actions"] == []

@@ -6,6 +6,18 @@ from harness import make_tree, read_tree
 pytestmark = pytest.mark.quick
 
 
+def test_a_push_says_what_it_does_not_remove_or_overwrite(sandbox):
+    make_tree(sandbox.source, {"a": "1", "b": "1"})
+    sandbox.job(delete="never")
+    sandbox.apply()
+    make_tree(sandbox.target, {"b": "edited there", "extra": "x"})
+    left = (f"1 file is only in {sandbox.target}, 1 differs: delete = never and overwrite = unchanged "
+            "leave them (see --delete, --overwrite)")
+    for text in (sandbox.apply().text, sandbox.run("plan").text, sandbox.run("push", "copy").text):
+        assert "nothing to do; " + left in text
+    assert sandbox.plan()["summary"]["left_alone"] == left
+
+
 def test_the_summary_counts_what_is_left_out(sandbox):
     make_tree(sandbox.source, {".gitignore": "*.o\nbuild/\n", "a.o": "1", "build/x": "1", "build/y": "1", "b.log": "1",
                                ".git/HEAD": "x", "c": "1"})

@@ -1,5 +1,6 @@
 """Pushes over SSH against a real OpenSSH server, as a user whose ssh_config works."""
 import os
+import sqlite3
 import stat
 
 import pytest
@@ -70,6 +71,18 @@ def test_results_made_on_the_server_stay(push, sandbox, server):
     result = sandbox.run("push", "thesis")
     assert "1 put (1 of them had been changed there), 1 deleted" in result.text
     assert read_tree(sandbox.target) == {"prog": b"2", "theirs": b"1", "results.txt": b"made again"}
+
+
+def test_a_default_that_changed_is_told_once(push, sandbox):
+    make_tree(sandbox.source, {"a": "1"})
+    push().apply()
+    assert 'delete = "mirror"' not in sandbox.apply().text
+    with sqlite3.connect(sandbox.state / "state.db") as state:
+        state.execute("UPDATE pair SET made_by = 4")  # as the first version left it
+    state.close()
+    assert 'delete = "mirror"' not in sandbox.run("plan").text
+    assert 'To keep the former way: delete = "mirror"' in sandbox.apply().text
+    assert 'delete = "mirror"' not in sandbox.apply().text
 
 
 def test_synced_by_name_spares_what_was_changed_there(push, sandbox):
