@@ -6,7 +6,7 @@ import subprocess
 
 import pytest
 
-from harness import wait_for
+from harness import make_tree, wait_for
 
 
 def require(*programs):
@@ -83,3 +83,25 @@ def tmpfs(sandbox, size):
         yield
     finally:
         subprocess.run(["umount", sandbox.target], check=False)
+
+
+@contextlib.contextmanager
+def overlay(sandbox, lower):
+    """The target is an overlay over the tree `lower`, whose directories it cannot rename."""
+    require("mount")
+    base = sandbox.directory / "overlay"
+    base.mkdir()
+    sandbox.target.mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "tmpfs", base], check=True)
+    try:
+        for name in ("lower", "upper", "work"):
+            (base / name).mkdir()
+        make_tree(base / "lower", lower)
+        options = f"lowerdir={base}/lower,upperdir={base}/upper,workdir={base}/work"
+        mounted = subprocess.run(["mount", "-t", "overlay", "overlay", "-o", options, sandbox.target], check=False)
+        if mounted.returncode != 0:
+            pytest.skip("there is no overlayfs here")
+        yield
+        subprocess.run(["umount", sandbox.target], check=False)
+    finally:
+        subprocess.run(["umount", base], check=False)

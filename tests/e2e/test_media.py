@@ -6,7 +6,7 @@ import time
 import pytest
 
 from harness import File, expected_tree, make_tree, ops, read_tree
-from media import bindfs, exfat, tmpfs
+from media import bindfs, exfat, overlay, tmpfs
 
 
 def rename(sandbox, old, new):
@@ -25,6 +25,19 @@ def test_directories_and_files_take_each_others_places_without_exchange(sandbox,
         sandbox.apply()
         assert read_tree(sandbox.target) == expected_tree(new)
         assert "nothing to do" in sandbox.apply().text
+
+
+def test_directories_of_a_lower_layer_give_way(sandbox, needs_root):
+    with overlay(sandbox, {"a/x": "1", "b": "file", "c": "old"}):
+        make_tree(sandbox.source, {"a/x": "1", "b": "file", "c": "old"})
+        sandbox.job()
+        sandbox.apply()
+        shutil.rmtree(sandbox.source / "a")
+        os.unlink(sandbox.source / "b")
+        new = {"a": "now a file", "b/z": "now a directory", "c": "new"}
+        make_tree(sandbox.source, new)
+        sandbox.apply()
+        assert read_tree(sandbox.target) == expected_tree(new)
 
 
 @pytest.mark.parametrize("call", ["renameat2", "renameat", "unlinkat", "mkdirat"])

@@ -49,3 +49,19 @@ def test_what_comes_between_the_last_look_and_the_delete_survives(sandbox, needs
     assert process.wait(DEADLINE_S) == 4, process.log()
     assert "changed on the target" in process.log()
     assert read_tree(sandbox.target) == {"f": b"somebody's", "other": b"1"}
+
+
+def test_what_is_written_between_the_rename_and_the_look_is_not_believed(sandbox, needs_root):
+    make_tree(sandbox.source, {"f": "old"})
+    sandbox.job()
+    sandbox.apply()
+    make_tree(sandbox.source, {"f": "newer"})
+    process = sandbox.start("apply", "--once", wrapper=[
+        "strace", "-f", "-qq", "-o", "/dev/null", "-e", "trace=renameat2", "-e", f"inject=renameat2:delay_exit={WINDOW_US}:when=1"])
+    wait_for(lambda: (sandbox.target / "f").read_text() == "newer")
+    assert process.poll() is None, process.log()
+    (sandbox.target / "f").write_text("other")
+    assert process.wait(DEADLINE_S) == 0, process.log()
+    assert read_tree(sandbox.target) == {"f": b"other"}
+    sandbox.apply()
+    assert read_tree(sandbox.target) == {"f": b"newer"}
