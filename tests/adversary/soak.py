@@ -67,6 +67,7 @@ class Lane:
         self.is_remote, self.is_pull = "local" not in name, "pull" in name
         self.keeps, self.two = "edits" in name, "two" in name
         self.made_by_others = set()  # the digests of contents that somebody saved on the target
+        self.made_in_source = set()
         self.server = None
         if self.is_remote:
             lines = ["ForceCommand internal-sftp"] if "sftp" in name else []
@@ -120,6 +121,7 @@ class Lane:
     def round(self):
         for tree in [self.far] if self.is_pull else self.near:
             tree.change(self.dice.choice([3, 10, 40]))
+            self.made_in_source |= {value[1][:64] for value in tree_of(tree.root).values() if value[0] == "file"}
         actors, editor = self.start_actors()
         try:
             for _ in range(self.dice.choice([1, 1, 2, 4])):
@@ -241,7 +243,10 @@ class Lane:
             if value[0] != "file" or path in edits or KEPT.decode() in path or wanted.get(path, ("",))[:2] == value[:2]:
                 continue
             # What was there before the job had it is not the job's to delete, or to replace by a directory; its owner takes it away.
-            if wanted.get(path, ("directory",))[0] == "directory" and value[1][:64] in self.made_by_others:
+            # So is what a killed run had put without being able to record it.
+            is_gone = wanted.get(path, ("directory",))[0] == "directory"
+            if is_gone and value[1][:64] in self.made_by_others | self.made_in_source:
+                self.figures["left, for not known as the job's own"] += 1
                 os.unlink(os.path.join(self.target.root, path))
                 continue
             raise Violation(f"'{path}' is neither the source's nor somebody's edit: {self.machines[0].log()}")
