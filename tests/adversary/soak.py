@@ -143,7 +143,7 @@ class Lane:
         if self.keeps:
             editor = Editor(dice(), self.far)
             actors.append(editor)
-        elif self.dice.random() < 0.6:
+        elif self.dice.random() < 0.6 and "sftp" not in self.name:  # what SFTP cannot keep apart is said in docs/ssh.md
             actors.append(Flipper(dice(), self.far.root, self.outside, self.far.scratch))
         if self.server and self.dice.random() < 0.3:
             actors.append(Cutter(dice(), self.server))
