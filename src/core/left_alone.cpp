@@ -1,4 +1,4 @@
-#include "core/plan.hpp"
+#include "core/planner.hpp"
 
 namespace syncline {
 namespace {
@@ -22,6 +22,17 @@ std::string rule_text(const LeftAlone& left, const Policy& policy) {
 }
 
 }  // namespace
+
+/// Of files of equal size it takes reading to know whether they differ.
+void Planner::count_left_alone(const Spot& spot) {
+    if (spot.source->kind == Kind::directory && spot.target->kind == Kind::directory) return;
+    bool is_known = spot.source->kind != spot.target->kind || spot.source->stamp.size != spot.target->stamp.size ||
+                    (spot.source->has(has_digest) && spot.target->has(has_digest));
+    if (!is_known && !input_.compares_what_it_leaves) return;
+    Answer equal = compare_.source_equals_target(spot);
+    if (equal == Answer::no) ++plan_.left.differing;
+    if (equal == Answer::yes) keep_equal(spot);
+}
 
 std::string left_alone_text(const LeftAlone& left, const Policy& policy, std::string_view there) {
     std::string text;
