@@ -9,6 +9,7 @@ import time
 from harness import make_tree
 
 SECONDS = 5
+FEWEST_PULLS = 3  # on a machine that has much else to do
 SECRET = b"secret that is none of the tree"
 
 
@@ -50,7 +51,7 @@ def test_no_flip_leads_a_pull_outside(sandbox, server):
     brought = pulls = 0
     end = time.monotonic() + SECONDS
     try:
-        while time.monotonic() < end:
+        while time.monotonic() < end or pulls < FEWEST_PULLS:
             with contextlib.suppress(FileNotFoundError):
                 shutil.rmtree(sandbox.source)
             sandbox.source.mkdir()
@@ -66,4 +67,4 @@ def test_no_flip_leads_a_pull_outside(sandbox, server):
         stop.set()
         for flipper in flippers:
             flipper.join()
-    assert brought > 60, f"{pulls} pulls brought {brought} files"
+    assert brought >= 60, f"{pulls} pulls brought {brought} files"
