@@ -93,8 +93,21 @@ def spans(line, theme):
     return out + put(line[at:])
 
 
+def folded(line):
+    """As the terminal breaks it."""
+    pieces, piece, used = [], "", 0
+    for found in re.finditer(ESCAPE.pattern + "|.", line):
+        if not found[0].startswith("\x1b"):
+            if used == COLUMNS:
+                pieces.append(piece)
+                piece, used = "", 0
+            used += 1
+        piece += found[0]
+    return [*pieces, piece]
+
+
 def draw(name, command, text):
-    lines = [f"\x1b[2m$\x1b[0m \x1b[1m{command}\x1b[0m", *text.split("\n")]
+    lines = [f"\x1b[2m$\x1b[0m \x1b[1m{command}\x1b[0m", *(piece for line in text.split("\n") for piece in folded(line))]
     columns = max(60, *(len(ESCAPE.sub("", line)) for line in lines))
     step, cell, margin, bar = 20, 8.43, 18, 30
     width, height = round(columns * cell + 2 * margin), len(lines) * step + 2 * margin + bar - 6
@@ -139,7 +152,6 @@ def terminal_pictures(sandbox):
     sandbox.jobs(("thesis", {"root": "thesis", "remote": "backup/thesis", "exclude": ["build/**"], "fsync": False}))
     sandbox.apply()
     (sandbox.directory / "thesis").rename(sandbox.directory / "thesis.away")
-    (sandbox.directory / "thesis").mkdir()
     draw("halt", "syncline push thesis", on_terminal(sandbox, "push", "thesis"))
 
 
@@ -179,12 +191,10 @@ def main():
         raise SystemExit(f"{binary} is missing: ./dev build, or name the program")
     OUT.mkdir(parents=True, exist_ok=True)
     for make in (terminal_pictures, page_pictures):
-        # Its path is in the pictures.
-        with tempfile.TemporaryDirectory(prefix="syncline-") as parent:
-            directory = pathlib.Path(parent) / "me"
-            directory.mkdir()
-            with Sandbox(binary, directory) as sandbox:
-                make(sandbox)
+        directory = pathlib.Path(tempfile.gettempdir()) / "me"  # short, for it is in the pictures
+        directory.mkdir()
+        with Sandbox(binary, directory) as sandbox:
+            make(sandbox)
 
 
 if __name__ == "__main__":

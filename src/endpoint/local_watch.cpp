@@ -39,10 +39,12 @@ Task<void> LocalWatch::start() {
 }
 
 Task<void> LocalWatch::happened() {
-    while (!is_broken() && tree_->news() == told_) {
-        co_await poked_->wait();
+    while (!is_broken()) {
+        // Before it waits: a call that was cancelled may have taken the word of what it did not drain any more.
         auto work = [this](std::stop_token) { tree_->drain(); };
         co_await offload(workers_, work);
+        if (is_broken() || tree_->news() != told_) break;
+        co_await poked_->wait();
     }
     if (tree_) told_ = tree_->news();
 }

@@ -216,19 +216,6 @@ Task<void> RunSteps::apply() {
     recorder_->write();
 }
 
-/// For who looks on, a run that goes on after a Ctrl-C is the same one: what those before it brought over is done.
-void RunSteps::begin_where_it_was_cut() {
-    constexpr size_t most_runs = 50;
-    if (is_limited() || progress_.files_total == 0) return;
-    const TimeNs a_day_ago = report_.started_at - 24 * 3600 * ns_per_second;
-    for (const RunRecord& run : context_.store.history(pair_, most_runs)) {
-        bool was_cut = run.outcome == Outcome::cancelled || run.outcome == Outcome::failed;
-        if (!was_cut || run.started_at < a_day_ago) return;
-        for (auto* counter : {&progress_.files_done, &progress_.files_total}) *counter += run.put + run.deleted;
-        for (auto* counter : {&progress_.bytes_done, &progress_.bytes_total}) *counter += run.bytes_sent;
-    }
-}
-
 /// What a pull verified, later pushes know.
 PairId RunSteps::reverse_pair() {
     PairKey reverse = key_;

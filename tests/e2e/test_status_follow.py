@@ -7,7 +7,7 @@ import subprocess
 
 import pytest
 
-from harness import make_tree, wait_for
+from harness import make_tree, read_tree, wait_for
 from terminal import Terminal
 
 SLOW = '[engine]\nbandwidth_limit = "64 KiB/s"\n'
@@ -85,3 +85,25 @@ def test_it_ends_with_its_reader_and_with_the_engine(sandbox):
     sandbox.run("stop")
     assert follower.wait(10) == 1
     assert "engine" in follower.log().splitlines()[-1], follower.log()
+
+
+def test_progress_goes_on_where_ctrl_c_cut_it(sandbox):
+    """What a batch brought over before is done, for who looks on."""
+    make_tree(sandbox.source, {f"d{i % 10}/f{i}": "x" * 100 for i in range(6000)})
+    sandbox.jobs(("copy", {"root": sandbox.source, "remote": sandbox.target, "fsync": False}),
+                 head='[engine]\nbandwidth_limit = "128 KiB/s"\n')
+
+    def done(screen):
+        shown = re.search(r"copy: ([\d,]+)/6,000 files", screen.text)
+        return shown and int(shown[1].replace(",", ""))
+
+    with Terminal(sandbox, "push", "copy", "-f", sandbox.job_file) as terminal:
+        terminal.wait_for(lambda screen: (done(screen) or 0) > 4200)
+        terminal.type(b"\x03")
+        assert terminal.process.wait(30) == 1
+    brought = len(read_tree(sandbox.target))
+    assert 4000 < brought < 6000
+    with Terminal(sandbox, "push", "copy", "-f", sandbox.job_file) as terminal:
+        assert terminal.wait_for(done) >= brought
+        terminal.wait_for(lambda screen: "unchanged" in screen.text)
+    assert len(read_tree(sandbox.target)) == 6000
