@@ -268,3 +268,20 @@ def test_a_name_that_cannot_be_held_here_is_that_files_problem_alone(store, sand
     result = sandbox.run("pull", "down", check=4)
     assert result.err.count("File name too long") >= 2, result
     assert {path for path in read_tree(sandbox.source) if not path.endswith("/")} == {"good", "z"}
+
+
+def test_a_bucket_is_made_where_the_environment_says(store, sandbox):
+    store.name += "-new"
+    make_tree(sandbox.source, {"file": "1"})
+    store.write(("push", {"root": sandbox.source, "remote": "store:ws", "fsync": False}))
+    text = sandbox.job_file.read_text()
+    sandbox.job_file.write_text("".join(line for line in text.splitlines(True) if not line.startswith("endpoint")))
+    assert "endpoint" in sandbox.run("check", "-f", sandbox.job_file, check=2).err
+    env = {"AWS_ENDPOINT_URL": store.endpoint}
+    named = ["-f", sandbox.job_file]
+    assert "buckets create store" in sandbox.run("push", *named, "push", env=env, check=1).err
+    for _ in range(2):  # one's own that is there already is no error
+        assert store.name in sandbox.run("buckets", "create", "store", *named, env=env).text
+    sandbox.run("push", *named, "push", env=env)
+    assert store.get("ws/file") == b"1"
+    assert "leave out" in sandbox.run("buckets", "create", "store:ws", *named, env=env, check=2).err
