@@ -75,7 +75,7 @@ class BoundedTar {
     uint64_t rest_ = slack_bytes;
 };
 
-bool is_zero(std::string_view bytes) {
+bool is_all_zero(std::string_view bytes) {
     return bytes.front() == '\0' && std::memcmp(bytes.data(), bytes.data() + 1, bytes.size() - 1) == 0;
 }
 
@@ -146,7 +146,7 @@ void FetchWriter::write(std::string_view bytes) {
     while (waiting < bytes.size()) {
         size_t next = static_cast<size_t>(hole_bytes - (begin + waiting) % hole_bytes);
         std::string_view piece = bytes.substr(waiting, next);
-        bool is_hole = is_zero(piece);  // at an edge it may be shorter
+        bool is_hole = is_all_zero(piece);  // at an edge it may be shorter
         waiting += piece.size();
         ends_in_hole_ = is_hole;
         if (!is_hole) continue;

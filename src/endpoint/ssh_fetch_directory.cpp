@@ -15,14 +15,14 @@ namespace syncline {
 
 namespace {
 
-std::filesystem::path by_descriptor(const fs::Fd& directory) {
+std::filesystem::path path_by_descriptor(const fs::Fd& directory) {
     return "/proc/self/fd/" + std::to_string(directory.get());
 }
 
 /// The descriptor keeps the way there from being exchanged.
 void remove_contents(const fs::Fd& directory) {
     std::error_code ignored;
-    for (const auto& entry : std::filesystem::directory_iterator(by_descriptor(directory), ignored)) {
+    for (const auto& entry : std::filesystem::directory_iterator(path_by_descriptor(directory), ignored)) {
         std::error_code stays;
         std::filesystem::remove_all(entry.path(), stays);
     }
@@ -30,7 +30,7 @@ void remove_contents(const fs::Fd& directory) {
 
 bool is_empty(const fs::Fd& directory) {
     std::error_code failed;
-    std::filesystem::directory_iterator first(by_descriptor(directory), failed);
+    std::filesystem::directory_iterator first(path_by_descriptor(directory), failed);
     return !failed && first == std::filesystem::directory_iterator();
 }
 
@@ -44,7 +44,7 @@ fs::Fd open_own(int parent, const std::string& name, bool is_private) {
     return directory;
 }
 
-bool lock(const fs::Fd& directory) { return ::flock(directory.get(), LOCK_EX | LOCK_NB) == 0; }
+bool lock_directory(const fs::Fd& directory) { return ::flock(directory.get(), LOCK_EX | LOCK_NB) == 0; }
 
 /// Whether `name` still is that directory.
 bool is_called(const fs::Fd& directory, int parent, const std::string& name) {
@@ -81,7 +81,7 @@ fs::Fd create_over_leftover(int parent, const std::string& name) {
 
 void remove_unused_directory(int parent, const std::string& name) {
     fs::Fd directory = open_own(parent, name, false);
-    if (!directory || !lock(directory)) return;
+    if (!directory || !lock_directory(directory)) return;
     remove_contents(directory);
     if (is_called(directory, parent, name)) ::unlinkat(parent, name.c_str(), AT_REMOVEDIR);
 }
@@ -103,7 +103,7 @@ void FetchDirectory::make() {
     if (::mkdirat(root_.get(), name_.c_str(), 0700) != 0) throw errno_error("create the directory", name_, errno);
     fd_ = open_own(root_.get(), name_, true);
     // Somebody who may write to the root can put another directory of ours in its place.
-    if (!fd_ || !lock(fd_) || !is_empty(fd_)) {
+    if (!fd_ || !lock_directory(fd_) || !is_empty(fd_)) {
         fd_.close();
         throw Error(Errc::failed, "the directory " + name_ +
                                       ", into which the content is to be fetched, was replaced when it had just been "
@@ -114,11 +114,11 @@ void FetchDirectory::make() {
 /// The first that is ours alone and that nobody uses. Others are swept when the run has ended well.
 bool FetchDirectory::take_over() {
     std::error_code ignored;
-    for (const auto& entry : std::filesystem::directory_iterator(by_descriptor(root_), ignored)) {
+    for (const auto& entry : std::filesystem::directory_iterator(path_by_descriptor(root_), ignored)) {
         std::string name = entry.path().filename();
         if (!fs::is_temporary_name(name)) continue;
         fs::Fd directory = open_own(root_.get(), name, true);
-        if (!directory || !lock(directory) || !is_called(directory, root_.get(), name)) continue;
+        if (!directory || !lock_directory(directory) || !is_called(directory, root_.get(), name)) continue;
         name_ = std::move(name);
         fd_ = std::move(directory);
         is_taken_over_ = true;
