@@ -56,6 +56,14 @@ OutputOptions output_options(const CommandLine& line) {
     return options;
 }
 
+/// What a run that was stopped leaves behind.
+std::string words_of_a_stop(Command command) {
+    bool makes_runs =
+        command == Command::push || command == Command::pull || command == Command::sync || command == Command::apply;
+    return makes_runs ? "cancelled; what was done is verified and recorded, and the next run goes on from there"
+                      : "cancelled";
+}
+
 /// Runs the command and tells what ended it.
 int run_one(CommandLine line, Console& console) {
     std::unique_ptr<Output> output = make_output(console, output_options(line));
@@ -75,7 +83,7 @@ int run_one(CommandLine line, Console& console) {
         output->error(error.what());
         return exit_status(error.code());
     } catch (const Cancelled&) {
-        output->error("cancelled");
+        output->error(words_of_a_stop(line.command));
     } catch (const std::bad_alloc&) {
         output->error("out of memory");
     } catch (const std::exception& bug) {

@@ -139,7 +139,7 @@ std::string trouble_lines(const RunReport& report, const Style& style) {
     if (report.outcome == Outcome::failed)
         out += job_name(report, style) + style.red("failed") + ": " + report.error + "\n";
     if (report.outcome == Outcome::cancelled) {
-        const std::string kept = "; what was done is verified and recorded, and the next run goes on from there";
+        const std::string kept = "; what was done is verified and recorded";
         out += job_name(report, style) + style.red("cancelled") + (report.error.empty() ? "" : ": " + report.error) +
                kept + "\n";
     }

@@ -35,9 +35,10 @@ Json to_json(const PlanSummary& sum) {
 
 PlanSummary summary_from(const Json& report, const char* name) {
     const Json object = report.value(name, Json::object());
-    return {count(object, "put"),           count(object, "mkdir"),     count(object, "delete"), count(object, "chmod"),
-            count(object, "unchanged"),     count(object, "bytes"),     count(object, "rmdir"),  count(object, "touch"),
-            count(object, "changed_there"), count(object, "never_seen"), count(object, "move")};
+    return {count(object, "put"),        count(object, "mkdir"),     count(object, "delete"),
+            count(object, "chmod"),      count(object, "unchanged"), count(object, "bytes"),
+            count(object, "rmdir"),      count(object, "touch"),     count(object, "changed_there"),
+            count(object, "never_seen"), count(object, "move")};
 }
 
 Json to_json(const std::vector<Problem>& problems) {

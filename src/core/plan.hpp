@@ -40,8 +40,8 @@ enum class Reason : uint8_t {
     closed_after_changes,     ///< the same, given back its mode
     time_differs,
     time_and_mode_differ,
-    case_differs,             ///< move: the target does not tell both names apart
-    names_collide,            ///< conflict: two names of the source are one on the target
+    case_differs,   ///< move: the target does not tell both names apart
+    names_collide,  ///< conflict: two names of the source are one on the target
 };
 
 /// A sentence's end: "not on the target", "content differs".

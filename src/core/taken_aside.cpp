@@ -58,7 +58,8 @@ std::vector<TakenAside> trace_taken_aside(const std::vector<std::string>& paths,
 
 void leave_alone(Plan& plan, const Tree& source, const Tree& target, const std::vector<std::string>& paths) {
     auto touches = [&](const Action& action) {
-        bool takes_nothing = action.op == Op::chmod || action.op == Op::touch || action.op == Op::move || action.op == Op::conflict;
+        bool takes_nothing =
+            action.op == Op::chmod || action.op == Op::touch || action.op == Op::move || action.op == Op::conflict;
         if (takes_nothing || action.target == Tree::none) return false;
         std::string_view path = action_path(action, source, target);
         return std::any_of(paths.begin(), paths.end(), [&](const std::string& kept) {

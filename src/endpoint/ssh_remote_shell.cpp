@@ -113,7 +113,8 @@ Task<ssh::Channel::Chunk> RemoteShell::read_greeting(std::vector<char>& buffer, 
     throw ssh::SshError(ssh::Failure::refused,
                         lease_.session().shown() + ": the shell of this account does not begin, though the server " +
                             "answers: a start-up file there, such as .bashrc, reads its input or takes longer than " +
-                            format_duration(lease_.session().settings().step_timeout) + "; have it do so in interactive shells only ([ -t 0 ])");
+                            format_duration(lease_.session().settings().step_timeout) +
+                            "; have it do so in interactive shells only ([ -t 0 ])");
 }
 
 Task<ssh::ScriptResult> RemoteShell::run(std::string script, ssh::InputSource* input, ssh::OutputSink& output,

@@ -189,7 +189,11 @@ std::string ops_text(std::span<const RemoteOp> ops, bool has_fractions) {
     for (const RemoteOp& op : ops) {
         char mode[8];
         std::snprintf(mode, sizeof mode, "%o", op.mode & 07777u);
-        text.append(1, op.mtime && op.op == 'p' ? 't' : op.op).append(1, '\0').append(op.path).append(1, '\0').append(op.staged);
+        text.append(1, op.mtime && op.op == 'p' ? 't' : op.op)
+            .append(1, '\0')
+            .append(op.path)
+            .append(1, '\0')
+            .append(op.staged);
         if (op.mtime) text.append(" ").append(seconds_text(*op.mtime, true));
         text.append(1, '\0').append(mode).append(1, '\0');
         if (op.unchecked) {

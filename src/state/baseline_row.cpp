@@ -57,7 +57,7 @@ void encode_row_value(uint64_t seed, std::string_view stored_path, const Baselin
                           static_cast<char>(entry.mode >> 8),
                           static_cast<char>(entry.mount_point ? 1 : 0),
                           static_cast<char>(entry.found_there ? 1 : 0),
-                          static_cast<char>(!entry.source_mode_known   ? mode_unknown
+                          static_cast<char>(!entry.source_mode_known  ? mode_unknown
                                             : entry.source_executable ? executable
                                                                       : not_executable)};
     value.assign(head, sizeof head);

@@ -55,6 +55,15 @@ TEST_CASE("a halt names its codes, what was seen and both ways out") {
           "  max-delete: 9 of 9\n");
 }
 
+TEST_CASE("a run that was stopped says what is kept") {
+    RunReport report = report_of("thesis");
+    report.outcome = Outcome::cancelled;
+    report.error = "stopped before its end; the next run goes on from here";
+    CHECK(trouble_lines(report, Style()) ==
+          "thesis: cancelled: stopped before its end; the next run goes on from here; what was done is verified and "
+          "recorded\n");
+}
+
 TEST_CASE("a failed run says why, and what it had done") {
     RunReport report = report_of("thesis");
     report.outcome = Outcome::failed;

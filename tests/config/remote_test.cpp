@@ -49,8 +49,9 @@ TEST_CASE("a remote is a host, a bucket or a path") {
 
 TEST_CASE("a remote that a command would misread is refused") {
     for (std::string bad :
-         {":x", "-oProxyCommand=x:", "me@-x:", "-me@x:", "a b:", "a;b:", "$(x):", "cse:-rf", "cse:a\nb", "ssh://cse/x",
-          "[]:x", "[-x]:y", "[a b]:x", "cse:~bob/x", "cse:~bob", "store:/x", "store:a/../b", "store:./a", "a@:x", "@a:x"}) {
+         {":x",       "-oProxyCommand=x:", "me@-x:",       "-me@x:",    "a b:",   "a;b:",    "$(x):",
+          "cse:-rf",  "cse:a\nb",          "ssh://cse/x",  "[]:x",      "[-x]:y", "[a b]:x", "cse:~bob/x",
+          "cse:~bob", "store:/x",          "store:a/../b", "store:./a", "a@:x",   "@a:x"}) {
         INFO(bad);
         CHECK(meaning(bad) == "error");
         CHECK_FALSE(read(bad).error.empty());

@@ -94,7 +94,8 @@ inline Side applied(const Planned& planned, const Side& source, Side target) {
         bool has_children = false;
         for (const auto& [other, what] : target) has_children |= other != path && is_at_or_below(other, path);
         switch (action.op) {
-            case Op::conflict: break;
+            case Op::conflict:
+            case Op::move: break;  // planned where names fold alone
             case Op::chmod:
             case Op::touch: require(target.contains(path), "chmod of nothing: " + path); break;
             case Op::remove:

@@ -1,7 +1,10 @@
 """What a run leaves out is said, and how a conflict ends."""
+import os
+import signal
+
 import pytest
 
-from harness import make_tree, read_tree
+from harness import make_tree, read_tree, wait_for
 
 pytestmark = pytest.mark.quick
 
@@ -25,6 +28,16 @@ def test_the_summary_counts_what_is_left_out(sandbox):
     assert "2 put, 0 unchanged, 3 ignored, .git left out" in sandbox.apply().text
     assert "nothing to do (2 entries, 3 ignored, .git left out" in sandbox.apply().text
     assert sandbox.plan()["summary"]["ignored"] == 3
+
+
+def test_a_stop_says_what_is_kept(sandbox):
+    make_tree(sandbox.source, {f"f{i}": os.urandom(1 << 20) for i in range(8)})
+    sandbox.job()
+    process = sandbox.start("push", "copy", "--bwlimit", "1MiB/s")
+    wait_for(lambda: sandbox.target.exists() and os.listdir(sandbox.target))
+    process.send_signal(signal.SIGINT)
+    assert process.wait(20) == 1
+    assert "what was done is verified and recorded, and the next run goes on from there" in process.log()
 
 
 def test_a_conflict_names_the_way_out(sandbox):
