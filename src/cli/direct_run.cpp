@@ -72,7 +72,19 @@ class Resolver {
         if (holder) return *holder;
         if (!line_.bucket.empty()) return without_job();
         refuse("no job's root holds " + escape(line_.root.empty() ? environment_.current_directory : line_.root) +
-               "; name a job, or give --remote for a run without one");
+               "; name a job, or give --remote for a run without one" + two_places_hint());
+    }
+
+    /// Who names one place most likely forgot the other.
+    std::string two_places_hint() const {
+        if (words_.size() != 1 || (line_.command != Command::push && line_.command != Command::pull)) return "";
+        const std::string word = escape(words_.front());
+        const bool is_push = line_.command == Command::push;
+        if (is_far_place(words_.front(), file_, environment_))
+            return std::string("; two places are given as: syncline ") +
+                   (is_push ? "push . " + word : "pull " + word + " .");
+        return std::string("; two places are given as: syncline ") +
+               (is_push ? "push " + word + " HOST:DIR" : "pull HOST:DIR " + word);
     }
 
     /// The job that the first argument names, which is taken away then.
@@ -101,7 +113,7 @@ class Resolver {
         bool is_placed = !line_.remote.empty() ||
                          job_that_holds(line_.root.empty() ? environment_.current_directory : here(line_.root));
         if (is_placed && !is_meant) return;
-        if (nearest.empty()) refuse("there is no job and no path '" + escape(word) + "'");
+        if (nearest.empty()) refuse("there is no job and no path '" + escape(word) + "'" + two_places_hint());
         refuse("there is no job and no path '" + escape(word) + "'; did you mean '" + escape(nearest) +
                "'? (a path is './" + escape(word) + "')");
     }

@@ -21,6 +21,9 @@ struct DirectRun {
 DirectRun resolve_direct_run(const CommandLine& line, const std::optional<JobFile>& file,
                              std::optional<Direction> direction, const ParseEnvironment& environment);
 
+/// Whether it is written as a HOST:DIR or BUCKET:PREFIX, and nothing here has that name.
+bool is_far_place(const std::string& word, const std::optional<JobFile>& file, const ParseEnvironment& environment);
+
 /// Whether the arguments are two places, and not a job and paths: one of them is a HOST:DIR or BUCKET:PREFIX, or no
 /// root of a job holds both.
 bool names_two_places(const CommandLine& line, const std::optional<JobFile>& file, const ParseEnvironment& environment);

@@ -30,8 +30,9 @@ bool is_job(const std::string& word, const std::optional<JobFile>& file) {
     return file && std::ranges::find(file->jobs, word, &Job::name) != file->jobs.end();
 }
 
-/// A place that is not here, and no file with ':' in its name either.
-bool is_far(const std::string& word, const std::optional<JobFile>& file, const ParseEnvironment& environment) {
+}  // namespace
+
+bool is_far_place(const std::string& word, const std::optional<JobFile>& file, const ParseEnvironment& environment) {
     static const JobFile no_file;
     const JobFile& tables = file ? *file : no_file;
     if (type_at(absolute_path(word, environment.current_directory, environment)) != 0) return false;
@@ -41,8 +42,6 @@ bool is_far(const std::string& word, const std::optional<JobFile>& file, const P
     return !meaning.destination || meaning.destination->type != Destination::Type::local;
 }
 
-}  // namespace
-
 bool names_two_places(const CommandLine& line, const std::optional<JobFile>& file,
                       const ParseEnvironment& environment) {
     const bool is_placed =
@@ -51,7 +50,7 @@ bool names_two_places(const CommandLine& line, const std::optional<JobFile>& fil
         line.command == Command::push || line.command == Command::pull || line.command == Command::plan;
     if (!is_for_places || line.arguments.size() != 2 || is_placed) return false;
     const std::string &one = line.arguments[0], &other = line.arguments[1];
-    if (is_far(one, file, environment) || is_far(other, file, environment)) return true;
+    if (is_far_place(one, file, environment) || is_far_place(other, file, environment)) return true;
     if (is_job(one, file)) return false;
     if (line.command == Command::plan) {
         // Else they may be a job file and a job.
@@ -70,8 +69,8 @@ TwoPlaces two_places(const CommandLine& line, Direction direction, const std::op
     TwoPlaces places{line.arguments[is_push ? 0 : 1], line.arguments[is_push ? 1 : 0], {}};
     const std::string root = absolute_path(places.root, environment.current_directory, environment);
     const mode_t type = type_at(root);
-    if (is_far(places.root, file, environment)) {
-        bool both = is_far(places.remote, file, environment);
+    if (is_far_place(places.root, file, environment)) {
+        bool both = is_far_place(places.remote, file, environment);
         throw Error(Errc::usage, both ? "both places are on servers or in buckets; one of the two must be here"
                                       : "'" + escape(places.root) + "' is not here, and a " + command + " goes " +
                                             (is_push ? "from the first place to the second"

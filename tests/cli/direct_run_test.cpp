@@ -323,6 +323,11 @@ TEST_CASE("a pull brings from the first place into the second") {
     CHECK(contains(world.refusal(line, Direction::pull), "syncline push inner host:dir"));
     line.arguments = {"a:b", "c:d"};
     CHECK(contains(world.refusal(line, Direction::pull), "one of the two must be here"));
+    world.stand_in("repository");
+    line.arguments = {"host:dir"};
+    CHECK(contains(world.refusal(line, Direction::pull), "two places are given as: syncline pull host:dir ."));
+    line.arguments = {"./sub"};
+    CHECK(contains(world.refusal(line, Direction::pull), "two places are given as: syncline pull HOST:DIR ./sub"));
     line.arguments = {"innr", "host:dir"};
     line.command = Command::push;
     CHECK(contains(world.refusal(line), "no job and no path 'innr'; did you mean 'inner'?"));
