@@ -106,7 +106,23 @@ Window window_of(int fd) {
 
 using Lines = std::vector<std::string>;
 
-/// In pieces of at most so many columns, where there are spaces to break at.
+/// Takes from `word` what has room in so many columns, and at least one character.
+std::string take_piece(std::string& word, size_t columns) {
+    auto is_inside = [&](size_t at) {
+        return at < word.size() && (static_cast<unsigned char>(word[at]) & 0xC0) == 0x80;
+    };
+    size_t end = 0;
+    for (size_t next = 1; next <= word.size(); ++next) {
+        if (is_inside(next)) continue;
+        if (end > 0 && display_width(word.substr(0, next)) > columns) break;
+        end = next;
+    }
+    std::string piece = word.substr(0, end);
+    word.erase(0, end);
+    return piece;
+}
+
+/// In pieces of at most so many columns, broken at spaces where there are any.
 Lines wrapped(const std::string& text, size_t columns) {
     Lines pieces{""};
     for (size_t begin = 0; begin < text.size();) {
@@ -115,8 +131,12 @@ Lines wrapped(const std::string& text, size_t columns) {
         bool fits = display_width(pieces.back()) + 1 + display_width(word) <= columns;
         if (!pieces.back().empty() && !fits) pieces.emplace_back();
         if (!pieces.back().empty()) pieces.back() += ' ';
-        pieces.back() += word;
         begin = end + 1;
+        while (display_width(word) > columns) {
+            pieces.back() += take_piece(word, columns);
+            pieces.emplace_back();
+        }
+        pieces.back() += word;
     }
     return pieces;
 }

@@ -166,6 +166,8 @@ def test_hooks_run_when_the_outcome_changes(sandbox):
     sandbox.target.write_text("no directory")
     assert heard_by_once(sandbox, 1) == ["failure"]
     assert heard_by_once(sandbox, 1) == []
+    sandbox.target.unlink()
+    (sandbox.directory / "gone").rename(sandbox.target)
     sandbox.source.rename(away)
     assert heard_by_once(sandbox, 3) == ["halt"]
     # Reminders, and the old way.
