@@ -10,7 +10,7 @@ namespace {
 using Json = nlohmann::ordered_json;
 using status::bytes_to_json;
 
-std::string dump(const Json& value) { return value.dump(-1, ' ', true) + "\n"; }
+std::string wire_line(const Json& value) { return value.dump(-1, ' ', true) + "\n"; }
 
 std::string text(const Json& object, const char* name) {
     auto found = object.find(name);
@@ -19,7 +19,7 @@ std::string text(const Json& object, const char* name) {
 
 uint64_t count(const Json& object, const char* name) { return object.value(name, uint64_t{0}); }
 
-Json to_json(const PlanSummary& sum) {
+Json summary_to_wire(const PlanSummary& sum) {
     return {{"put", sum.put},
             {"mkdir", sum.mkdir},
             {"delete", sum.removed},
@@ -41,7 +41,7 @@ PlanSummary summary_from(const Json& report, const char* name) {
             count(object, "never_seen"), count(object, "move")};
 }
 
-Json to_json(const std::vector<Problem>& problems) {
+Json problems_to_wire(const std::vector<Problem>& problems) {
     Json list = Json::array();
     for (const Problem& problem : problems) {
         list.push_back({{"path", bytes_to_json(problem.path)}, {"why", bytes_to_json(problem.why)}});
@@ -144,13 +144,13 @@ std::string ending_line(const RunEnding& ending) {
     object["error"] = bytes_to_json(report.error);
     object["usage_error"] = report.is_usage_error;
     object["halts"] = halts_to_json(report.halts);
-    object["planned"] = to_json(report.planned);
-    object["done"] = to_json(report.done);
+    object["planned"] = summary_to_wire(report.planned);
+    object["done"] = summary_to_wire(report.done);
     object["left_alone"] = bytes_to_json(report.left_alone);
     object["deletes"] = report.deletes;
     object["actions"] = actions_to_json(report.actions);
-    object["problems"] = to_json(report.problems);
-    object["notes"] = to_json(report.notes);
+    object["problems"] = problems_to_wire(report.problems);
+    object["notes"] = problems_to_wire(report.notes);
     object["ignored"] = report.ignored;
     object["git_left_out"] = report.git_left_out;
     object["scanned"] = report.scanned;
@@ -158,7 +158,7 @@ std::string ending_line(const RunEnding& ending) {
     object["finished_at"] = report.finished_at;
     Json line{{"event", "run_finished"}, {"exit_status", exit_status(ending)}, {"locked", ending.was_locked}};
     line["report"] = std::move(object);
-    return dump(line);
+    return wire_line(line);
 }
 
 RunEnding parse_ending(const std::string& line) {
@@ -174,13 +174,13 @@ RunEnding parse_ending(const std::string& line) {
 }
 
 std::string progress_line_of(const Progress& progress) {
-    return dump({{"event", "progress"},
-                 {"entries_scanned", progress.entries_scanned.load()},
-                 {"bytes_hashed", progress.bytes_hashed.load()},
-                 {"files_done", progress.files_done.load()},
-                 {"files_total", progress.files_total.load()},
-                 {"bytes_done", progress.bytes_done.load()},
-                 {"bytes_total", progress.bytes_total.load()}});
+    return wire_line({{"event", "progress"},
+                      {"entries_scanned", progress.entries_scanned.load()},
+                      {"bytes_hashed", progress.bytes_hashed.load()},
+                      {"files_done", progress.files_done.load()},
+                      {"files_total", progress.files_total.load()},
+                      {"bytes_done", progress.bytes_done.load()},
+                      {"bytes_total", progress.bytes_total.load()}});
 }
 
 void take_progress(const std::string& line, Progress& progress) {

@@ -12,7 +12,7 @@
 namespace syncline::cli {
 namespace {
 
-constexpr size_t most_bytes = 64 * 1024;
+constexpr size_t longest_secret = 64 * 1024;
 constexpr Duration command_limit = std::chrono::minutes(2);  // it may ask the user to unlock something
 
 using Answer = std::optional<std::string>;
@@ -55,7 +55,7 @@ Task<std::string> read_variable(std::string host, std::string name) {
 
 Task<std::string> run_for_password(std::string host, std::string command) {
     std::vector<std::string> arguments = {"sh", "-c", command};
-    auto running = syncline::run_command(std::move(arguments), most_bytes, command_limit);
+    auto running = syncline::run_command(std::move(arguments), longest_secret, command_limit);
     CommandOutput done = co_await std::move(running);
     if (!done.started || done.status != 0) {
         refuse_login(host, "the command of its `password` failed: " + ssh::last_line(done.errors));

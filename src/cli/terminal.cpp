@@ -15,7 +15,7 @@
 namespace syncline::cli {
 namespace {
 
-constexpr size_t most_bytes = 4096;
+constexpr size_t longest_answer = 4096;
 
 /// Of the question that is open now, or of the raw terminal, for restore_terminal().
 struct OpenQuestion {
@@ -61,7 +61,7 @@ void show(int fd, const std::string& text) { [[maybe_unused]] ssize_t count = ::
 
 /// What has been typed up to the end of the line; nullopt at the end of file.
 std::optional<std::string> take_line(int fd) {
-    std::string line(most_bytes, '\0');
+    std::string line(longest_answer, '\0');
     ssize_t count = ::read(fd, line.data(), line.size());
     if (count <= 0) return std::nullopt;
     line.resize(static_cast<size_t>(count));
