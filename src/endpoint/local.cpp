@@ -152,6 +152,8 @@ Task<void> LocalEndpoint::digest(const Tree& tree, std::vector<DigestItem>& item
         for (size_t i = 0; i < items.size(); ++i) {
             items[i].digest = batch[i].digest;
             items[i].stamp = batch[i].stamp;
+            // Through FUSE a name that is read under the source's spelling can have an inode of its own.
+            if (folds_names_ && batch[i].stamp.known()) items[i].stamp.inode = tree[items[i].index].stamp.inode;
             items[i].generated = batch[i].generated;
             items[i].error = std::move(batch[i].error);
         }
