@@ -116,6 +116,7 @@ TEST_CASE("what went is remembered whatever else changed, within bounds") {
 TEST_CASE("nothing goes in the directory of what failed, or below it, and nothing of that counts") {
     Tree source = tree_of({"d/", "d/failed", "e/", "swap"});
     Tree target = tree_of({"d/", "d/gone", "d/sub/", "d/sub/gone", "e/", "e/gone", "swap/", "swap/gone", "top"});
+    source.set_digest(source.find("swap"), Digest{});  // read, as it must be before a directory makes room for it
     Plan plan = mirror_plan(source, target);
     CHECK(plan.deletes == 5);
     FailedPaths failed;
