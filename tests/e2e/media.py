@@ -102,6 +102,6 @@ def overlay(sandbox, lower):
         if mounted.returncode != 0:
             pytest.skip("there is no overlayfs here")
         yield
-        subprocess.run(["umount", sandbox.target], check=False)
     finally:
+        subprocess.run(["umount", "--quiet", sandbox.target], check=False)
         subprocess.run(["umount", base], check=False)
