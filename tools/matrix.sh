@@ -73,9 +73,10 @@ try() {
     checkout=$root$place/syncline
     provide_root "$release"
     as_root mkdir -p "$checkout/subprojects/packagecache" "$root/run/sshd"
-    # Times are kept, so that a second try builds only what has changed. What was fetched here is not fetched there.
-    git ls-files -z -co --exclude-standard | while IFS= read -r -d '' file; do [[ ! -e $file ]] || printf '%s\0' "$file"; done |
-        as_root xargs -0 cp -p --parents -t "$checkout"
+    # Only what has changed, and with the time of now: a build there may have gone on while files here were edited.
+    git ls-files -z -co --exclude-standard | while IFS= read -r -d '' file; do
+        [[ ! -e $file ]] || cmp -s "$file" "$checkout/$file" || printf '%s\0' "$file"
+    done | as_root xargs -0r cp --preserve=mode --parents -t "$checkout"
     as_root find subprojects/packagecache -type f -exec cp -pt "$checkout/subprojects/packagecache" {} + 2>/dev/null || true
     local variables=(PREPARES="$prepares" LEFT_OUT="$left_out" DEV_MESON_OPTIONS="$*" DEBIAN_FRONTEND=noninteractive CCACHE_DIR=/var/cache/ccache)
     [[ $compiler != clang ]] || variables+=(CC=clang-19 CXX=clang++-19)
