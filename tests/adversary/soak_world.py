@@ -159,12 +159,16 @@ class Reader(Actor):
         for name in self.dice.sample(NAMES, 10):
             path = os.path.join(self.root, name.encode())
             with contextlib.suppress(OSError):
-                with open(os.open(path, os.O_RDONLY | os.O_NONBLOCK), "rb") as file:
-                    if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+                descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+                try:
+                    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
                         continue
                     # A link of the source is a link here: what it leads to has not come in.
-                    is_here = os.readlink(f"/proc/self/fd/{file.fileno()}".encode()) == os.path.normpath(path)
-                    content = file.read()
+                    is_here = os.readlink(f"/proc/self/fd/{descriptor}".encode()) == os.path.normpath(path)
+                    with open(descriptor, "rb", closefd=False) as file:
+                        content = file.read()
+                finally:
+                    os.close(descriptor)
                 read += 1
                 if not is_whole(content):
                     self.torn.append((name, len(content), content[:64]))
