@@ -107,7 +107,7 @@ class Tree:
         elif what < 0.8:
             remove(full)
             os.makedirs(os.path.join(full, "now-a-directory"))
-        elif what < 0.85:
+        elif what < 0.85 and os.path.isfile(full):
             os.chmod(full, os.stat(full).st_mode ^ 0o100)
         elif what < 0.9 and self.with_links:
             remove(full)
