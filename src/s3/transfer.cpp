@@ -11,6 +11,14 @@
 namespace syncline::s3 {
 namespace {
 
+/// Keys may hold "." and "..", which curl takes out of a path unless it is told not to; today's (8.14) then refuses to
+/// sign.
+bool has_dot_segment(std::string_view url) {
+    std::string path(url.substr(0, url.find('?')));
+    path += '/';
+    return path.find("/./") != path.npos || path.find("/../") != path.npos;
+}
+
 constexpr size_t most_pending = size_t{1} << 20;
 constexpr size_t most_kept = size_t{8} << 20;  ///< a page of 1,000 longest keys, all encoded, is below 5 MiB
 constexpr size_t most_kept_of_error = size_t{1} << 20;
@@ -103,7 +111,7 @@ Transfer::~Transfer() { curl_slist_free_all(headers_); }
 void Transfer::set_options(const std::string& ca_file, const Patience& patience) {
     curl_easy_setopt(handle_, CURLOPT_PRIVATE, this);
     curl_easy_setopt(handle_, CURLOPT_URL, request_.url.c_str());
-    curl_easy_setopt(handle_, CURLOPT_PATH_AS_IS, 1L);  // Keys may hold "..", "." and "//".
+    curl_easy_setopt(handle_, CURLOPT_PATH_AS_IS, has_dot_segment(request_.url) ? 1L : 0L);
     curl_easy_setopt(handle_, CURLOPT_PROTOCOLS_STR, "http,https");
     curl_easy_setopt(handle_, CURLOPT_FOLLOWLOCATION, 0L);
     curl_easy_setopt(handle_, CURLOPT_HTTP_VERSION, static_cast<long>(CURL_HTTP_VERSION_2TLS));
