@@ -11,7 +11,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 all=(bookworm-gcc bookworm-clang trixie-gcc trixie-clang)
 roots=${DEV_ROOTS:-$PWD/.cache/roots}
 # What the unit tests run beside the program.
-tools=(git openssh-server openssh-client dropbear-bin openssl procps strace zsh tcsh fish)
+tools=(git openssh-server openssh-client dropbear-bin openssl procps strace zsh tcsh fish busybox ceph-mon ceph-osd radosgw ceph-common)
 declare -A newer=([bookworm]='' [trixie]='catch2 libssh2-1-dev')   # which are too old in the other
 options=(-Dtests=true -Dwerror=true)
 left_out= prepares=
