@@ -39,6 +39,8 @@ inside() {
     cache=$(ccache --get-config cache_dir)
     mkdir -p "$cache"
     as_root env CACHE="$cache" unshare --mount --pid --fork --kill-child bash -c '
+        mount --bind "$0" "$0"   # a root that is a mount of its own, as tests with mounts of theirs need it
+        cd "$0"
         mount -t proc proc "$0/proc"
         mount --rbind /dev "$0/dev"
         mkdir -p "$0/var/cache/ccache"
