@@ -72,6 +72,13 @@ Task<RootReport> SftpSide::inspect(ssh::Sftp& sftp, std::string directory, std::
     co_return report;
 }
 
+/// A server leaves out what it cannot look at: of a directory that may be read but not entered, all that is in it.
+Task<void> SftpSide::tell_closed_from_empty(Directory& directory) {
+    auto own = co_await sftp_.lstat(absolute(directory.path) + "/.");
+    directory.is_listed = own.ok();
+    if (!own.ok()) directory.error = "cannot be entered on the server: " + own.status.why();
+}
+
 Task<void> SftpSide::list_one(Directory& directory, ListingBudget& budget) {
     Semaphore::Permit permit = co_await under_way_.acquire();
     std::function<void(const ssh::SftpName&)> told = [&](const ssh::SftpName& name) {
@@ -89,6 +96,7 @@ Task<void> SftpSide::list_one(Directory& directory, ListingBudget& budget) {
         budget.take_bytes(link.value.size());
         directory.links.push_back(link.value);
     }
+    if (reply.ok() && directory.names.empty()) co_await tell_closed_from_empty(directory);
     std::string inside = join_path(directory.path, "-");
     bool is_clear = co_await is_way_clear(std::move(inside));
     if (is_clear) co_return;

@@ -80,6 +80,7 @@ class SftpSide {
     /// For a body whose children are all it is.
     static Task<void> nothing_more() { co_return; }
     std::string absolute(std::string_view path) const;
+    Task<void> tell_closed_from_empty(Directory& directory);
     Task<void> list_one(Directory& directory, ListingBudget& budget);
     void replay(RemoteTree& tree, const std::map<std::string, Directory, PathLess>& all, const std::string& path);
     Task<void> digest_one(const Tree& tree, DigestItem& item, Progress& progress);

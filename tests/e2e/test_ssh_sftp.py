@@ -70,3 +70,14 @@ def test_holes_stay_holes(push, sandbox):
     for name in ("middle", "end"):
         assert (sandbox.target / name).read_bytes() == (sandbox.source / name).read_bytes()
         assert (sandbox.target / name).stat().st_blocks * 512 < 1 << 20
+
+
+def test_a_directory_that_cannot_be_entered_is_not_taken_for_an_empty_one(push, sandbox):
+    """OpenSSH's server leaves out of a listing what it cannot look at."""
+    make_tree(sandbox.source, {"d/f": "1", "top": "2"})
+    push()
+    (sandbox.target / "d").chmod(0o600)
+    result = sandbox.run("pull", "lab", "--overwrite", check=4)
+    assert "cannot be entered on the server" in result.text
+    assert read_tree(sandbox.source)["d/f"] == b"1"
+    (sandbox.target / "d").chmod(0o700)
