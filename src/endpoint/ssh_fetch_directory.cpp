@@ -46,6 +46,17 @@ fs::Fd open_own(int parent, const std::string& name, bool is_private) {
 
 bool lock_directory(const fs::Fd& directory) { return ::flock(directory.get(), LOCK_EX | LOCK_NB) == 0; }
 
+/// What only such a directory holds, under a name that no file has.
+const std::string mark = std::string(fs::temporary_prefix) + "0000000000000000";
+
+/// Whether a directory of ours that has such a name was made by a run: whoever else may write to the directory around
+/// it could have given the name to any other of ours. The first version made none with a mark.
+bool is_from_a_run(int parent, const fs::Fd& directory) {
+    struct stat around{};
+    if (::faccessat(directory.get(), mark.c_str(), F_OK, AT_SYMLINK_NOFOLLOW) == 0) return true;
+    return ::fstat(parent, &around) == 0 && around.st_uid == ::geteuid() && (around.st_mode & 0022) == 0;
+}
+
 /// Whether `name` still is that directory.
 bool is_called(const fs::Fd& directory, int parent, const std::string& name) {
     struct stat own{}, named{};
@@ -80,8 +91,8 @@ fs::Fd create_over_leftover(int parent, const std::string& name) {
 }
 
 void remove_unused_directory(int parent, const std::string& name) {
-    fs::Fd directory = open_own(parent, name, false);
-    if (!directory || !lock_directory(directory)) return;
+    fs::Fd directory = open_own(parent, name, true);
+    if (!directory || !is_from_a_run(parent, directory) || !lock_directory(directory)) return;
     remove_contents(directory);
     if (is_called(directory, parent, name)) ::unlinkat(parent, name.c_str(), AT_REMOVEDIR);
 }
@@ -109,6 +120,8 @@ void FetchDirectory::make() {
                                       ", into which the content is to be fetched, was replaced when it had just been "
                                       "made; see who may write to the root");
     }
+    fs::Fd marked(::openat(fd_.get(), mark.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600));
+    if (!marked) throw errno_error("create a file in", name_, errno);
 }
 
 /// The first that is ours alone and that nobody uses. Others are swept when the run has ended well.
@@ -118,7 +131,8 @@ bool FetchDirectory::take_over() {
         std::string name = entry.path().filename();
         if (!fs::is_temporary_name(name)) continue;
         fs::Fd directory = open_own(root_.get(), name, true);
-        if (!directory || !lock_directory(directory) || !is_called(directory, root_.get(), name)) continue;
+        if (!directory || !is_from_a_run(root_.get(), directory) || !lock_directory(directory)) continue;
+        if (!is_called(directory, root_.get(), name)) continue;
         name_ = std::move(name);
         fd_ = std::move(directory);
         is_taken_over_ = true;

@@ -19,7 +19,7 @@ namespace syncline {
 fs::Fd make_directories(int directory, std::string_view path);
 /// A new file in `parent`, over what an earlier run left under that name. Not open, and errno, when that cannot be.
 fs::Fd create_over_leftover(int parent, const std::string& name);
-/// Removes `name`, with what is in it, when nobody has it locked.
+/// Removes `name`, with what is in it, when a run made it and nobody has it locked.
 void remove_unused_directory(int parent, const std::string& name);
 
 class FetchDirectory {

@@ -98,3 +98,15 @@ def test_a_log_file_that_leads_elsewhere_is_refused(sandbox):
     os.link(victim, sandbox.directory / "other-log")
     sandbox.apply("--log-file", sandbox.directory / "other-log", check=2)
     assert victim.read_text() == "precious"
+
+
+def test_a_private_directory_under_a_name_of_ours_is_not_emptied(sandbox, needs_root):
+    """Who may write to the target may rename there what he may not enter."""
+    make_tree(sandbox.source, {"f": "1"})
+    make_tree(sandbox.target, {"private/thesis": "the only copy"})
+    (sandbox.target / "private").chmod(0o700)
+    sandbox.target.chmod(0o777)
+    (sandbox.target / "private").rename(sandbox.target / ".syncline-tmp-0123456789abcdef")
+    sandbox.job()
+    sandbox.apply()
+    assert (sandbox.target / ".syncline-tmp-0123456789abcdef/thesis").read_text() == "the only copy"
