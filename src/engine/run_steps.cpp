@@ -284,7 +284,7 @@ Task<void> RunSteps::take_steps() {
 
 Task<void> RunSteps::take_locked_steps() {
     co_await look_at_roots();
-    if (!options_.plan_only && facts_.target.now) co_await claim_target();
+    if (!options_.plan_only && is_directory(facts_.target.now)) co_await claim_target();
     if (is_directory(facts_.target.now)) folds_names_ = co_await target().folds_names(!options_.plan_only);
     tell_of_changed_default();
     if (!is_directory(facts_.source.now)) {
