@@ -237,7 +237,7 @@ bool is_same_file(const ssh::SftpAttributes& one, const ssh::SftpAttributes& oth
 }
 
 Task<void> fetch_by_sftp(ssh::Sftp& sftp, std::string path, const Tree& tree, FetchedFile& file, int directory,
-                         const ssh::SftpAttributes* seen, TransferMeans means, Progress& progress) {
+                         TransferMeans means, Progress& progress) {
     ssh::SftpReply<ssh::SftpHandle> handle = co_await sftp.open(path, ssh::sftp_open::read, ssh::SftpAttributes());
     if (!handle.ok()) co_return;
     std::vector<FetchedFile> one{file};
@@ -249,9 +249,9 @@ Task<void> fetch_by_sftp(ssh::Sftp& sftp, std::string path, const Tree& tree, Fe
         return goes_on || writer.begin(0, size);
     };
     bool is_open = true;
-    if (seen != nullptr) {
+    if (file.seen) {
         ssh::SftpReply<ssh::SftpAttributes> opened = co_await sftp.fstat(handle.value);
-        is_open = opened.ok() && opened.value.is_regular() && is_same_file(*seen, opened.value);
+        is_open = opened.ok() && opened.value.is_regular() && is_same_file(*file.seen, opened.value);
         if (!is_open) one.front().error = "was replaced on the server since it was listed";
     }
     bool is_small = size <= piece_bytes && file.kept_bytes == 0;

@@ -18,9 +18,10 @@ namespace syncline {
 
 /// A file that is on its way.
 struct FetchedFile {
-    uint32_t index = 0;          ///< in the tree
-    uint64_t kept_bytes = 0;     ///< what an earlier run brought of it, from the start
-    std::optional<Digest> kept;  ///< of so many bytes of the server's file
+    uint32_t index = 0;                       ///< in the tree
+    uint64_t kept_bytes = 0;                  ///< what an earlier run brought of it, from the start
+    std::optional<Digest> kept;               ///< of so many bytes of the server's file
+    std::optional<ssh::SftpAttributes> seen;  ///< by SFTP: what stood there just before it is opened; none: not looked
     bool arrived = false;
     Digest digest;      ///< of what came
     std::string error;  ///< "" or why it cannot be held here, or is not what was listed
@@ -85,9 +86,9 @@ class HashSink final : public ssh::OutputSink {
 };
 
 /// One file by SFTP, from what is kept of it on when that is what the server has, else from its start. `path` is
-/// absolute. What arrived is marked; that it does not is no error. What is opened has to be what `seen` says, when that
-/// is given; else a server whose file is not the listed one any more is caught by who verifies.
+/// absolute. What arrived is marked; that it does not is no error. What is opened has to be what `file.seen` says, when
+/// that is given; else a server whose file is not the listed one any more is caught by who verifies.
 Task<void> fetch_by_sftp(ssh::Sftp& sftp, std::string path, const Tree& tree, FetchedFile& file, int directory,
-                         const ssh::SftpAttributes* seen, TransferMeans means, Progress& progress);
+                         TransferMeans means, Progress& progress);
 
 }  // namespace syncline

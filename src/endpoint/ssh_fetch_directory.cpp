@@ -47,13 +47,13 @@ fs::Fd open_own(int parent, const std::string& name, bool is_private) {
 bool lock_directory(const fs::Fd& directory) { return ::flock(directory.get(), LOCK_EX | LOCK_NB) == 0; }
 
 /// What only such a directory holds, under a name that no file has.
-const std::string mark = std::string(fs::temporary_prefix) + "0000000000000000";
+const std::string fetch_mark = std::string(fs::temporary_prefix) + "0000000000000000";
 
 /// Whether a directory of ours that has such a name was made by a run: whoever else may write to the directory around
 /// it could have given the name to any other of ours. The first version made none with a mark.
 bool is_from_a_run(int parent, const fs::Fd& directory) {
     struct stat around{};
-    if (::faccessat(directory.get(), mark.c_str(), F_OK, AT_SYMLINK_NOFOLLOW) == 0) return true;
+    if (::faccessat(directory.get(), fetch_mark.c_str(), F_OK, AT_SYMLINK_NOFOLLOW) == 0) return true;
     return ::fstat(parent, &around) == 0 && around.st_uid == ::geteuid() && (around.st_mode & 0022) == 0;
 }
 
@@ -120,7 +120,7 @@ void FetchDirectory::make() {
                                       ", into which the content is to be fetched, was replaced when it had just been "
                                       "made; see who may write to the root");
     }
-    fs::Fd marked(::openat(fd_.get(), mark.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600));
+    fs::Fd marked(::openat(fd_.get(), fetch_mark.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600));
     if (!marked) throw errno_error("create a file in", name_, errno);
 }
 

@@ -119,7 +119,7 @@ Task<void> Pull::hash_on_server(std::vector<FetchedFile*> files) {
 
 Task<void> Pull::bring_file(ssh::Sftp& sftp, FetchedFile& file) {
     std::string path = place_.root + "/" + std::string(tree_.path(file.index));
-    co_await fetch_by_sftp(sftp, path, tree_, file, directory_.fd(), nullptr, means_, progress_);
+    co_await fetch_by_sftp(sftp, path, tree_, file, directory_.fd(), means_, progress_);
     ++progress_.files_done;
 }
 

@@ -66,6 +66,22 @@ std::vector<CommitItem*> take_larger_half(std::vector<CommitItem*>& items) {
     return {by_size.begin() + static_cast<ptrdiff_t>(count), by_size.end()};
 }
 
+/// What is yet to be sent, and all.
+std::pair<uint64_t, uint64_t> bytes_of(const std::vector<SentItem>& items) {
+    uint64_t waiting = 0, all = 0;
+    for (const SentItem& sent : items) {
+        all += sent.item->source.size;
+        if (sent.state == SentItem::State::waiting) waiting += sent.item->source.size;
+    }
+    return {waiting, all};
+}
+
+std::vector<std::string> names_of(const std::vector<SentItem>& items) {
+    std::vector<std::string> names;
+    for (const SentItem& sent : items) names.push_back(sent.name);
+    return names;
+}
+
 /// Starts the side streams with the first piece of the main one: that one needs its channel most.
 class MainStream final : public ssh::InputSource {
   public:
@@ -130,11 +146,7 @@ Task<std::vector<CommitItem*>> Push::commit_once(ContentSource content, std::vec
     std::optional<ssh::ScriptResult> trouble = co_await prepare_files(alone);
     if (trouble) co_return take_trouble(batch, *trouble);
     co_await send_files(content, alone);
-    uint64_t bytes = 0, all_bytes = 0;
-    for (const SentItem& sent : batch.sent()) {
-        all_bytes += sent.item->source.size;
-        if (sent.state == SentItem::State::waiting) bytes += sent.item->source.size;
-    }
+    const auto [bytes, all_bytes] = bytes_of(batch.sent());
     auto executor = co_await asio::this_coro::executor;
     SendQueue queue(batch.sent());
     SideStreams sides(executor, place_);
@@ -151,9 +163,7 @@ Task<std::vector<CommitItem*>> Push::commit_once(ContentSource content, std::vec
     TarContent source(content, queue, conclude_batch, means_, progress_);
     ssh::StringSink sink(tar_output_limit);
     std::string marker = new_marker();
-    std::vector<std::string> names;
-    for (const SentItem& sent : batch.sent()) names.push_back(sent.name);
-    bool keeps_stage = stage_.holds_others_than(names);
+    bool keeps_stage = stage_.holds_others_than(names_of(batch.sent()));
     ServerTools tools = place_.tools.for_bytes(all_bytes);
     std::string script = commit_script(place_.where(), stage, RemoteStage::owner(place_), tools, marker, keeps_stage);
     ssh::ScriptResult result = co_await run(std::move(script), source, sides, sink, bytes);

@@ -207,12 +207,14 @@ std::optional<std::vector<ReadAnswer>> read_answers(std::string_view text, std::
         ReadAnswer& answer = answers.emplace_back();
         std::from_chars(number.data(), number.data() + number.size(), answer.number);
         std::string_view word = take_word(line);
-        answer.state = word == "gone" ? ReadAnswer::gone : word == "replaced" ? ReadAnswer::replaced : answer.state;
+        answer.state = word == "gone"       ? ReadAnswer::State::gone
+                       : word == "replaced" ? ReadAnswer::State::replaced
+                                            : answer.state;
         if (word != "ok") continue;
         std::optional<Digest> digest = Digest::from_hex(take_word(line));
         std::optional<RemoteEntry> entry = parse_stat_facts(line);
         if (!digest || !entry) return std::nullopt;
-        answer = {answer.number, ReadAnswer::read, *digest, entry->stamp};
+        answer = {answer.number, ReadAnswer::State::read, *digest, entry->stamp};
     }
     return std::nullopt;
 }

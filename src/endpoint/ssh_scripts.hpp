@@ -79,9 +79,9 @@ std::string read_record(size_t number, uint64_t inode, std::string_view path);
 
 /// What became of it.
 struct ReadAnswer {
-    enum State : uint8_t { read, gone, replaced, unreadable };
+    enum class State : uint8_t { read, gone, replaced, unreadable };
     size_t number = 0;
-    State state = unreadable;
+    State state = State::unreadable;
     Digest digest;
     Stamp stamp;  ///< of the descriptor that was read, after that
 };

@@ -197,13 +197,13 @@ Task<void> SftpSide::fetch_one(const Tree& tree, FetchedFile& file, FetchDirecto
     std::string path(tree.path(file.index));
     FetchedContent& content = directory.contents[path];
     content.error = "changed on the server since it was listed; it will be tried again at the next run";
-    std::optional<ssh::SftpAttributes> seen = co_await entry_in_place(&listed, path);
-    if (!seen) co_return;
+    file.seen = co_await entry_in_place(&listed, path);
+    if (!file.seen) co_return;
     std::string full = absolute(path);
-    co_await fetch_by_sftp(sftp_, full, tree, file, directory.fd(), &*seen, means_, progress);
+    co_await fetch_by_sftp(sftp_, full, tree, file, directory.fd(), means_, progress);
     std::optional<ssh::SftpAttributes> after = co_await entry_in_place(&listed, path);
     ++progress.files_done;
-    if (!after || !is_same_file(*after, *seen)) {
+    if (!after || !is_same_file(*after, *file.seen)) {
         directory.remove_file(path);
         co_return;
     }

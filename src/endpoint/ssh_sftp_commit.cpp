@@ -202,7 +202,8 @@ Task<bool> SftpSide::send(CommitItem& item, Staged& staged, FileInput& input, Se
     if (finished.ok()) staged.finished = finished.value;
     if (why.empty() && finished.value.size != input.size()) why = "it has another size than was sent";
     if (!why.empty()) item.error = "cannot be verified on the server: " + why;
-    co_return why.empty();
+    bool is_verified = why.empty();
+    co_return is_verified;
 }
 
 Task<std::string> SftpSide::verify(Staged& staged, uint64_t size, Digest& digest) {

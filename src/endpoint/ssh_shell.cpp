@@ -49,8 +49,8 @@ bool is_same(const Stamp& listed, Stamp now, bool has_fractions) {
 }
 
 std::string why_not_read(ReadAnswer::State state) {
-    if (state == ReadAnswer::gone) return "is gone from the server";
-    if (state == ReadAnswer::replaced)
+    if (state == ReadAnswer::State::gone) return "is gone from the server";
+    if (state == ReadAnswer::State::replaced)
         return "was replaced on the server since it was listed; it will be tried again at the next run";
     return "cannot be read on the server";
 }
@@ -167,7 +167,7 @@ Task<void> ShellSide::digest_some(const Tree& tree, std::span<DigestItem*> batch
     for (const ReadAnswer& answer : *answers) {
         if (answer.number >= batch.size()) continue;
         DigestItem* item = batch[answer.number];
-        if (answer.state != ReadAnswer::read) {
+        if (answer.state != ReadAnswer::State::read) {
             item->error = why_not_read(answer.state);
             continue;
         }

@@ -44,8 +44,8 @@ void check_digests(const Shell& shell) {
     CHECK(found[1].digest.hex() == "ed7002b439e9ac845f22357d822bac1444730fbdb6016d3ec9432297b9ec9f73");
     CHECK(found[1].stamp.inode == scripts.tree.stamp("root/b/file").inode);
     CHECK(found[2].digest.hex() == "41b3ab146fd067194352ee20901347a73366adfdf94122d428c3260a1b689ee2");
-    CHECK(found[3].state == ReadAnswer::gone);
-    for (size_t i : {4, 5, 6}) CHECK(found[i].state == ReadAnswer::replaced);
+    CHECK(found[3].state == ReadAnswer::State::gone);
+    for (size_t i : {4, 5, 6}) CHECK(found[i].state == ReadAnswer::State::replaced);
     CHECK_FALSE(read_answers(result.output.substr(0, result.output.size() - 8), "MARK"));
 }
 
@@ -60,21 +60,21 @@ void check_reading_stays_inside(const Shell& shell) {
     std::string input = read_record(0, listed.inode, "d/file");
     auto read_both = [&](const std::string& content, ReadAnswer::State state) {
         ShellResult tar = scripts.run(give_tar_script(tree.path("root")), input);
-        CHECK((tar.output.find(content) != std::string::npos) == (state == ReadAnswer::read));
+        CHECK((tar.output.find(content) != std::string::npos) == (state == ReadAnswer::State::read));
         CHECK(tar.output.find("secret") == std::string::npos);
         ShellResult hashed = scripts.run(digest_script(tree.path("root"), tools, "MARK"), input);
         auto answers = read_answers(hashed.output, "MARK");
         REQUIRE((answers && answers->size() == 1));
         CHECK(answers->front().state == state);
-        if (state == ReadAnswer::read && tools.stat_fractions) CHECK(answers->front().stamp == listed);
+        if (state == ReadAnswer::State::read && tools.stat_fractions) CHECK(answers->front().stamp == listed);
     };
-    read_both("inside", ReadAnswer::read);
+    read_both("inside", ReadAnswer::State::read);
     std::filesystem::rename(tree.path("root/d"), tree.path("aside"));
     tree.link("root/d", "../outside");
-    read_both("inside", ReadAnswer::replaced);
+    read_both("inside", ReadAnswer::State::replaced);
     std::filesystem::remove(tree.path("root/d"));
     tree.write("root/d/file", "inside");  // of another inode
-    read_both("inside", ReadAnswer::replaced);
+    read_both("inside", ReadAnswer::State::replaced);
 }
 
 }  // namespace
