@@ -43,6 +43,29 @@ Names direct_options(std::initializer_list<std::string_view> own) {
     return names;
 }
 
+/// Those that talk to the running engine.
+std::vector<CommandSpec> commands_to_the_engine() {
+    using C = Command;
+    return {
+        {C::watch,
+         "watch",
+         "Push a job's changes as they happen, in the running engine",
+         one_job,
+         {"file", "status", "stop"}},
+        {C::automatic,
+         "auto",
+         "Run a job on an interval, in the running engine",
+         one_job,
+         {"file", "interval", "exclude", "remote-dir", "bucket", "adopt", "status", "stop"}},
+        {C::status, "status", "Show what the running engine does", optional_job, {"file", "follow"}},
+        {C::trigger, "trigger", "Run a job of the running engine now", one_job, {"file"}},
+        {C::pause, "pause", "Hold a job of the running engine", one_job, {"file"}},
+        {C::resume, "resume", "Let a held job go on", one_job, {"file"}},
+        {C::wait, "wait", "Wait until a job's changes so far are dealt with", one_job, {"file"}},
+        {C::stop, "stop", "End the running engine", optional_file, {"file"}},
+    };
+}
+
 std::vector<CommandSpec> make_commands() {
     using C = Command;
     std::vector<CommandSpec> table{
@@ -94,24 +117,7 @@ std::vector<CommandSpec> make_commands() {
          optional_shell,
          {"file", "jobs", "remotes"}},
     };
-    std::vector<CommandSpec> control{
-        {C::watch,
-         "watch",
-         "Push a job's changes as they happen, in the running engine",
-         one_job,
-         {"file", "status", "stop"}},
-        {C::automatic,
-         "auto",
-         "Run a job on an interval, in the running engine",
-         one_job,
-         {"file", "interval", "exclude", "remote-dir", "bucket", "adopt", "status", "stop"}},
-        {C::status, "status", "Show what the running engine does", optional_job, {"file", "follow"}},
-        {C::trigger, "trigger", "Run a job of the running engine now", one_job, {"file"}},
-        {C::pause, "pause", "Hold a job of the running engine", one_job, {"file"}},
-        {C::resume, "resume", "Let a held job go on", one_job, {"file"}},
-        {C::wait, "wait", "Wait until a job's changes so far are dealt with", one_job, {"file"}},
-        {C::stop, "stop", "End the running engine", optional_file, {"file"}},
-    };
+    std::vector<CommandSpec> control = commands_to_the_engine();
     table.insert(table.end(), control.begin(), control.end());
     return table;
 }
