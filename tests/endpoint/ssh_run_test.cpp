@@ -205,6 +205,7 @@ TEST_CASE("what a killed pull left in the root is swept") {
     fixture.job.policy.pull = PullPolicy::update;
     fixture.write("target/file", "x");
     fixture.write("root/.syncline-tmp-0123456789abcdef/a/half", "x");
+    ::chmod(fixture.tree().path("root/.syncline-tmp-0123456789abcdef").c_str(), 0700);
     CHECK(fixture.run().outcome == Outcome::success);
     CHECK(fixture.snapshot("root") == fixture.snapshot("target"));
 }
