@@ -151,7 +151,28 @@ sub make_directory {
     }
   }
   unlink($old) if $want ne "";
-  return $mode == 0700 || chmod($mode, $name) || report("");
+  return $mode == 0700 || give_mode_to_new($name, $mode);
+}
+# By a descriptor, and only to an empty directory of ours: something else may have been given the name since it was made.
+sub give_mode_to_new {
+  my ($name, $mode) = @_;
+  require Fcntl;
+  sysopen(my $made, $name, Fcntl::O_RDONLY() | Fcntl::O_NOFOLLOW() | Fcntl::O_DIRECTORY()) or return report("changed", "replaced");
+  my @s = stat($made);
+  opendir(my $entries, $name) or return report("");
+  return report("changed", "replaced") if !is_same(\@s, [stat($entries)]) || $s[4] != $>;
+  return report("changed", "filled") if grep { $_ ne "." && $_ ne ".." } readdir($entries);
+  return chmod($mode, $made) || report("");
+}
+# What cannot be opened for reading can be for its name alone (O_PATH), where /proc then leads to it.
+sub change_mode_of_closed {
+  my ($name, $mode, $seen) = @_;
+  return chmod($mode, $name) || report("") if !-d "/proc/self/fd";
+  require Fcntl;
+  my $path_only = 010000000;
+  sysopen(my $file, $name, $path_only | Fcntl::O_NOFOLLOW()) or return report("");
+  return report("changed", "replaced") if !is_same($seen, [stat($file)]);
+  return chmod($mode, "/proc/self/fd/" . fileno($file)) || report("");
 }
 sub change_mode {
   my ($name, $mode, $want) = @_;
@@ -163,7 +184,7 @@ sub change_mode {
     return report("changed", "replaced") if !is_same(\@s, [stat($file)]);
     return chmod($mode, $file) || report("");
   }
-  return chmod($mode, $name) || report("");
+  return change_mode_of_closed($name, $mode, \@s);
 }
 # By a descriptor, for utime goes through a symlink.
 sub change_time {

@@ -89,7 +89,6 @@ sub sweep {
     unlink($name);
     return;
   }
-  chmod(0700, $name) if ($s[2] & 0700) != 0700;
   my $parent = handle("<.");
   sysopen(my $file, $name, O_RDONLY | O_NOFOLLOW | O_DIRECTORY) or return;
   return if !is_same(\@s, [stat($file)]) || !chdir($file);

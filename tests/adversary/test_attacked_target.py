@@ -10,7 +10,7 @@ import time
 import pytest
 
 from harness import make_tree, read_tree, snapshot, wait_for
-from ssh_server import STUDENT
+from ssh_server import STUDENT, SshServer
 
 OTHER = 23456
 FLIPPING_S = 10
@@ -203,3 +203,53 @@ def test_two_machines_do_not_take_each_others_stage(sandbox, server):
     assert read_tree(sandbox.target) == {"large": first, "small": b"first"}
     sandbox.run("push", "second", "--adopt", env=elsewhere)
     assert read_tree(sandbox.target) == {"large": second, "small": b"second"}
+
+
+class SlowToChangeModes(SshServer):
+    """Time for an attack between a look at a name and a chmod by it."""
+    def command(self):
+        return ["strace", "-f", "-qq", "-o", self.directory / "trace", "-e", "trace=chmod,fchmodat",
+                "-e", "inject=chmod,fchmodat:delay_enter=400000", *super().command()]
+
+
+@contextlib.contextmanager
+def swapped_for_a_link(directory, victim, is_time):
+    """As soon as it is there, and `is_time` says so."""
+    end = threading.Event()
+
+    def swap():
+        while not end.wait(0.002):
+            with contextlib.suppress(OSError):
+                if is_time() and directory.is_dir() and not directory.is_symlink():
+                    directory.rename(directory.with_name("away"))
+                    directory.symlink_to(victim)
+                    return
+
+    thread = threading.Thread(target=swap)
+    thread.start()
+    try:
+        yield
+    finally:
+        end.set()
+        thread.join()
+
+
+@pytest.mark.parametrize("name", ["d", ".syncline-tmp-0123456789abcdef"], ids=["new", "left"])
+def test_no_mode_is_changed_through_a_name_that_was_swapped(sandbox, start_server, name):
+    server = start_server(kind=SlowToChangeModes)
+    sandbox.target.mkdir()
+    private = make_tree(server.home / "outside", {"private": "p"}) / "private"
+    server.own(server.home)
+    private.chmod(0o600)
+    sandbox.target.chmod(0o777)
+    if name != "d":
+        (sandbox.target / name).mkdir(mode=0o500)
+        server.own(sandbox.target / name)
+    make_tree(sandbox.source, {"d/": None, "f": "1"})
+    (sandbox.source / "d").chmod(0o755)
+    sandbox.jobs(("lab", {"root": sandbox.source, "remote": "cse:target", "permissions": "preserve"}))
+    trace = server.directory / "trace"
+    is_time = {"d": lambda: True}.get(name, lambda: trace.exists() and f'chmod("{name}"' in trace.read_text())
+    with swapped_for_a_link(sandbox.target / name, private, is_time):
+        sandbox.run("push", "lab", check=None)
+    assert private.stat().st_mode & 0o777 == 0o600
