@@ -44,9 +44,12 @@ std::vector<fs::DirectoryId> directories_that_hold(const std::string& root, cons
     return all;
 }
 
-void require_ours(int directory, const std::string& path) {
-    struct stat status{};
+/// Of what was made in `parent` a moment ago. Where nobody else may write it can belong to another user all the same: a
+/// mount may give all that is in it one owner.
+void require_ours(int parent, int directory, const std::string& path) {
+    struct stat around{}, status{};
     if (::fstat(directory, &status) == 0 && status.st_uid == ::geteuid()) return;
+    if (::fstat(parent, &around) == 0 && (around.st_mode & 0022) == 0) return;
     throw Error(Errc::failed, "another user put a directory in the place of the one that was made for " + escape(path) +
                                   "; choose a place where nobody else may write");
 }
@@ -176,9 +179,10 @@ Task<void> LocalEndpoint::create_root(uint16_t mode) {
         is_made = ::mkdirat(at.get(), part.c_str(), 0700) == 0;
         if (!is_made && errno != EEXIST) throw errno_error("create the directory", path_, errno);
         int no_follow = is_made ? O_NOFOLLOW : 0;
-        at = fs::Fd(::openat(at.get(), part.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC | no_follow));
-        if (!at) throw errno_error("create the directory", path_, errno);
-        if (is_made) require_ours(at.get(), path_);
+        fs::Fd next(::openat(at.get(), part.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC | no_follow));
+        if (!next) throw errno_error("create the directory", path_, errno);
+        if (is_made) require_ours(at.get(), next.get(), path_);
+        at = std::move(next);
     }
     constexpr uint16_t mode_when_made = 0700;
     if (!is_made || mode == mode_when_made) co_return;

@@ -34,13 +34,24 @@ bool is_empty(const fs::Fd& directory) {
     return !failed && first == std::filesystem::directory_iterator();
 }
 
-/// A directory that is ours; not open when it is none. With `is_private` nobody else may enter it, either.
-fs::Fd open_own(int parent, const std::string& name, bool is_private) {
+/// Mounts may give all that is in them one owner and one mode. Then it is enough that nobody else may write around it,
+/// or that there is nothing that could be private.
+bool is_as_private_as_can_be(int parent, const fs::Fd& directory) {
+    struct stat around{}, status{};
+    if (!directory || ::fstat(parent, &around) != 0) return false;
+    if ((around.st_mode & 0022) == 0) return true;
+    bool has_no_modes =
+        ::fchmod(directory.get(), 0700) == 0 && ::fstat(directory.get(), &status) == 0 && (status.st_mode & 0077) != 0;
+    return has_no_modes;
+}
+
+/// A directory that is ours, and that nobody else may enter; not open when it is none.
+fs::Fd open_own(int parent, const std::string& name) {
     fs::Fd directory(::openat(parent, name.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
     struct stat status{};
     bool is_ours = directory && ::fstat(directory.get(), &status) == 0 && status.st_uid == ::geteuid() &&
-                   (!is_private || (status.st_mode & 0077) == 0);
-    if (!is_ours) directory.close();
+                   (status.st_mode & 0077) == 0;
+    if (!is_ours && !is_as_private_as_can_be(parent, directory)) directory.close();
     return directory;
 }
 
@@ -91,7 +102,7 @@ fs::Fd create_over_leftover(int parent, const std::string& name) {
 }
 
 void remove_unused_directory(int parent, const std::string& name) {
-    fs::Fd directory = open_own(parent, name, true);
+    fs::Fd directory = open_own(parent, name);
     if (!directory || !is_from_a_run(parent, directory) || !lock_directory(directory)) return;
     remove_contents(directory);
     if (is_called(directory, parent, name)) ::unlinkat(parent, name.c_str(), AT_REMOVEDIR);
@@ -112,7 +123,7 @@ void FetchDirectory::prepare(const std::string& local_root) {
 void FetchDirectory::make() {
     name_ = new_temporary_name();
     if (::mkdirat(root_.get(), name_.c_str(), 0700) != 0) throw errno_error("create the directory", name_, errno);
-    fd_ = open_own(root_.get(), name_, true);
+    fd_ = open_own(root_.get(), name_);
     // Somebody who may write to the root can put another directory of ours in its place.
     if (!fd_ || !lock_directory(fd_) || !is_empty(fd_)) {
         fd_.close();
@@ -130,7 +141,7 @@ bool FetchDirectory::take_over() {
     for (const auto& entry : std::filesystem::directory_iterator(path_by_descriptor(root_), ignored)) {
         std::string name = entry.path().filename();
         if (!fs::is_temporary_name(name)) continue;
-        fs::Fd directory = open_own(root_.get(), name, true);
+        fs::Fd directory = open_own(root_.get(), name);
         if (!directory || !is_from_a_run(root_.get(), directory) || !lock_directory(directory)) continue;
         if (!is_called(directory, root_.get(), name)) continue;
         name_ = std::move(name);

@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdlib>
 
@@ -33,17 +34,29 @@ void create_one(const std::string& path) {
 
 [[noreturn]] void refuse(const std::string& path, const std::string& why) {
     throw Error(Errc::state, "the directory " + escape(path) + " " + why +
-                                 ", so others could change what syncline keeps there; remove it, or set XDG_STATE_HOME "
+                                 ", so others could change what syncline keeps there; put it where only you may write, "
+                                 "or set XDG_STATE_HOME "
                                  "and XDG_RUNTIME_DIR to directories of your own");
+}
+
+/// A link of one's own to another disk is nobody else's, where nobody else may put one in its place.
+bool is_own_link(const std::string& path) {
+    struct stat link{}, around{};
+    std::string parent = path.substr(0, std::max<size_t>(path.rfind('/'), 1));
+    bool is_ours = ::lstat(path.c_str(), &link) == 0 && S_ISLNK(link.st_mode) && link.st_uid == ::geteuid();
+    return is_ours && ::stat(parent.c_str(), &around) == 0 && (around.st_mode & 0022) == 0 &&
+           (around.st_uid == ::geteuid() || around.st_uid == 0);
 }
 
 /// What was made a moment ago, or was there: looked at by a descriptor, since in a shared parent a name can be
 /// exchanged.
 void require_private(const std::string& path) {
-    int fd = ::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    int no_follow = is_own_link(path) ? 0 : O_NOFOLLOW;
+    int fd = ::open(path.c_str(), O_RDONLY | O_DIRECTORY | no_follow | O_CLOEXEC);
     int error_number = errno;
     struct stat status{};
-    if (fd < 0 && ::lstat(path.c_str(), &status) == 0 && S_ISLNK(status.st_mode)) refuse(path, "is a symlink");
+    if (fd < 0 && ::lstat(path.c_str(), &status) == 0 && S_ISLNK(status.st_mode))
+        refuse(path, "is a symlink in a place where others may write");
     if (fd < 0) cannot_create(path, error_number);
     bool is_ours = ::fstat(fd, &status) == 0 && status.st_uid == ::geteuid();
     bool is_closed = is_ours && ((status.st_mode & 0777) == 0700 || ::fchmod(fd, 0700) == 0);

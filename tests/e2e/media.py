@@ -59,19 +59,19 @@ def exfat(sandbox):
 
 
 @contextlib.contextmanager
-def bindfs(sandbox):
-    """The target is another directory, seen through FUSE, which exchanges no names."""
+def bindfs(sandbox, *options, at=None):
+    """The target, or `at`, is another directory, seen through FUSE, which exchanges no names."""
     require("bindfs")
-    real = sandbox.directory / "real"
+    real, place = sandbox.directory / "real", at or sandbox.target
     real.mkdir()
-    sandbox.target.mkdir()
-    subprocess.run(["bindfs", real, sandbox.target], check=True)
-    wait_for(lambda: os.path.ismount(sandbox.target))
+    place.mkdir(exist_ok=True)
+    subprocess.run(["bindfs", *options, real, place], check=True)
+    wait_for(lambda: os.path.ismount(place))
     try:
         yield real
     finally:
-        subprocess.run(["umount", sandbox.target], check=False)
-        wait_for(lambda: not os.path.ismount(sandbox.target))
+        subprocess.run(["umount", place], check=False)
+        wait_for(lambda: not os.path.ismount(place))
 
 
 @contextlib.contextmanager

@@ -150,3 +150,23 @@ def test_a_full_target_names_the_delete_that_would_make_room(sandbox, needs_root
         os.unlink(sandbox.target / "old")
         sandbox.apply()
         assert sorted(read_tree(sandbox.target)) == ["new", "other"]
+
+
+def test_a_target_is_made_where_all_belongs_to_one_user(sandbox, needs_root):
+    mount = sandbox.directory / "mount"
+    with bindfs(sandbox, "--force-user=1000", at=mount):
+        make_tree(sandbox.source, {"f": "1"})
+        sandbox.target = mount / "backup"
+        sandbox.job()
+        sandbox.apply()
+        assert read_tree(sandbox.target) == {"f": b"1"}
+
+
+@pytest.mark.parametrize("options", [["--force-user=1000"], ["-p", "0777", "--chmod-ignore"]], ids=["owner", "modes"])
+def test_a_pull_where_owners_or_modes_are_the_mounts_own(sandbox, server, options):
+    with bindfs(sandbox, *options, at=sandbox.source):
+        make_tree(sandbox.target, {"a/f": "1", "g": "2"})
+        server.own(server.home)
+        sandbox.jobs(("lab", {"root": sandbox.source, "remote": "cse:target", "direction": "pull", "pull": "update"}))
+        sandbox.run("pull", "lab")
+        assert (sandbox.source / "a/f").read_text() == "1" and (sandbox.source / "g").read_text() == "2"

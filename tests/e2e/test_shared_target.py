@@ -78,6 +78,7 @@ def test_a_state_directory_that_is_not_ours_is_refused(sandbox, needs_root, kind
     elsewhere = sandbox.directory / "elsewhere"
     elsewhere.mkdir()
     if kind == "symlink":
+        sandbox.state.parent.chmod(0o777)
         os.symlink(elsewhere, sandbox.state)
     else:
         sandbox.state.mkdir()
@@ -85,6 +86,16 @@ def test_a_state_directory_that_is_not_ours_is_refused(sandbox, needs_root, kind
     refused = sandbox.apply(check=1)
     assert ("is a symlink" if kind == "symlink" else "belongs to another user") in refused.text
     assert os.listdir(elsewhere) == []
+
+
+def test_a_state_directory_of_ones_own_may_lie_on_another_disk(sandbox):
+    make_tree(sandbox.source, {"f": "1"})
+    sandbox.job()
+    disk = sandbox.directory / "disk"
+    disk.mkdir()
+    os.symlink(disk, sandbox.state)
+    sandbox.apply()
+    assert (disk / "state.db").exists() and disk.stat().st_mode & 0o777 == 0o700
 
 
 def test_a_log_file_that_leads_elsewhere_is_refused(sandbox):
