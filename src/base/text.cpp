@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <cstdio>
 #include <numeric>
+#include <utility>
 
 namespace syncline {
 namespace {
@@ -64,16 +65,18 @@ void append_escaped_ascii(std::string& out, char c) {
     }
 }
 
+/// Two neighbours that changed places count as one edit.
 size_t edit_distance(std::string_view a, std::string_view b) {
-    std::vector<size_t> row(b.size() + 1);
+    std::vector<size_t> before, last(b.size() + 1), row(b.size() + 1);
     std::iota(row.begin(), row.end(), size_t{0});
     for (size_t i = 0; i < a.size(); ++i) {
-        size_t diagonal = row[0];
+        before = std::exchange(last, row);
         row[0] = i + 1;
         for (size_t j = 0; j < b.size(); ++j) {
-            size_t replaced = diagonal + (a[i] == b[j] ? 0 : 1);
-            diagonal = row[j + 1];
-            row[j + 1] = std::min({row[j] + 1, row[j + 1] + 1, replaced});
+            size_t replaced = last[j] + (a[i] == b[j] ? 0 : 1);
+            row[j + 1] = std::min({row[j] + 1, last[j + 1] + 1, replaced});
+            bool is_swap = i > 0 && j > 0 && a[i] == b[j - 1] && a[i - 1] == b[j];
+            if (is_swap) row[j + 1] = std::min(row[j + 1], before[j - 1] + 1);
         }
     }
     return row.back();

@@ -76,6 +76,17 @@ void take_definition(status::Job& shown, const Job& job) {
     shown.max_staleness = job.max_staleness;
 }
 
+/// Lines, indented or not, one after the other.
+std::string in_one_line(std::string_view lines) {
+    std::string out;
+    for (char c : lines) {
+        bool is_gap = c == '\n' || (c == ' ' && out.ends_with(' '));
+        if (!is_gap) out += c;
+        if (c == '\n' && !out.ends_with(' ')) out += ' ';
+    }
+    return out;
+}
+
 }  // namespace
 
 std::vector<Problem> shown_problems(const RunReport& report, size_t most) {
@@ -225,7 +236,7 @@ void StatusBoard::run_locked(const Job& job, const std::string& why) {
 void StatusBoard::reload_failed(const std::vector<Diagnostic>& errors) {
     snapshot_.job_file_error.clear();
     for (const Diagnostic& error : errors)
-        snapshot_.job_file_error += (&error == &errors.front() ? "" : "; ") + error.text();
+        snapshot_.job_file_error += (&error == &errors.front() ? "" : "; ") + in_one_line(error.text());
     publish();
 }
 

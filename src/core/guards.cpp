@@ -87,7 +87,10 @@ void judge_source_root(const GuardFacts& facts, const Policy& policy, std::vecto
 
 void judge_target_root(const GuardFacts& facts, const Policy& policy, std::vector<Halt>& halts) {
     const RootFacts& target = facts.target;
-    if (is_other_than_recorded(target) && !policy.adopt) {
+    // What creates only what is missing can do no harm in a root that was made anew, and is how one restores it.
+    bool only_adds =
+        policy.direction == Direction::pull && policy.pull == PullPolicy::missing && is_directory(target.now);
+    if (is_other_than_recorded(target) && !policy.adopt && !only_adds) {
         Guard guard = policy.direction == Direction::push ? Guard::remote_changed : Guard::root_changed;
         halts.push_back({guard, was_and_is(target), "look at what is in " + target.shown + " now" + adopt_hint(facts)});
     }

@@ -36,8 +36,9 @@ void RunSteps::report_conflicts() {
     for (const Action& action : plan_.actions) {
         if (action.op != Op::conflict) continue;
         std::string path(action_path(action, source_listing_.tree, target_listing_.tree));
-        report_.problems.push_back({std::move(path), "conflict: " + std::string(reason_text(action.reason)) + "; " +
-                                                         way_out_of(action.reason, policy_, facts_.command)});
+        std::string way_out = way_out_of(action.reason, policy_, facts_.command);
+        report_.problems.push_back({std::move(path), "conflict: " + std::string(reason_text(action.reason)) +
+                                                         (way_out.empty() ? "" : "; " + way_out)});
     }
 }
 

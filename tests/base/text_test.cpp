@@ -39,4 +39,5 @@ TEST_CASE("a misspelling finds its word, a stranger none") {
     CHECK(did_you_mean("exlude", keys) == "exclude");
     CHECK(did_you_mean("intervall", keys) == "interval");
     CHECK(did_you_mean("zzz", keys).empty());
+    CHECK(did_you_mean("psuh", {"pull", "push"}) == "push");  // two letters that changed places
 }
