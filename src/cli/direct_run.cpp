@@ -69,6 +69,8 @@ class Resolver {
         }
         if (!line_.remote.empty()) return without_job();
         const Job* holder = job_that_holds(line_.root.empty() ? environment_.current_directory : here(line_.root));
+        // From elsewhere the paths tell whose they are.
+        if (!holder && line_.root.empty() && !words_.empty()) holder = job_that_holds(here(words_.front()));
         if (holder) return *holder;
         if (!line_.bucket.empty()) return without_job();
         refuse("no job's root holds " + escape(line_.root.empty() ? environment_.current_directory : line_.root) +

@@ -40,6 +40,17 @@ class Sorter {
             throw Error(Errc::usage, "unexpected argument '" + escape(line_.arguments[most_jobs]) + "'");
     }
 
+    /// [FILE JOB] PATH...: a word is a file only where the one behind it is one of its jobs, for both could be paths.
+    void sort_paths() {
+        if (!line_.file.empty() || line_.arguments.size() < 2 || !line_.arguments.front().ends_with(".toml")) return;
+        if (!is_regular_file(absolute_path(line_.arguments.front(), environment_.current_directory, environment_)))
+            return;
+        line_.file = line_.arguments.front();
+        const bool is_file_and_job = is_job(line_.arguments[1]);
+        if (is_file_and_job) line_.arguments.erase(line_.arguments.begin());
+        if (!is_file_and_job) line_.file.clear();
+    }
+
     /// [JOB] PATH.
     void sort_explained() {
         if (line_.arguments.size() < 2) return;
@@ -124,6 +135,9 @@ void sort_job_arguments(CommandLine& line, const ParseEnvironment& environment) 
         case Command::automatic: return sorter.sort_one(1);
         case Command::stop: return sorter.sort_one(0);
         case Command::explain: return sorter.sort_explained();
+        case Command::push:
+        case Command::pull:
+        case Command::sync: return sorter.sort_paths();
         default: return;
     }
 }

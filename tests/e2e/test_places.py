@@ -25,8 +25,14 @@ def test_two_paths_in_the_root_of_a_job_are_paths(sandbox):
     sandbox.job()
     sandbox.run("push", "a", "b", cwd=sandbox.source)
     assert set(read_tree(sandbox.target)) == {"a", "b"}
+    make_tree(sandbox.source, {"a": "11", "c": "33"})
+    sandbox.run("push", sandbox.source / "a", sandbox.source / "c")  # from elsewhere
+    assert (sandbox.target / "a").read_text() == "11" and (sandbox.target / "c").read_text() == "33"
+    make_tree(sandbox.source, {"a": "111"})
+    sandbox.run("push", sandbox.job_file, "copy", sandbox.source / "a")
+    assert (sandbox.target / "a").read_text() == "111"
     assert "ad hoc" in sandbox.run("push", "a", "../elsewhere", cwd=sandbox.source).out
-    assert read_tree(sandbox.directory / "elsewhere") == {"a": b"1"}
+    assert read_tree(sandbox.directory / "elsewhere") == {"a": b"111"}
 
 
 def test_jobs_and_job_files_are_arguments_of_every_command(sandbox):
