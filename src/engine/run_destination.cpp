@@ -1,4 +1,6 @@
 // RunSteps: which destination it is that the job names, and the locks on it.
+#include <unistd.h>
+
 #include <algorithm>
 
 #include "engine/run_steps.hpp"
@@ -9,6 +11,12 @@ namespace {
 void take_lock(const std::string& path, std::vector<FileLock>& locks) {
     std::string holder;
     std::optional<FileLock> lock = FileLock::try_acquire(path, holder);
+    const bool is_own = holder == std::to_string(::getpid());
+    if (!lock && is_own) {
+        throw Error(Errc::locked, "another run of this engine (PID " + holder +
+                                      ") works on the same destination, however that is spelled; give the jobs a "
+                                      "directory each, or wait for that run to end");
+    }
     std::string by = holder.empty() ? "" : " (PID " + holder + ")";
     if (!lock) throw Error(Errc::locked, "another run" + by + " works on it; wait for that one to end");
     locks.push_back(std::move(*lock));
