@@ -67,6 +67,7 @@ memstore_device_bytes = {memory}
 osd_scrub_begin_hour = 0
 osd_scrub_end_hour = 0
 osd_class_update_on_start = true
+osd_class_dir = {classes}
 osd_min_pg_log_entries = 50
 osd_max_pg_log_entries = 200
 [client]
@@ -86,6 +87,14 @@ def free_ports(count):
     with contextlib.ExitStack() as held:
         sockets = [held.enter_context(socket.create_server((HOST, 0))) for _ in range(count)]
         return [each.getsockname()[1] for each in sockets]
+
+
+def osd_classes():
+    """Where the package has them: Debian 13's program looks below the current directory."""
+    found = [*pathlib.Path("/usr/lib").glob("*/rados-classes"), *pathlib.Path("/usr/lib").glob("rados-classes")]
+    if not found:
+        raise RuntimeError("there are no rados-classes below /usr/lib; is ceph-osd installed?")
+    return found[0]
 
 
 class User:
@@ -134,6 +143,7 @@ class BucketServer:
         mon_port, osd_port, self.port, self.tls_port = free_ports(4)
         fsid = str(uuid.uuid4())
         self.config.write_text(CONFIG.format(
+            classes=osd_classes(),
             directory=self.directory, fsid=fsid, mon_port=mon_port, osd_port=osd_port, osd_port_end=osd_port + 30,
             port=self.port, tls_port=self.tls_port, memory=MEMORY))
         (self.directory / "keyring").touch()
