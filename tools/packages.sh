@@ -40,8 +40,9 @@ install_packages() {
     ((${#missing[@]})) || return 0
     echo "./dev: installing ${missing[*]}" >&2
     # A source that cannot be reached must not stop us when the packages can be had from another.
-    as_root apt-get update -q >&2 || echo "./dev: apt-get update had errors; going on" >&2
-    as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends \
+    mkdir -p .cache   # two parts of .ci/run may install at the same time
+    as_root flock .cache/apt.lock apt-get update -q >&2 || echo "./dev: apt-get update had errors; going on" >&2
+    as_root env DEBIAN_FRONTEND=noninteractive flock .cache/apt.lock apt-get install -y -q --no-install-recommends \
         -o Acquire::Retries=3 "${missing[@]}" </dev/null >&2
 }
 
