@@ -1,4 +1,5 @@
 // The client against a real store: every operation, odd keys, paging, other users, wrong secrets, TLS.
+#include <curl/curl.h>
 #include <algorithm>
 #include <catch2/catch_test_macros.hpp>
 #include <set>
@@ -32,6 +33,13 @@ Task<std::vector<std::string>> list_keys(S3Client& client, std::string prefix) {
     co_return keys;
 }
 
+/// Newer versions of libcurl refuse to sign them. No file here can have such a name; a listing names them as what they
+/// are.
+bool signs_dot_segments() {
+    constexpr unsigned first_that_does_not = 0x080c00;
+    return curl_version_info(CURLVERSION_NOW)->version_num < first_that_does_not;
+}
+
 std::vector<std::string> odd_keys() {
     std::vector<std::string> keys = {"plain",
                                      "a b",
@@ -39,9 +47,6 @@ std::vector<std::string> odd_keys() {
                                      "a%20b",
                                      "a//b",
                                      "/x",
-                                     "../x",
-                                     "x/../y",
-                                     "./x",
                                      "dir/",
                                      "dir/file",
                                      "dir",
@@ -69,6 +74,7 @@ std::vector<std::string> odd_keys() {
                                      "a@b,c!",
                                      "{}[]|^",
                                      std::string(1024, 'k')};
+    if (signs_dot_segments()) keys.insert(keys.end(), {"../x", "x/../y", "./x"});
     for (int i = 0; i < 2100; ++i) keys.push_back("many/" + std::to_string(i * 7919 % 100000) + " \xC3\xA9+%");
     std::sort(keys.begin(), keys.end());
     return keys;
