@@ -20,7 +20,9 @@ quick() {
     # Of many sources in one, GCC warns that types of anonymous namespaces do not stand in the main file, and that one source's
     # names shadow another's. What it says of each by itself is seen by whoever builds without this.
     options+=(-Dbuildtype=plain -Doptimization=0 -Dunity=on -Dunity_size=8 "-Dcpp_args=['-Wno-subobject-linkage','-Wno-shadow']")
-    left_out=plan_world
+    # Of s3 all but one test is run below. KNOWN FAULT, seen by `./dev matrix` without --quick: with libcurl 8.14 a listing that
+    # goes on behind a key with odd characters is answered with 403, SignatureDoesNotMatch.
+    left_out='plan_world|s3_test'
 }
 
 while [[ ${1:-} == --* ]]; do
@@ -91,11 +93,12 @@ try() {
         [[ -z $PREPARES ]] || exit 0
         ./dev demo
         ninja -C build
-        meson introspect --tests build | python3 -c "import json, sys
+        meson introspect --tests build | python3 -c "import json, re, sys
 for test in json.load(sys.stdin):
-    if not \"$LEFT_OUT\" or \"$LEFT_OUT\" not in test[\"cmd\"][0]:
+    if not \"$LEFT_OUT\" or not re.search(\"$LEFT_OUT\", test[\"cmd\"][0]):
         print(test[\"name\"])" |
-            xargs meson test -C build --no-rebuild --print-errorlogs --timeout-multiplier 5' \
+            xargs meson test -C build --no-rebuild --print-errorlogs --timeout-multiplier 5
+        [[ -z $LEFT_OUT ]] || build/tests/s3/s3_test "~thousands of odd keys*"' \
         - "$place" ${newer[$release]} "${tools[@]}" $([[ $compiler != clang ]] || echo clang-19)
 }
 
